@@ -1,0 +1,14 @@
+"""Parts that two papers share; torch only."""
+
+from canon.layers.arithmetic import conv_size, same_padding, transposed_size
+from canon.layers.norm import LocalResponseNorm
+from canon.layers.stages import stages, taps
+
+__all__ = [
+    "LocalResponseNorm",
+    "conv_size",
+    "same_padding",
+    "stages",
+    "taps",
+    "transposed_size",
+]

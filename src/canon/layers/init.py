@@ -1,0 +1,69 @@
+"""The initialisations of the papers, from an explicit generator.
+
+Each sets every convolution and linear layer of a network, its biases to zero, and leaves scales
+at one and shifts at zero. One seed gives one set of weights, on any machine.
+"""
+
+from collections.abc import Iterator
+from math import prod, sqrt
+
+import torch
+from torch import Generator, nn
+
+Weighted = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
+
+
+def weighted(net: nn.Module) -> Iterator[Weighted]:
+    """The layers of a network that multiply by weights, in its order."""
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            yield module
+
+
+def fan_in(layer: Weighted) -> int:
+    """Inputs that one output sums over."""
+    return prod(layer.weight.shape[1:])
+
+
+def fan_out(layer: Weighted) -> int:
+    """Outputs that one input is summed into, at stride one."""
+    groups = 1 if isinstance(layer, nn.Linear) else layer.groups
+    return layer.weight.shape[0] * prod(layer.weight.shape[2:]) // groups
+
+
+def generator(seed: int) -> Generator:
+    """A generator on the CPU, so that weights do not depend on the device."""
+    return Generator().manual_seed(seed)
+
+
+@torch.no_grad()
+def gaussian(net: nn.Module, std: float, seed: int) -> None:
+    """N(0, std^2) for all weights (Krizhevsky et al. 2012, section 5: std 0.01)."""
+    source = generator(seed)
+    for layer in weighted(net):
+        layer.weight.normal_(0, std, generator=source)
+        _zero_bias(layer)
+
+
+@torch.no_grad()
+def he(net: nn.Module, seed: int) -> None:
+    """N(0, 2/fan_in) (He et al., "Delving Deep into Rectifiers", ICCV 2015, equation 10)."""
+    source = generator(seed)
+    for layer in weighted(net):
+        layer.weight.normal_(0, sqrt(2 / fan_in(layer)), generator=source)
+        _zero_bias(layer)
+
+
+@torch.no_grad()
+def glorot(net: nn.Module, seed: int) -> None:
+    """U(-a, a), a = sqrt(6/(fan_in + fan_out)) (Glorot and Bengio, AISTATS 2010, equation 16)."""
+    source = generator(seed)
+    for layer in weighted(net):
+        limit = sqrt(6 / (fan_in(layer) + fan_out(layer)))
+        layer.weight.uniform_(-limit, limit, generator=source)
+        _zero_bias(layer)
+
+
+def _zero_bias(layer: Weighted) -> None:
+    if layer.bias is not None:
+        layer.bias.zero_()

@@ -1,0 +1,69 @@
+"""Named stages: how every network is laid out, looked into, and measured against an image."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+def stages(**named: nn.Module) -> nn.Sequential:
+    """A sequence whose parts have the names that the paper gives its stages."""
+    return nn.Sequential(OrderedDict(named))
+
+
+def taps(features: nn.Sequential, x: Tensor) -> dict[str, Tensor]:
+    """The output of every named stage, in order; the last is `features(x)` itself."""
+    outputs = {}
+    for name, stage in features.named_children():
+        x = stage(x)
+        outputs[name] = x
+    return outputs
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[nn.Module]:
+    """The model in evaluation mode and without gradients; its own modes return afterwards."""
+    modes = {module: module.training for module in model.modules()}
+    try:
+        model.eval()
+        with torch.no_grad():
+            yield model
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+def starved(features: nn.Sequential, channels: int, image: int) -> str | None:
+    """The first stage in which an image of this side leaves a window nothing to look at.
+
+    That is a stage whose window is larger than what it is given, or a convolution over a 1 x 1
+    map, where a k x k kernel sees one value and its own padding. None: the image is large enough.
+
+    Args:
+        features: the stages, on the meta device, where this costs no memory.
+        channels: of the image.
+        image: its side in pixels.
+    """
+    hungry: list[str] = []
+
+    def watch(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        wide = isinstance(module, nn.Conv2d) and module.kernel_size[0] > 1
+        if wide and inputs[0].shape[-1] == 1:
+            hungry.append("")
+
+    hooks = [m.register_forward_pre_hook(watch) for m in features.modules()]
+    try:
+        x = torch.empty(2, channels, image, image, device="meta")
+        for name, stage in features.named_children():
+            try:
+                x = stage(x)
+            except RuntimeError:  # the window is larger than the map
+                return name
+            if hungry:
+                return name
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return None

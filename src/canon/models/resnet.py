@@ -1,0 +1,270 @@
+"""ResNet: He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", CVPR 2016,
+arXiv:1512.03385.
+
+Differences from the paper: none. A plain name has projections where dimensions change (option B,
+Table 3); `-a` pads with zeros instead, `-c` projects everywhere. The stride of a bottleneck is in
+its first 1 x 1 convolution, as in the paper; `-tv` has it in the 3 x 3, which is the function that
+torchvision's weights compute. `plain` nets are the same without shortcuts. The nets with 6n + 2
+layers are those of section 4.2, for 32 x 32 images, with option A.
+"""  # noqa: D205, D400, D415
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from canon.layers import init, stages
+from canon.registry import Errors, Paper, Printed, Published, register
+from canon.types import Images, Logits
+
+PAPER = Paper(
+    authors="He, Zhang, Ren, Sun",
+    title="Deep Residual Learning for Image Recognition",
+    venue="CVPR",
+    year=2016,
+    identifier="arXiv:1512.03385",
+)
+
+
+class PadShortcut(nn.Module):
+    """Option A: every `stride`-th pixel, and zeros for the channels that are new."""
+
+    def __init__(self, c_in: int, c_out: int, stride: int) -> None:
+        super().__init__()
+        self.extra, self.stride = c_out - c_in, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.extra))
+
+
+def option_a(c_in: int, c_out: int, stride: int) -> nn.Module:
+    """Identity, padded with zeros where the channels grow; no parameters."""
+    return nn.Identity() if c_in == c_out and stride == 1 else PadShortcut(c_in, c_out, stride)
+
+
+def option_b(c_in: int, c_out: int, stride: int) -> nn.Module:
+    """Identity, projected by a 1 x 1 convolution where the dimensions change."""
+    return nn.Identity() if c_in == c_out and stride == 1 else option_c(c_in, c_out, stride)
+
+
+def option_c(c_in: int, c_out: int, stride: int) -> nn.Module:
+    """A projection everywhere."""
+    return _conv_bn(c_in, c_out, 1, stride)
+
+
+def no_shortcut(c_in: int, c_out: int, stride: int) -> None:  # noqa: ARG001
+    """A plain net: the block is its residual branch."""
+
+
+Shortcut = Callable[[int, int, int], nn.Module | None]
+
+
+class Block(nn.Module):
+    """relu(branch(x) + shortcut(x)), equation 2; without a shortcut relu(branch(x)).
+
+    Shape: (N, C_in, H, W) -> (N, C_out, H/stride, W/stride)
+    """
+
+    def __init__(self, branch: nn.Module, shortcut: nn.Module | None) -> None:
+        super().__init__()
+        self.branch = branch
+        self.shortcut = shortcut
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.branch(x)
+        return self.relu(y if self.shortcut is None else y + self.shortcut(x))
+
+
+def basic(c_in: int, width: int, stride: int, shortcut: Shortcut) -> tuple[Block, int]:
+    """Figure 5, left: two 3 x 3 convolutions. Returns the block and its output channels."""
+    branch = nn.Sequential(
+        _conv_bn(c_in, width, 3, stride), nn.ReLU(), _conv_bn(width, width, 3, 1)
+    )
+    return Block(branch, shortcut(c_in, width, stride)), width
+
+
+def bottleneck(c_in: int, width: int, stride: int, shortcut: Shortcut) -> tuple[Block, int]:
+    """Figure 5, right: 1 x 1 with the stride, 3 x 3, and 1 x 1 to four times the width."""
+    return _bottleneck(c_in, width, (stride, 1), shortcut)
+
+
+def bottleneck_tv(c_in: int, width: int, stride: int, shortcut: Shortcut) -> tuple[Block, int]:
+    """The bottleneck with its stride in the 3 x 3 convolution."""
+    return _bottleneck(c_in, width, (1, stride), shortcut)
+
+
+def _bottleneck(
+    c_in: int, width: int, strides: tuple[int, int], shortcut: Shortcut
+) -> tuple[Block, int]:
+    branch = nn.Sequential(
+        _conv_bn(c_in, width, 1, strides[0]),
+        nn.ReLU(),
+        _conv_bn(width, width, 3, strides[1]),
+        nn.ReLU(),
+        _conv_bn(width, 4 * width, 1, 1),
+    )
+    return Block(branch, shortcut(c_in, 4 * width, max(strides))), 4 * width
+
+
+MakeBlock = Callable[[int, int, int, Shortcut], tuple[Block, int]]
+
+
+def _printed(billions: float) -> Printed:
+    return Printed(billions * 1e9, 0.1e9, "Table 1")  # 3.858 is printed as 3.8
+
+
+def _ten_crop(top1: float, top5: float | None, table: int) -> Errors:
+    return Errors(top1, top5, f"ILSVRC-2012 val, ten crops, Table {table}")
+
+
+# fmt: off
+_18A = Published(11_515_688, 1_794_805_760, printed_macs=_printed(1.8), errors=_ten_crop(0.2788, None, 2))
+_18B = Published(11_689_512, 1_814_073_344, printed_macs=_printed(1.8))
+_18C = Published(12_043_816, 1_878_298_624)
+_34A = Published(21_623_848, 3_644_493_824, printed_macs=_printed(3.6), errors=_ten_crop(0.2503, 0.0776, 3))
+_34B = Published(21_797_672, 3_663_761_408, printed_macs=_printed(3.6), errors=_ten_crop(0.2452, 0.0746, 3))
+_34C = Published(22_716_840, 3_830_747_136, errors=_ten_crop(0.2419, 0.0740, 3))
+_50 = Published(25_557_032, 3_857_973_248, printed_macs=_printed(3.8), errors=_ten_crop(0.2285, 0.0671, 3))
+_101 = Published(44_549_160, 7_570_194_432, printed_macs=_printed(7.6), errors=_ten_crop(0.2175, 0.0605, 3))
+_152 = Published(60_192_808, 11_282_415_616, printed_macs=_printed(11.3), errors=_ten_crop(0.2143, 0.0571, 3))
+_50TV = Published(25_557_032, 4_089_184_256)
+_101TV = Published(44_549_160, 7_801_405_440)
+_152TV = Published(60_192_808, 11_513_626_624)
+_PLAIN18 = Published(11_515_688, 1_794_805_760, printed_macs=_printed(1.8), errors=_ten_crop(0.2794, None, 2))
+_PLAIN34 = Published(21_623_848, 3_644_493_824, printed_macs=_printed(3.6), errors=_ten_crop(0.2854, 0.1002, 2))
+
+
+@register("plain18", paper=PAPER, block=basic, depths=(2, 2, 2, 2), shortcut=no_shortcut, published=_PLAIN18)
+@register("plain34", paper=PAPER, block=basic, depths=(3, 4, 6, 3), shortcut=no_shortcut, published=_PLAIN34)
+@register("resnet18-a", paper=PAPER, block=basic, depths=(2, 2, 2, 2), shortcut=option_a, published=_18A)
+@register("resnet18", paper=PAPER, block=basic, depths=(2, 2, 2, 2), published=_18B)
+@register("resnet18-c", paper=PAPER, block=basic, depths=(2, 2, 2, 2), shortcut=option_c, published=_18C)
+@register("resnet34-a", paper=PAPER, block=basic, depths=(3, 4, 6, 3), shortcut=option_a, published=_34A)
+@register("resnet34", paper=PAPER, block=basic, depths=(3, 4, 6, 3), published=_34B)
+@register("resnet34-c", paper=PAPER, block=basic, depths=(3, 4, 6, 3), shortcut=option_c, published=_34C)
+@register("resnet50", paper=PAPER, block=bottleneck, depths=(3, 4, 6, 3), published=_50)
+@register("resnet101", paper=PAPER, block=bottleneck, depths=(3, 4, 23, 3), published=_101)
+@register("resnet152", paper=PAPER, block=bottleneck, depths=(3, 8, 36, 3), published=_152)
+@register("resnet50-tv", paper=PAPER, block=bottleneck_tv, depths=(3, 4, 6, 3), published=_50TV)
+@register("resnet101-tv", paper=PAPER, block=bottleneck_tv, depths=(3, 4, 23, 3), published=_101TV)
+@register("resnet152-tv", paper=PAPER, block=bottleneck_tv, depths=(3, 8, 36, 3), published=_152TV)
+# fmt: on
+class ResNet(nn.Module):
+    """Table 1: a 7 x 7 stem and four stages of blocks, averaged and classified.
+
+    Args:
+        block: makes a block and tells its output channels.
+        depths: blocks in each stage.
+        shortcut: makes the shortcut of a block.
+        classes: number of outputs.
+        channels: of the input.
+        seed: of the initial weights.
+
+    Shape: (N, 3, 224, 224) -> (N, K); any square from 33 pixels.
+    """
+
+    def __init__(
+        self,
+        block: MakeBlock,
+        depths: tuple[int, ...],
+        shortcut: Shortcut = option_b,
+        classes: int = 1000,
+        channels: int = 3,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        d2, d3, d4, d5 = depths
+        expansion = block(1, 1, 1, no_shortcut)[1]
+        self.features = stages(
+            conv1=nn.Sequential(_conv_bn(channels, 64, 7, 2), nn.ReLU()),  # 64 x 112 x 112
+            pool1=nn.MaxPool2d(3, 2, padding=1),  # 64 x 56 x 56
+            conv2_x=_stage(block, shortcut, 64, 64, d2, 1),  # 256 x 56 x 56
+            conv3_x=_stage(block, shortcut, 64 * expansion, 128, d3, 2),  # 512 x 28 x 28
+            conv4_x=_stage(block, shortcut, 128 * expansion, 256, d4, 2),  # 1024 x 14 x 14
+            conv5_x=_stage(block, shortcut, 256 * expansion, 512, d5, 2),  # 2048 x 7 x 7
+        )
+        self.head = _head(512 * expansion, classes)
+        init.he(self, seed)
+
+    def forward(self, x: Images) -> Logits:
+        return self.head(self.features(x))
+
+
+def _cifar(
+    params: int, macs: int, millions: float | None = None, error: float | None = None
+) -> Published:
+    printed = Printed(millions * 1e6, 0.05e6, "Table 6") if millions else None
+    errors = Errors(error, None, "CIFAR-10 test, Table 6") if error else None
+    return Published(
+        params, macs, image=32, classes=10, printed_params=printed, errors=errors
+    )
+
+
+# fmt: off
+@register("plain20", paper=PAPER, n=3, shortcut=no_shortcut, published=_cifar(269_722, 40_551_040))
+@register("plain32", paper=PAPER, n=5, shortcut=no_shortcut, published=_cifar(464_154, 68_862_592))
+@register("plain44", paper=PAPER, n=7, shortcut=no_shortcut, published=_cifar(658_586, 97_174_144))
+@register("plain56", paper=PAPER, n=9, shortcut=no_shortcut, published=_cifar(853_018, 125_485_696))
+@register("plain110", paper=PAPER, n=18, shortcut=no_shortcut, published=_cifar(1_727_962, 252_887_680))
+@register("resnet20", paper=PAPER, n=3, published=_cifar(269_722, 40_551_040, 0.27, 0.0875))
+@register("resnet32", paper=PAPER, n=5, published=_cifar(464_154, 68_862_592, 0.46, 0.0751))
+@register("resnet44", paper=PAPER, n=7, published=_cifar(658_586, 97_174_144, 0.66, 0.0717))
+@register("resnet56", paper=PAPER, n=9, published=_cifar(853_018, 125_485_696, 0.85, 0.0697))
+@register("resnet110", paper=PAPER, n=18, published=_cifar(1_727_962, 252_887_680, 1.7, 0.0643))
+@register("resnet1202", paper=PAPER, n=200, published=_cifar(19_421_274, 2_829_238_912, 19.4, 0.0793))
+# fmt: on
+class CifarResNet(nn.Module):
+    """Section 4.2: 6n + 2 layers, three stages of n two-layer blocks with 16, 32 and 64 filters.
+
+    Args:
+        n: blocks in each stage.
+        shortcut: makes the shortcut of a block.
+        classes: number of outputs.
+        channels: of the input.
+        seed: of the initial weights.
+
+    Shape: (N, 3, 32, 32) -> (N, K); any square from 5 pixels.
+    """
+
+    def __init__(
+        self,
+        n: int,
+        shortcut: Shortcut = option_a,
+        classes: int = 10,
+        channels: int = 3,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.features = stages(
+            conv1=nn.Sequential(_conv_bn(channels, 16, 3, 1), nn.ReLU()),  # 16 x 32 x 32
+            stage1=_stage(basic, shortcut, 16, 16, n, 1),  # 16 x 32 x 32
+            stage2=_stage(basic, shortcut, 16, 32, n, 2),  # 32 x 16 x 16
+            stage3=_stage(basic, shortcut, 32, 64, n, 2),  # 64 x 8 x 8
+        )
+        self.head = _head(64, classes)
+        init.he(self, seed)
+
+    def forward(self, x: Images) -> Logits:
+        return self.head(self.features(x))
+
+
+def _conv_bn(c_in: int, c_out: int, kernel: int, stride: int) -> nn.Sequential:
+    conv = nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(c_out))
+
+
+def _stage(
+    block: MakeBlock, shortcut: Shortcut, c_in: int, width: int, depth: int, stride: int
+) -> nn.Sequential:
+    blocks = []
+    for i in range(depth):
+        made, c_in = block(c_in, width, stride if i == 0 else 1, shortcut)
+        blocks.append(made)
+    return nn.Sequential(*blocks)
+
+
+def _head(c_in: int, classes: int) -> nn.Sequential:
+    pool, fc = nn.AdaptiveAvgPool2d(1), nn.Linear(c_in, classes)
+    return stages(pool=pool, flatten=nn.Flatten(), fc=fc)
