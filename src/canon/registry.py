@@ -175,13 +175,15 @@ def _build(
 
 
 def too_small(known: Entry, image: int) -> str | None:
-    """The stage in which images of this side run out of pixels, or None if they are large enough."""
+    """The stage in which images of this side run out of pixels, or None if they do not."""
     try:
         with torch.device("meta"):
             net = _build(known, image=image)
     except InputError:
         return "its head"
-    return starved(net.get_submodule("features"), known.published.channels, image)
+    features = net.get_submodule("features")
+    assert isinstance(features, nn.Sequential)
+    return starved(features, known.published.channels, image)
 
 
 def smallest_image(name: str) -> int:
@@ -196,11 +198,13 @@ def smallest_image(name: str) -> int:
 
 def _small_image(known: Entry, image: int, stage: str) -> str:
     smallest, expected = smallest_image(known.name), known.published.image
-    small = [_ENTRIES[name] for name in names() if _ENTRIES[name].published.image <= 32]
+    every = [_ENTRIES[name] for name in names()]
+    small = [e for e in every if e.published.image <= 32 and e.published.errors]
     kin = [e for e in small if e.paper == known.paper] or small
     fitting = [e.name for e in kin if e.name != known.name and not too_small(e, image)][:4]
     instead = f"For small images use {', '.join(fitting)}, or pass" if fitting else "Pass"
     return (
-        f"{known.name} runs out of pixels in {stage} when images are {image} x {image}; it expects "
-        f"{expected} and takes no less than {smallest}. {instead} --image {expected} to enlarge them."
+        f"{known.name} runs out of pixels in {stage} when images are {image} x {image}; it "
+        f"expects {expected} and takes no less than {smallest}. {instead} --image {expected} to "
+        "enlarge them."
     )

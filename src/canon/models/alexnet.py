@@ -6,7 +6,7 @@ Differences from the paper: none in the function. The text says 224 pixels, but 
 are two groups of a convolution. `alexnet-tv` is what torchvision calls AlexNet: the single column
 of "One weird trick for parallelizing convolutional neural networks" (arXiv:1404.5997), without
 normalisation and groups, and with dropout before instead of after the linear layers.
-"""  # noqa: D205, D400, D415
+"""  # noqa: D205
 
 import torch
 from torch import nn
@@ -76,14 +76,10 @@ class AlexNet(nn.Module):
         )
         init.gaussian(self, std=0.01, seed=seed)
         with torch.no_grad():  # section 5: ones give the rectifiers positive inputs early on
-            for part in (
-                "features.conv2",
-                "features.conv4",
-                "features.conv5",
-                "head.fc6",
-                "head.fc7",
-            ):
-                self.get_parameter(f"{part}.0.bias").fill_(1)
+            for layer in ("features.conv2", "features.conv4", "features.conv5"):
+                self.get_parameter(f"{layer}.0.bias").fill_(1)
+            for layer in ("head.fc6", "head.fc7"):
+                self.get_parameter(f"{layer}.0.bias").fill_(1)
 
     def forward(self, x: Images) -> Logits:
         return self.head(self.features(x))

@@ -6,7 +6,7 @@ are drawn after it and need not agree in every pixel. For other than ten classes
 random +-1 codes, which section II.C names as the alternative. `lenet5-modern` is what is taught
 under the name: rectifiers, parameter-free max pooling, every map of S2 into every map of C3, and
 linear outputs.
-"""  # noqa: D205, D400, D415
+"""  # noqa: D205
 
 import torch
 from torch import Tensor, nn
@@ -215,21 +215,18 @@ def connections(net: LeNet5, image: int = 32) -> int:
     the fixed weights of the output count.
     """
     total, side = 0, image
-    for stage in (
-        net.features.c1,
-        net.features.s2,
-        net.features.c3,
-        net.features.s4,
-        net.features.c5,
-    ):
-        layer = stage[0]
+    for layer in net.modules():
         if isinstance(layer, Subsample):
             side //= 2
             total += 5 * layer.weight.numel() * side**2
-        else:
+        elif isinstance(layer, nn.Conv2d | TableConv):
             side -= layer.kernel_size[0] - 1
             total += sum(p.numel() for p in layer.parameters()) * side**2
-    return total + sum(p.numel() for p in net.head.parameters()) + net.head.output.codes.numel()
+        elif isinstance(layer, nn.Linear):
+            total += sum(p.numel() for p in layer.parameters())
+        elif isinstance(layer, RBF):
+            total += layer.codes.numel()
+    return total
 
 
 @register(

@@ -6,11 +6,10 @@ Table 3); `-a` pads with zeros instead, `-c` projects everywhere. The stride of 
 its first 1 x 1 convolution, as in the paper; `-tv` has it in the 3 x 3, which is the function that
 torchvision's weights compute. `plain` nets are the same without shortcuts. The nets with 6n + 2
 layers are those of section 4.2, for 32 x 32 images, with option A.
-"""  # noqa: D205, D400, D415
+"""  # noqa: D205
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -53,7 +52,7 @@ def option_c(c_in: int, c_out: int, stride: int) -> nn.Module:
     return _conv_bn(c_in, c_out, 1, stride)
 
 
-def no_shortcut(c_in: int, c_out: int, stride: int) -> None:  # noqa: ARG001
+def plain(c_in: int, c_out: int, stride: int) -> None:
     """A plain net: the block is its residual branch."""
 
 
@@ -111,46 +110,51 @@ def _bottleneck(
 MakeBlock = Callable[[int, int, int, Shortcut], tuple[Block, int]]
 
 
-def _printed(billions: float) -> Printed:
-    return Printed(billions * 1e9, 0.1e9, "Table 1")  # 3.858 is printed as 3.8
+def _table1(
+    params: int, macs: int, billions: float | None = None, errors: Errors | None = None
+) -> Published:
+    # 3.858 is printed as 3.8, 3.644 as 3.6: cut off rather than rounded.
+    printed = Printed(billions * 1e9, 0.1e9, "Table 1") if billions else None
+    return Published(params, macs, printed_macs=printed, errors=errors)
 
 
 def _ten_crop(top1: float, top5: float | None, table: int) -> Errors:
     return Errors(top1, top5, f"ILSVRC-2012 val, ten crops, Table {table}")
 
 
-# fmt: off
-_18A = Published(11_515_688, 1_794_805_760, printed_macs=_printed(1.8), errors=_ten_crop(0.2788, None, 2))
-_18B = Published(11_689_512, 1_814_073_344, printed_macs=_printed(1.8))
-_18C = Published(12_043_816, 1_878_298_624)
-_34A = Published(21_623_848, 3_644_493_824, printed_macs=_printed(3.6), errors=_ten_crop(0.2503, 0.0776, 3))
-_34B = Published(21_797_672, 3_663_761_408, printed_macs=_printed(3.6), errors=_ten_crop(0.2452, 0.0746, 3))
-_34C = Published(22_716_840, 3_830_747_136, errors=_ten_crop(0.2419, 0.0740, 3))
-_50 = Published(25_557_032, 3_857_973_248, printed_macs=_printed(3.8), errors=_ten_crop(0.2285, 0.0671, 3))
-_101 = Published(44_549_160, 7_570_194_432, printed_macs=_printed(7.6), errors=_ten_crop(0.2175, 0.0605, 3))
-_152 = Published(60_192_808, 11_282_415_616, printed_macs=_printed(11.3), errors=_ten_crop(0.2143, 0.0571, 3))
-_50TV = Published(25_557_032, 4_089_184_256)
-_101TV = Published(44_549_160, 7_801_405_440)
-_152TV = Published(60_192_808, 11_513_626_624)
-_PLAIN18 = Published(11_515_688, 1_794_805_760, printed_macs=_printed(1.8), errors=_ten_crop(0.2794, None, 2))
-_PLAIN34 = Published(21_623_848, 3_644_493_824, printed_macs=_printed(3.6), errors=_ten_crop(0.2854, 0.1002, 2))
+D18, D34, D101, D152 = (2, 2, 2, 2), (3, 4, 6, 3), (3, 4, 23, 3), (3, 8, 36, 3)
+D50 = D34
+
+_P18 = _table1(11_515_688, 1_794_805_760, 1.8, _ten_crop(0.2794, None, 2))
+_P34 = _table1(21_623_848, 3_644_493_824, 3.6, _ten_crop(0.2854, 0.1002, 2))
+_R18A = _table1(11_515_688, 1_794_805_760, 1.8, _ten_crop(0.2788, None, 2))
+_R18B = _table1(11_689_512, 1_814_073_344, 1.8)
+_R18C = _table1(12_043_816, 1_878_298_624)
+_R34A = _table1(21_623_848, 3_644_493_824, 3.6, _ten_crop(0.2503, 0.0776, 3))
+_R34B = _table1(21_797_672, 3_663_761_408, 3.6, _ten_crop(0.2452, 0.0746, 3))
+_R34C = _table1(22_716_840, 3_830_747_136, None, _ten_crop(0.2419, 0.0740, 3))
+_R50 = _table1(25_557_032, 3_857_973_248, 3.8, _ten_crop(0.2285, 0.0671, 3))
+_R101 = _table1(44_549_160, 7_570_194_432, 7.6, _ten_crop(0.2175, 0.0605, 3))
+_R152 = _table1(60_192_808, 11_282_415_616, 11.3, _ten_crop(0.2143, 0.0571, 3))
+_R50TV = _table1(25_557_032, 4_089_184_256)
+_R101TV = _table1(44_549_160, 7_801_405_440)
+_R152TV = _table1(60_192_808, 11_513_626_624)
 
 
-@register("plain18", paper=PAPER, block=basic, depths=(2, 2, 2, 2), shortcut=no_shortcut, published=_PLAIN18)
-@register("plain34", paper=PAPER, block=basic, depths=(3, 4, 6, 3), shortcut=no_shortcut, published=_PLAIN34)
-@register("resnet18-a", paper=PAPER, block=basic, depths=(2, 2, 2, 2), shortcut=option_a, published=_18A)
-@register("resnet18", paper=PAPER, block=basic, depths=(2, 2, 2, 2), published=_18B)
-@register("resnet18-c", paper=PAPER, block=basic, depths=(2, 2, 2, 2), shortcut=option_c, published=_18C)
-@register("resnet34-a", paper=PAPER, block=basic, depths=(3, 4, 6, 3), shortcut=option_a, published=_34A)
-@register("resnet34", paper=PAPER, block=basic, depths=(3, 4, 6, 3), published=_34B)
-@register("resnet34-c", paper=PAPER, block=basic, depths=(3, 4, 6, 3), shortcut=option_c, published=_34C)
-@register("resnet50", paper=PAPER, block=bottleneck, depths=(3, 4, 6, 3), published=_50)
-@register("resnet101", paper=PAPER, block=bottleneck, depths=(3, 4, 23, 3), published=_101)
-@register("resnet152", paper=PAPER, block=bottleneck, depths=(3, 8, 36, 3), published=_152)
-@register("resnet50-tv", paper=PAPER, block=bottleneck_tv, depths=(3, 4, 6, 3), published=_50TV)
-@register("resnet101-tv", paper=PAPER, block=bottleneck_tv, depths=(3, 4, 23, 3), published=_101TV)
-@register("resnet152-tv", paper=PAPER, block=bottleneck_tv, depths=(3, 8, 36, 3), published=_152TV)
-# fmt: on
+@register("plain18", paper=PAPER, block=basic, depths=D18, shortcut=plain, published=_P18)
+@register("plain34", paper=PAPER, block=basic, depths=D34, shortcut=plain, published=_P34)
+@register("resnet18-a", paper=PAPER, block=basic, depths=D18, shortcut=option_a, published=_R18A)
+@register("resnet18", paper=PAPER, block=basic, depths=D18, published=_R18B)
+@register("resnet18-c", paper=PAPER, block=basic, depths=D18, shortcut=option_c, published=_R18C)
+@register("resnet34-a", paper=PAPER, block=basic, depths=D34, shortcut=option_a, published=_R34A)
+@register("resnet34", paper=PAPER, block=basic, depths=D34, published=_R34B)
+@register("resnet34-c", paper=PAPER, block=basic, depths=D34, shortcut=option_c, published=_R34C)
+@register("resnet50", paper=PAPER, block=bottleneck, depths=D50, published=_R50)
+@register("resnet101", paper=PAPER, block=bottleneck, depths=D101, published=_R101)
+@register("resnet152", paper=PAPER, block=bottleneck, depths=D152, published=_R152)
+@register("resnet50-tv", paper=PAPER, block=bottleneck_tv, depths=D50, published=_R50TV)
+@register("resnet101-tv", paper=PAPER, block=bottleneck_tv, depths=D101, published=_R101TV)
+@register("resnet152-tv", paper=PAPER, block=bottleneck_tv, depths=D152, published=_R152TV)
 class ResNet(nn.Module):
     """Table 1: a 7 x 7 stem and four stages of blocks, averaged and classified.
 
@@ -176,7 +180,7 @@ class ResNet(nn.Module):
     ) -> None:
         super().__init__()
         d2, d3, d4, d5 = depths
-        expansion = block(1, 1, 1, no_shortcut)[1]
+        expansion = block(1, 1, 1, plain)[1]
         self.features = stages(
             conv1=nn.Sequential(_conv_bn(channels, 64, 7, 2), nn.ReLU()),  # 64 x 112 x 112
             pool1=nn.MaxPool2d(3, 2, padding=1),  # 64 x 56 x 56
@@ -192,29 +196,25 @@ class ResNet(nn.Module):
         return self.head(self.features(x))
 
 
-def _cifar(
+def _c10(
     params: int, macs: int, millions: float | None = None, error: float | None = None
 ) -> Published:
     printed = Printed(millions * 1e6, 0.05e6, "Table 6") if millions else None
     errors = Errors(error, None, "CIFAR-10 test, Table 6") if error else None
-    return Published(
-        params, macs, image=32, classes=10, printed_params=printed, errors=errors
-    )
+    return Published(params, macs, image=32, classes=10, printed_params=printed, errors=errors)
 
 
-# fmt: off
-@register("plain20", paper=PAPER, n=3, shortcut=no_shortcut, published=_cifar(269_722, 40_551_040))
-@register("plain32", paper=PAPER, n=5, shortcut=no_shortcut, published=_cifar(464_154, 68_862_592))
-@register("plain44", paper=PAPER, n=7, shortcut=no_shortcut, published=_cifar(658_586, 97_174_144))
-@register("plain56", paper=PAPER, n=9, shortcut=no_shortcut, published=_cifar(853_018, 125_485_696))
-@register("plain110", paper=PAPER, n=18, shortcut=no_shortcut, published=_cifar(1_727_962, 252_887_680))
-@register("resnet20", paper=PAPER, n=3, published=_cifar(269_722, 40_551_040, 0.27, 0.0875))
-@register("resnet32", paper=PAPER, n=5, published=_cifar(464_154, 68_862_592, 0.46, 0.0751))
-@register("resnet44", paper=PAPER, n=7, published=_cifar(658_586, 97_174_144, 0.66, 0.0717))
-@register("resnet56", paper=PAPER, n=9, published=_cifar(853_018, 125_485_696, 0.85, 0.0697))
-@register("resnet110", paper=PAPER, n=18, published=_cifar(1_727_962, 252_887_680, 1.7, 0.0643))
-@register("resnet1202", paper=PAPER, n=200, published=_cifar(19_421_274, 2_829_238_912, 19.4, 0.0793))
-# fmt: on
+@register("plain20", paper=PAPER, n=3, shortcut=plain, published=_c10(269_722, 40_551_040))
+@register("plain32", paper=PAPER, n=5, shortcut=plain, published=_c10(464_154, 68_862_592))
+@register("plain44", paper=PAPER, n=7, shortcut=plain, published=_c10(658_586, 97_174_144))
+@register("plain56", paper=PAPER, n=9, shortcut=plain, published=_c10(853_018, 125_485_696))
+@register("plain110", paper=PAPER, n=18, shortcut=plain, published=_c10(1_727_962, 252_887_680))
+@register("resnet20", paper=PAPER, n=3, published=_c10(269_722, 40_551_040, 0.27, 0.0875))
+@register("resnet32", paper=PAPER, n=5, published=_c10(464_154, 68_862_592, 0.46, 0.0751))
+@register("resnet44", paper=PAPER, n=7, published=_c10(658_586, 97_174_144, 0.66, 0.0717))
+@register("resnet56", paper=PAPER, n=9, published=_c10(853_018, 125_485_696, 0.85, 0.0697))
+@register("resnet110", paper=PAPER, n=18, published=_c10(1_727_962, 252_887_680, 1.7, 0.0643))
+@register("resnet1202", paper=PAPER, n=200, published=_c10(19_421_274, 2_829_238_912, 19.4, 0.0793))
 class CifarResNet(nn.Module):
     """Section 4.2: 6n + 2 layers, three stages of n two-layer blocks with 16, 32 and 64 filters.
 

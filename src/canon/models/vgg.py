@@ -4,7 +4,7 @@ Recognition", ICLR 2015, arXiv:1409.1556.
 Differences from the paper: weights start by the procedure of Glorot and Bengio, which the paper
 names as the one that needs no pre-trained net A (section 3.1); N(0, 0.01) does not train the deep
 columns. The `-bn` forms put batch normalisation after each convolution; the paper has none.
-"""  # noqa: D205, D400, D415
+"""  # noqa: D205
 
 from collections.abc import Callable
 
@@ -23,6 +23,7 @@ PAPER = Paper(
     identifier="arXiv:1409.1556",
 )
 
+BN = nn.BatchNorm2d
 Norm = Callable[[int], nn.Module]
 
 
@@ -33,16 +34,16 @@ def _published(
     return Published(params=params, macs=macs, printed_params=printed, errors=errors)
 
 
-# Table 3, one scale, S = Q = 256. Columns of Table 1: convolutions in each of the five stages.
+VAL = "ILSVRC-2012 val, one scale (S = Q = 256), Table 3"
+
+# Columns of Table 1: convolutions in each of the five stages.
 A, B, D, E = (1, 1, 2, 2, 2), (2, 2, 2, 2, 2), (2, 2, 3, 3, 3), (2, 2, 4, 4, 4)
-_A = _published(132_863_336, 7_609_090_048, 133, Errors(0.296, 0.104, "ILSVRC-2012 val, Table 3"))
-_A_LRN = _published(
-    132_863_336, 7_609_090_048, 133, Errors(0.297, 0.105, "ILSVRC-2012 val, Table 3")
-)
-_B = _published(133_047_848, 11_308_466_176, 133, Errors(0.287, 0.099, "ILSVRC-2012 val, Table 3"))
-_C = _published(133_638_952, 11_770_888_192, 134, Errors(0.281, 0.094, "ILSVRC-2012 val, Table 3"))
-_D = _published(138_357_544, 15_470_264_320, 138, Errors(0.270, 0.088, "ILSVRC-2012 val, Table 3"))
-_E = _published(143_667_240, 19_632_062_464, 144, Errors(0.273, 0.090, "ILSVRC-2012 val, Table 3"))
+_A = _published(132_863_336, 7_609_090_048, 133, Errors(0.296, 0.104, VAL))
+_A_LRN = _published(132_863_336, 7_609_090_048, 133, Errors(0.297, 0.105, VAL))
+_B = _published(133_047_848, 11_308_466_176, 133, Errors(0.287, 0.099, VAL))
+_C = _published(133_638_952, 11_770_888_192, 134, Errors(0.281, 0.094, VAL))
+_D = _published(138_357_544, 15_470_264_320, 138, Errors(0.270, 0.088, VAL))
+_E = _published(143_667_240, 19_632_062_464, 144, Errors(0.273, 0.090, VAL))
 _A_BN = _published(132_868_840, 7_609_090_048)
 _B_BN = _published(133_053_736, 11_308_466_176)
 _C_BN = _published(133_647_400, 11_770_888_192)
@@ -64,11 +65,11 @@ def _lrn(_: int) -> nn.Module:
 @register("vgg16-c", paper=PAPER, depths=D, third_kernel=1, published=_C)
 @register("vgg16", paper=PAPER, depths=D, published=_D)
 @register("vgg19", paper=PAPER, depths=E, published=_E)
-@register("vgg11-bn", paper=PAPER, depths=A, norm=nn.BatchNorm2d, published=_A_BN)
-@register("vgg13-bn", paper=PAPER, depths=B, norm=nn.BatchNorm2d, published=_B_BN)
-@register("vgg16-c-bn", paper=PAPER, depths=D, third_kernel=1, norm=nn.BatchNorm2d, published=_C_BN)
-@register("vgg16-bn", paper=PAPER, depths=D, norm=nn.BatchNorm2d, published=_D_BN)
-@register("vgg19-bn", paper=PAPER, depths=E, norm=nn.BatchNorm2d, published=_E_BN)
+@register("vgg11-bn", paper=PAPER, depths=A, norm=BN, published=_A_BN)
+@register("vgg13-bn", paper=PAPER, depths=B, norm=BN, published=_B_BN)
+@register("vgg16-c-bn", paper=PAPER, depths=D, third_kernel=1, norm=BN, published=_C_BN)
+@register("vgg16-bn", paper=PAPER, depths=D, norm=BN, published=_D_BN)
+@register("vgg19-bn", paper=PAPER, depths=E, norm=BN, published=_E_BN)
 class VGG(nn.Module):
     """Five stages of 3 x 3 convolutions, each ended by 2 x 2 pooling, and three linear layers.
 

@@ -1,0 +1,101 @@
+"""A labelled set of images, in memory or as files, in one to three splits."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from canon.errors import DataError
+
+SPLITS = ("train", "val", "test")
+Pixels = Annotated[NDArray[Any], "(H, W, C) or (N, H, W, C), uint8 or uint16"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One split: labels, and the images as an array or as files, in the same order.
+
+    Args:
+        labels: (N,) int64 class indices.
+        images: (N, H, W, C) uint8 or uint16, or None.
+        files: N paths, or none.
+    """
+
+    labels: NDArray[np.int64]
+    images: Pixels | None = None
+    files: tuple[Path, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def select(self, index: NDArray[np.int64]) -> "Part":
+        """The samples at these positions, in this order."""
+        images = None if self.images is None else self.images[index]
+        files = tuple(self.files[i] for i in index) if self.files else ()
+        return Part(self.labels[index], images, files)
+
+    def sample_name(self, i: int) -> str:
+        """What to call a sample: its file, or its position."""
+        return str(self.files[i]) if self.files else f"#{i}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What `open_data` gives.
+
+    Args:
+        source: the name or the path it was opened by.
+        classes: their names, in the order of the labels.
+        parts: the splits that the source has, of train, val and test.
+        ignored: files in the source that are not images, left out.
+    """
+
+    source: str
+    classes: tuple[str, ...]
+    parts: dict[str, Part] = field(default_factory=dict)
+    ignored: tuple[Path, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """A short name for run folders."""
+        return Path(self.source).name.split(".")[0] or "data"
+
+    def without(self, bad: set[Path]) -> "Dataset":
+        """The set less these files."""
+        parts = {}
+        for name, part in self.parts.items():
+            keep = [i for i, file in enumerate(part.files) if file not in bad]
+            parts[name] = part.select(np.array(keep, np.int64)) if part.files else part
+        return replace(self, parts=parts)
+
+
+def validated(data: Dataset) -> Dataset:
+    """The set, if it can be trained and evaluated on.
+
+    Raises:
+        DataError: one class only, labels and images that differ in number, a class without an
+            image, or a split without some of the classes of another.
+    """
+    for name, part in data.parts.items():
+        count = len(part.files) if part.images is None else len(part.images)
+        if count != len(part):
+            raise DataError(
+                f"{data.source} has {count} {name} images but {len(part)} labels; expected as many "
+                "of both. Check that the two files belong together."
+            )
+    if len(data.classes) < 2:
+        raise DataError(
+            f"{data.source} has one class only, {data.classes[0]!r}; expected two or more. "
+            "Add a folder or labels of another class."
+        )
+    for name, part in data.parts.items():
+        present = np.bincount(part.labels, minlength=len(data.classes)) > 0
+        missing = [c for c, there in zip(data.classes, present, strict=True) if not there]
+        if missing:
+            raise DataError(
+                f"{data.source}: no {name} image of class {', '.join(map(repr, missing[:5]))}; "
+                "expected every split to have every class. Add images or take the class out."
+            )
+    return data

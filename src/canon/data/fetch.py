@@ -1,0 +1,82 @@
+"""Fetching a file once, and believing only what its checksum confirms."""
+
+import gzip
+import hashlib
+import urllib.error
+import urllib.request
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copyfileobj
+from typing import IO
+
+from canon.data.cache import written_aside
+from canon.errors import DataError
+
+ELSEWHERE = "Try again, or put the file into the folder $CANON_DATA names."
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A published file: its name, and the MD5 sums of its published form and of what it unpacks to.
+
+    MD5 is what these sets were published with; it guards against damage, not against malice.
+    """
+
+    file: str
+    md5: str
+    content_md5: str | None = None
+
+
+def verified(path: Path, remote: Remote) -> bool:
+    """Whether a file is the published one, or a gzip of the same content."""
+    if _md5(path.open("rb")) == remote.md5:
+        return True
+    if remote.content_md5 is None or path.suffix != ".gz":
+        return False
+    try:
+        return _md5(gzip.GzipFile(path)) == remote.content_md5
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
+def fetch(url: str, path: Path, remote: Remote, timeout: float = 30) -> Path:
+    """Bring a published file to `path`, unless it is there already.
+
+    Args:
+        url: where to fetch it from.
+        path: where to keep it; written aside and renamed once it is verified.
+        remote: what it must be.
+        timeout: seconds without an answer after which to give up.
+
+    Raises:
+        DataError: the address cannot be reached, or what came is not the published file.
+    """
+    if path.is_file() and verified(path, remote):
+        return path
+    with written_aside(path) as aside:
+        named = aside.with_name(f"{aside.name}{path.suffix}")
+        try:
+            with urllib.request.urlopen(url, timeout=timeout) as answer, named.open("wb") as file:
+                copyfileobj(answer, file)
+            if not verified(named, remote):
+                raise DataError(
+                    f"{url} is not the published file: its MD5 is {_md5(named.open('rb'))}, "
+                    f"expected {remote.md5}. {ELSEWHERE}"
+                )
+            named.replace(aside)
+        except (urllib.error.URLError, TimeoutError, ConnectionError) as reason:
+            raise DataError(
+                f"{url} cannot be fetched: {reason}; expected {path.name}. {ELSEWHERE}"
+            ) from None
+        finally:
+            named.unlink(missing_ok=True)
+    return path
+
+
+def _md5(stream: IO[bytes]) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    with stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()

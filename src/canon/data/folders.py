@@ -1,0 +1,102 @@
+"""Folders of class folders, split or not, and flat folders of images."""
+
+from pathlib import Path
+
+import numpy as np
+
+from canon.data.dataset import Dataset, Part
+from canon.data.reader import is_image
+from canon.errors import DataError
+
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+}
+
+
+def open_folder(folder: Path) -> Dataset:
+    """A folder of class folders, or of train, val and test folders of them.
+
+    A class is a folder; its images are all image files below it.
+
+    Raises:
+        DataError: an empty folder, images without class folders, a class folder without images,
+            or splits whose classes differ.
+    """
+    inside = _folders(folder)
+    splits: dict[str, Path] = {
+        SPLIT_NAMES[d.name.lower()]: d for d in inside if d.name.lower() in SPLIT_NAMES
+    }
+    if "train" not in splits:
+        splits = {"train": folder}
+    listed = {
+        split: _class_files(splits[split]) for split in ("train", "val", "test") if split in splits
+    }
+    classes = tuple(listed["train"])
+    parts: dict[str, Part] = {}
+    ignored: list[Path] = []
+    for split, files in listed.items():
+        _same_classes(folder, classes, split, tuple(files))
+        parts[split] = _part(
+            splits[split], {c: [f for f in files[c] if is_image(f)] for c in classes}
+        )
+        ignored += [f for c in classes for f in files[c] if not is_image(f)]
+    return Dataset(str(folder), classes, parts, tuple(ignored))
+
+
+def image_files(folder: Path) -> list[Path]:
+    """All image files below a folder, in the order of their names."""
+    return [f for f in _files(folder) if is_image(f)]
+
+
+def _class_files(folder: Path) -> dict[str, list[Path]]:
+    classes = {d.name: _files(d) for d in _folders(folder)}
+    if not classes:
+        loose = len(image_files(folder))
+        holds = f"holds {loose} images but no class folders" if loose else "holds no images"
+        raise DataError(
+            f"{folder} {holds}; expected one folder of images for each class. "
+            "Sort the images into folders named after their classes."
+        )
+    return classes
+
+
+def _part(folder: Path, files: dict[str, list[Path]]) -> Part:
+    empty = [name for name, images in files.items() if not images]
+    if empty:
+        raise DataError(
+            f"{folder / empty[0]} holds no images; expected at least one. "
+            "Add images of the class or delete the folder."
+        )
+    labels = np.repeat(np.arange(len(files)), [len(images) for images in files.values()])
+    return Part(
+        labels.astype(np.int64), files=tuple(f for images in files.values() for f in images)
+    )
+
+
+def _same_classes(
+    folder: Path, classes: tuple[str, ...], split: str, others: tuple[str, ...]
+) -> None:
+    missing, extra = sorted(set(classes) - set(others)), sorted(set(others) - set(classes))
+    if missing or extra:
+        differences = [f"{word} {', '.join(map(repr, names[:5]))}"
+                       for word, names in (("lacks", missing), ("adds", extra)) if names]  # fmt: skip
+        raise DataError(
+            f"{folder}: {split} {' and '.join(differences)}; expected the same class folders as "
+            "in train. Rename or move the folders."
+        )
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(d for d in folder.iterdir() if d.is_dir() and not d.name.startswith("."))
+
+
+def _files(folder: Path) -> list[Path]:
+    found = (f for f in folder.rglob("*") if f.is_file())
+    return sorted(
+        f for f in found if not any(p.startswith(".") for p in f.relative_to(folder).parts)
+    )

@@ -1,0 +1,176 @@
+"""Packs: a whole set of images as one array, and what is done to it before a network sees it."""
+
+import hashlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from canon.data.cache import cache_dir, written_aside
+from canon.data.check import VERSION, Progress, file_mark
+from canon.data.dataset import Part, Pixels
+from canon.data.reader import read_image, to_bits, to_channels
+from canon.types import Images, Labels, RawImages
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """From a file to a network's input; a run remembers it.
+
+    Args:
+        image: side of the network's input in pixels.
+        channels: 1 or 3.
+        bits: 8 or 16, of the stored images.
+        border: pixels of the input on each side that repeat the edge (LeNet-5: 28 becomes 32).
+        crop: side of the evaluated centre as a fraction of the shorter side of the image.
+        mean: of each channel, as a fraction of white.
+        std: of each channel, as a fraction of white.
+    """
+
+    image: int
+    channels: int
+    bits: int = 8
+    border: int = 0
+    crop: float = 1.0
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+
+    @property
+    def inner(self) -> int:
+        """Side of the input without its border, in pixels."""
+        return self.image - 2 * self.border
+
+    @property
+    def stored(self) -> int:
+        """Side of the stored square, from which `inner` is cropped, in pixels."""
+        return round(self.inner / self.crop)
+
+    @property
+    def white(self) -> int:
+        """The largest value of a stored pixel."""
+        return 2**self.bits - 1
+
+    def fit(self, pixels: Pixels) -> Pixels:
+        """One image, (H, W, C), as a stored square: shorter side scaled, centre cropped."""
+        deep = to_bits(to_channels(pixels, self.channels), self.bits)
+        return square(deep[None], self.stored)[0]
+
+    def normalise(self, raw: RawImages) -> Images:
+        """Stored pixels, (N, H, W, C) and already cropped, as a network's input, channels last."""
+        mean, std = (torch.tensor(v, device=raw.device) * self.white for v in (self.mean, self.std))
+        x = ((raw - mean) / std).permute(0, 3, 1, 2)
+        if self.border:
+            x = F.pad(x, (self.border,) * 4, mode="replicate")
+        return x.contiguous(memory_format=torch.channels_last)
+
+    def evaluation(self, raw: RawImages) -> Images:
+        """Stored squares as a network's input: the centre, normalised."""
+        start = (raw.shape[1] - self.inner) // 2
+        centre = slice(start, start + self.inner)
+        return self.normalise(raw[:, centre, centre])
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Stored squares and their labels, on one device.
+
+    Args:
+        images: (N, H, W, C) uint8, or int32 where pixels have 16 bits.
+        labels: (N,) int64.
+    """
+
+    images: RawImages
+    labels: Labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: torch.device) -> "Pack":
+        """The pack on a device."""
+        return Pack(self.images.to(device), self.labels.to(device))
+
+    def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and standard deviation of each channel, fractions of white; 4,096 images at most."""
+        step = max(1, len(self) // 4096)
+        white = 255 if self.images.dtype == torch.uint8 else 65535
+        sample = self.images[::step].reshape(-1, self.images.shape[-1]).double() / white
+        std = sample.std(0).clamp_min(1 / 255)
+        return tuple(sample.mean(0).tolist()), tuple(std.tolist())
+
+
+def square(images: Pixels, side: int) -> Pixels:
+    """Images (N, H, W, C) as squares: the shorter side scaled to `side`, the centre cropped.
+
+    Scaling is bilinear and, downwards, antialiased.
+    """
+    height, width = images.shape[1:3]
+    scale = side / min(height, width)
+    size = (max(side, round(height * scale)), max(side, round(width * scale)))
+    if size != (height, width):
+        x = torch.from_numpy(images.astype(np.float32)).permute(0, 3, 1, 2)
+        y = F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
+        white = np.iinfo(images.dtype).max
+        rounded = y.round_().clamp_(0, white).permute(0, 2, 3, 1).numpy()
+        images = rounded.astype(images.dtype)
+    top, left = (size[0] - side) // 2, (size[1] - side) // 2
+    return images[:, top : top + side, left : left + side]
+
+
+def build_pack(part: Part, how: Preprocessing, progress: Progress | None = None) -> Pack:
+    """The pack of one split: from memory, from the cache, or from its files.
+
+    Args:
+        part: the split; every file of it must be readable.
+        how: the preprocessing, of which only the stored side, the channels and the bits matter.
+        progress: wraps the files while they are read, given how many there are.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    stored = (
+        _from_arrays(part.images, how)
+        if part.images is not None
+        else _from_files(part, how, progress)
+    )
+    return Pack(tensor_of(stored), torch.from_numpy(part.labels))
+
+
+def _from_arrays(images: Pixels, how: Preprocessing) -> Pixels:
+    chunks = [
+        square(to_bits(to_channels(images[i : i + 1024], how.channels), how.bits), how.stored)
+        for i in range(0, len(images), 1024)
+    ]
+    return np.concatenate(chunks)
+
+
+def _from_files(part: Part, how: Preprocessing, progress: Progress | None) -> Pixels:
+    shape = (len(part), how.stored, how.stored, how.channels)
+    dtype = np.uint8 if how.bits == 8 else np.uint16
+    path = cache_dir("packs") / f"{_key(part.files, how)}.npy"
+    if not path.is_file():
+        with written_aside(path) as aside, ThreadPoolExecutor() as pool:
+            pack = np.lib.format.open_memmap(aside, mode="w+", dtype=dtype, shape=shape)
+            files: Iterable[Path] = progress(part.files, len(part)) if progress else part.files
+            for i, pixels in enumerate(pool.map(lambda file: how.fit(read_image(file)), files)):
+                pack[i] = pixels
+            pack.flush()
+    return np.load(path, mmap_mode="c")
+
+
+def _key(files: tuple[Path, ...], how: Preprocessing) -> str:
+    digest = hashlib.blake2b(
+        f"{VERSION} {how.stored} {how.channels} {how.bits}".encode(), digest_size=16
+    )
+    for file in files:
+        digest.update(f"\n{file.resolve()} {file_mark(file)}".encode())
+    return digest.hexdigest()
+
+
+def tensor_of(pixels: Pixels) -> Tensor:
+    """Stored pixels as a tensor of a type that torch computes with."""
+    return torch.from_numpy(pixels if pixels.dtype == np.uint8 else pixels.astype(np.int32))
