@@ -5,10 +5,11 @@ import hashlib
 import urllib.error
 import urllib.request
 import zlib
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfileobj
-from typing import IO
+from typing import Protocol
 
 from canon.data.cache import written_aside
 from canon.errors import DataError
@@ -74,9 +75,14 @@ def fetch(url: str, path: Path, remote: Remote, timeout: float = 30) -> Path:
     return path
 
 
-def _md5(stream: IO[bytes]) -> str:
+class _Stream(Protocol):
+    def read(self, size: int) -> bytes: ...
+    def close(self) -> None: ...
+
+
+def _md5(stream: _Stream) -> str:
     digest = hashlib.md5(usedforsecurity=False)
-    with stream:
+    with closing(stream):
         while chunk := stream.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()

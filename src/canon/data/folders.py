@@ -83,10 +83,10 @@ def _same_classes(
 ) -> None:
     missing, extra = sorted(set(classes) - set(others)), sorted(set(others) - set(classes))
     if missing or extra:
-        differences = [f"{word} {', '.join(map(repr, names[:5]))}"
-                       for word, names in (("lacks", missing), ("adds", extra)) if names]  # fmt: skip
+        lacks = [f"lacks {', '.join(map(repr, missing[:5]))}"] if missing else []
+        adds = [f"adds {', '.join(map(repr, extra[:5]))}"] if extra else []
         raise DataError(
-            f"{folder}: {split} {' and '.join(differences)}; expected the same class folders as "
+            f"{folder}: {split} {' and '.join(lacks + adds)}; expected the same class folders as "
             "in train. Rename or move the folders."
         )
 

@@ -13,9 +13,11 @@ from canon.data.dataset import Dataset, Part, Pixels
 from canon.errors import DataError
 
 IDX = {"train": "train", "test": "t10k"}
-CIFAR_CLASSES = tuple(
-    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+# fmt: off
+CIFAR_CLASSES = (
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )
+# fmt: on
 CIFAR_ROW = 1 + 3 * 32 * 32  # a label, then the red, green and blue planes
 
 

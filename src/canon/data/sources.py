@@ -37,7 +37,10 @@ FASHION = (
     Remote("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310"),
 )
 CIFAR = Remote("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530")
-FASHION_CLASSES = tuple(["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"])
+FASHION_CLASSES = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)
 # fmt: on
 
 

@@ -12,7 +12,7 @@ from torch.func import functional_call
 from canon.errors import InputError
 from canon.layers.arithmetic import conv_size, exact_size, unseen
 from canon.layers.stages import evaluating
-from canon.registry import create, entry
+from canon.models import create, entry
 
 Windowed = nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d
 

@@ -10,10 +10,10 @@ layers are those of section 4.2, for 32 x 32 images, with option A.
 
 from collections.abc import Callable
 
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 from canon.layers import init, stages
+from canon.layers.residual import Block, Shortcut, conv_bn, option_a, option_b, option_c, plain
 from canon.registry import Errors, Paper, Printed, Published, register
 from canon.types import Images, Logits
 
@@ -26,61 +26,9 @@ PAPER = Paper(
 )
 
 
-class PadShortcut(nn.Module):
-    """Option A: every `stride`-th pixel, and zeros for the channels that are new."""
-
-    def __init__(self, c_in: int, c_out: int, stride: int) -> None:
-        super().__init__()
-        self.extra, self.stride = c_out - c_in, stride
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.extra))
-
-
-def option_a(c_in: int, c_out: int, stride: int) -> nn.Module:
-    """Identity, padded with zeros where the channels grow; no parameters."""
-    return nn.Identity() if c_in == c_out and stride == 1 else PadShortcut(c_in, c_out, stride)
-
-
-def option_b(c_in: int, c_out: int, stride: int) -> nn.Module:
-    """Identity, projected by a 1 x 1 convolution where the dimensions change."""
-    return nn.Identity() if c_in == c_out and stride == 1 else option_c(c_in, c_out, stride)
-
-
-def option_c(c_in: int, c_out: int, stride: int) -> nn.Module:
-    """A projection everywhere."""
-    return _conv_bn(c_in, c_out, 1, stride)
-
-
-def plain(c_in: int, c_out: int, stride: int) -> None:
-    """A plain net: the block is its residual branch."""
-
-
-Shortcut = Callable[[int, int, int], nn.Module | None]
-
-
-class Block(nn.Module):
-    """relu(branch(x) + shortcut(x)), equation 2; without a shortcut relu(branch(x)).
-
-    Shape: (N, C_in, H, W) -> (N, C_out, H/stride, W/stride)
-    """
-
-    def __init__(self, branch: nn.Module, shortcut: nn.Module | None) -> None:
-        super().__init__()
-        self.branch = branch
-        self.shortcut = shortcut
-        self.relu = nn.ReLU()
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.branch(x)
-        return self.relu(y if self.shortcut is None else y + self.shortcut(x))
-
-
 def basic(c_in: int, width: int, stride: int, shortcut: Shortcut) -> tuple[Block, int]:
     """Figure 5, left: two 3 x 3 convolutions. Returns the block and its output channels."""
-    branch = nn.Sequential(
-        _conv_bn(c_in, width, 3, stride), nn.ReLU(), _conv_bn(width, width, 3, 1)
-    )
+    branch = nn.Sequential(conv_bn(c_in, width, 3, stride), nn.ReLU(), conv_bn(width, width, 3, 1))
     return Block(branch, shortcut(c_in, width, stride)), width
 
 
@@ -98,11 +46,11 @@ def _bottleneck(
     c_in: int, width: int, strides: tuple[int, int], shortcut: Shortcut
 ) -> tuple[Block, int]:
     branch = nn.Sequential(
-        _conv_bn(c_in, width, 1, strides[0]),
+        conv_bn(c_in, width, 1, strides[0]),
         nn.ReLU(),
-        _conv_bn(width, width, 3, strides[1]),
+        conv_bn(width, width, 3, strides[1]),
         nn.ReLU(),
-        _conv_bn(width, 4 * width, 1, 1),
+        conv_bn(width, 4 * width, 1, 1),
     )
     return Block(branch, shortcut(c_in, 4 * width, max(strides))), 4 * width
 
@@ -182,7 +130,7 @@ class ResNet(nn.Module):
         d2, d3, d4, d5 = depths
         expansion = block(1, 1, 1, plain)[1]
         self.features = stages(
-            conv1=nn.Sequential(_conv_bn(channels, 64, 7, 2), nn.ReLU()),  # 64 x 112 x 112
+            conv1=nn.Sequential(conv_bn(channels, 64, 7, 2), nn.ReLU()),  # 64 x 112 x 112
             pool1=nn.MaxPool2d(3, 2, padding=1),  # 64 x 56 x 56
             conv2_x=_stage(block, shortcut, 64, 64, d2, 1),  # 256 x 56 x 56
             conv3_x=_stage(block, shortcut, 64 * expansion, 128, d3, 2),  # 512 x 28 x 28
@@ -238,7 +186,7 @@ class CifarResNet(nn.Module):
     ) -> None:
         super().__init__()
         self.features = stages(
-            conv1=nn.Sequential(_conv_bn(channels, 16, 3, 1), nn.ReLU()),  # 16 x 32 x 32
+            conv1=nn.Sequential(conv_bn(channels, 16, 3, 1), nn.ReLU()),  # 16 x 32 x 32
             stage1=_stage(basic, shortcut, 16, 16, n, 1),  # 16 x 32 x 32
             stage2=_stage(basic, shortcut, 16, 32, n, 2),  # 32 x 16 x 16
             stage3=_stage(basic, shortcut, 32, 64, n, 2),  # 64 x 8 x 8
@@ -248,11 +196,6 @@ class CifarResNet(nn.Module):
 
     def forward(self, x: Images) -> Logits:
         return self.head(self.features(x))
-
-
-def _conv_bn(c_in: int, c_out: int, kernel: int, stride: int) -> nn.Sequential:
-    conv = nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm2d(c_out))
 
 
 def _stage(

@@ -1,0 +1,65 @@
+"""A modern recipe for each kind of network, for sets of hundreds to tens of thousands of images.
+
+The kinds differ in what they can bear: networks with batch normalisation train with a high rate and
+Nesterov momentum, those without take AdamW and a clipped gradient.
+"""
+
+from dataclasses import replace
+
+from canon.data.augment import Augmentation
+from canon.registry import entry
+from canon.train.recipe import Recipe
+
+SMALL = Recipe(
+    name="modern",
+    source="docs/training.md",
+    optimiser="adamw",
+    lr=3e-3,
+    batch=64,
+    epochs=20,
+    decay=0.02,
+    schedule="cosine",
+    warmup=1,
+    average=0.998,
+    smoothing=0.05,
+    augmentation=Augmentation(pad=2, flip=False),
+    image=32,
+    border=2,
+    crop=1.0,
+)
+
+LENET5 = replace(SMALL, lr=2e-3, smoothing=0.0, normalisation="lenet5")
+
+CIFAR = Recipe(
+    name="modern",
+    source="docs/training.md",
+    optimiser="nesterov",
+    lr=0.1,
+    batch=128,
+    epochs=30,
+    decay=5e-4,
+    schedule="cosine",
+    warmup=2,
+    average=0.998,
+    smoothing=0.1,
+    augmentation=Augmentation(pad=4),
+    crop=1.0,
+)
+
+NORMALISED = replace(CIFAR, lr=0.05, batch=32, augmentation=Augmentation())
+
+UNNORMALISED = replace(
+    NORMALISED, optimiser="adamw", lr=1e-4, decay=0.05, clip=1.0, augmentation=Augmentation()
+)
+
+
+def modern(name: str) -> Recipe:
+    """The default recipe of a network."""
+    published = entry(name).published
+    if name == "lenet5":
+        return LENET5
+    if published.channels == 1:
+        return SMALL
+    if published.image == 32:
+        return CIFAR
+    return NORMALISED if name.startswith(("resnet", "plain")) or "-bn" in name else UNNORMALISED

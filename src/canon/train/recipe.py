@@ -1,0 +1,81 @@
+"""How a network is trained, as numbers."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from canon.data.augment import Augmentation
+
+Optimiser = Literal["sgd", "nesterov", "adamw", "levenberg"]
+Schedule = Literal["constant", "step", "cosine", "plateau"]
+Normalisation = Literal["standard", "mean", "lenet5"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that is decided about a training run but the network and the data.
+
+    Args:
+        name: `paper` or `modern`.
+        source: where the numbers come from.
+        optimiser: `sgd` and `nesterov` have momentum; `levenberg` is the 1998 diagonal method.
+        lr: initial learning rate.
+        batch: images a step, over all devices.
+        epochs: passes over the training images.
+        momentum: of the two kinds of SGD.
+        decay: weight decay; AdamW's is decoupled.
+        decay_norms: decay biases and normalisation as well, as the papers' implementations did.
+        schedule: of the learning rate.
+        steps: for `step`: from this fraction of the run on, the learning rate times this factor.
+        warmup: epochs of linear increase before a `cosine`.
+        average: decay of the moving average of the weights a step; 0 uses the last weights.
+        smoothing: label smoothing, in [0, 1).
+        clip: largest norm of the gradient; 0 leaves it alone.
+        augmentation: of the training images.
+        normalisation: `standard` to zero mean and unit deviation of each channel, `mean` subtracts
+            it and leaves 0 to 255, `lenet5` maps black to -0.1 and white to 1.175.
+        image: side of the input in pixels, where the recipe fixes it.
+        border: pixels of the input that repeat the edge.
+        crop: the evaluated centre, as a fraction of the shorter side of a photo.
+        val: fraction held back for validation when the data has no validation split.
+    """
+
+    name: Literal["paper", "modern"]
+    source: str
+    optimiser: Optimiser
+    lr: float
+    batch: int
+    epochs: int
+    momentum: float = 0.9
+    decay: float = 0.0
+    decay_norms: bool = False
+    schedule: Schedule = "constant"
+    steps: tuple[tuple[float, float], ...] = ()
+    warmup: float = 0.0
+    average: float = 0.0
+    smoothing: float = 0.0
+    clip: float = 0.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    normalisation: Normalisation = "standard"
+    image: int | None = None
+    border: int = 0
+    crop: float = 0.875
+    val: float = 0.1
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What ends a run, and how it is cut into pieces.
+
+    Args:
+        epochs: passes over the training images.
+        minutes: of training and evaluation, earlier sittings counted in; None for no limit.
+        patience: epochs without a better monitored top-1 after which to stop; 0 never does.
+        accumulate: pieces that a batch is cut into, to save memory.
+        save_every: seconds between saves within an epoch.
+    """
+
+    epochs: int
+    minutes: float | None = None
+    patience: int = 0
+    accumulate: int = 1
+    save_every: float = 600.0
