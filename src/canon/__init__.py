@@ -1,1 +1,70 @@
-"""Canon."""
+"""Canon: the canon of convolutional networks, each exactly as its paper prints it.
+
+    import canon
+
+    net = canon.create("resnet20")                       # a torch.nn.Module
+    table = canon.describe("vgg16")                      # what each layer costs
+    run = canon.train(canon.Training("lenet5", "digits", epochs=3))
+    split, scores = canon.evaluate(run)
+
+Names are resolved when they are first used: importing canon does not import torch.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from canon.data import check, open_data
+    from canon.errors import CanonError
+    from canon.explain import describe
+    from canon.models import create, entry, names
+    from canon.run.config import Training
+    from canon.run.folder import open_run as load
+    from canon.run.train import train, training
+    from canon.run.use import evaluate, predict
+
+_PUBLIC = {
+    "CanonError": "canon.errors",
+    "Training": "canon.run.config",
+    "check": "canon.data",
+    "create": "canon.models",
+    "describe": "canon.explain",
+    "entry": "canon.models",
+    "evaluate": "canon.run.use",
+    "load": "canon.run.folder:open_run",
+    "names": "canon.models",
+    "open_data": "canon.data",
+    "predict": "canon.run.use",
+    "train": "canon.run.train",
+    "training": "canon.run.train",
+}
+
+__all__ = [
+    "CanonError",
+    "Training",
+    "check",
+    "create",
+    "describe",
+    "entry",
+    "evaluate",
+    "load",
+    "names",
+    "open_data",
+    "predict",
+    "train",
+    "training",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("canon-nets")
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'canon' has no attribute {name!r}")
+    module, _, attribute = _PUBLIC[name].partition(":")
+    return getattr(import_module(module), attribute or name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC])

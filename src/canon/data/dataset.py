@@ -36,10 +36,6 @@ class Part:
         files = tuple(self.files[i] for i in index) if self.files else ()
         return Part(self.labels[index], images, files)
 
-    def sample_name(self, i: int) -> str:
-        """What to call a sample: its file, or its position."""
-        return str(self.files[i]) if self.files else f"#{i}"
-
 
 @dataclass(frozen=True)
 class Dataset:

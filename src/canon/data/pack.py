@@ -82,17 +82,19 @@ class Pack:
     Args:
         images: (N, H, W, C) uint8, or int32 where pixels have 16 bits.
         labels: (N,) int64.
+        names: the files they come from, if they do.
     """
 
     images: RawImages
     labels: Labels
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def to(self, device: torch.device) -> "Pack":
         """The pack on a device."""
-        return Pack(self.images.to(device), self.labels.to(device))
+        return Pack(self.images.to(device), self.labels.to(device), self.names)
 
     def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Mean and standard deviation of each channel, fractions of white; 4,096 images at most."""
@@ -137,7 +139,7 @@ def build_pack(part: Part, how: Preprocessing, progress: Progress | None = None)
         if part.images is not None
         else _from_files(part, how, progress)
     )
-    return Pack(tensor_of(stored), torch.from_numpy(part.labels))
+    return Pack(tensor_of(stored), torch.from_numpy(part.labels), tuple(map(str, part.files)))
 
 
 def _from_arrays(images: Pixels, how: Preprocessing) -> Pixels:

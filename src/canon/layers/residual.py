@@ -1,6 +1,6 @@
 """Residual blocks and their shortcuts.
 
-He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", CVPR 2016, sections 3.2 and 3.3.
+He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", CVPR 2016, section 3.
 """
 
 from collections.abc import Callable

@@ -10,12 +10,18 @@ from canon.data.augment import Batches
 from canon.data.split import evaluation_batches
 from canon.layers.stages import evaluating
 from canon.tasks import Classify, Scores
+from canon.train.events import Step
 
 
 def evaluate(
-    net: nn.Module, task: Classify, data: Batches, accelerator: Accelerator, batch: int = 256
-) -> Generator[tuple[int, int], None, Scores]:
-    """Yield (batches done, batches) as it goes; return the scores.
+    net: nn.Module,
+    task: Classify,
+    data: Batches,
+    accelerator: Accelerator,
+    batch: int = 256,
+    epoch: int = 0,
+) -> Generator[Step, None, Scores]:
+    """Yield a step for each batch; return the scores.
 
     Each process takes its own samples, and the records are added up: no sample counts twice.
 
@@ -25,6 +31,7 @@ def evaluate(
         data: the samples.
         accelerator: the devices.
         batch: images at a time on each device.
+        epoch: to be told in the steps.
     """
     rank, world = accelerator.process_index, accelerator.num_processes
     positions = list(evaluation_batches(len(data), batch, rank, world))
@@ -33,7 +40,16 @@ def evaluate(
         with evaluating(net), accelerator.autocast():
             images, labels = data.evaluation(index)
             record[index] = task.record(net(images).float(), labels).cpu()
-        yield done, len(positions)
+        yield Step("evaluate", epoch, done, len(positions))
     if world > 1:
         record = accelerator.reduce(record.to(accelerator.device), "sum")
     return task.scores(record)
+
+
+def returned(going: Generator[Step, None, Scores]) -> Scores:
+    """What a generator returns, when nobody watches it go."""
+    while True:
+        try:
+            next(going)
+        except StopIteration as end:
+            return end.value

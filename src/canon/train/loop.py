@@ -207,13 +207,8 @@ def _diverged(what: str, run: _Run) -> str:
 def _monitor(run: _Run) -> Generator[Event, None, Scores | None]:
     if run.monitor is None:
         return None
-    going = evaluate(run.measured, run.task, run.monitor, run.accelerator)
-    while True:
-        try:
-            done, total = next(going)
-        except StopIteration as end:
-            return end.value
-        yield Step("evaluate", run.progress.epoch + 1, done, total)
+    epoch = run.progress.epoch + 1
+    return (yield from evaluate(run.measured, run.task, run.monitor, run.accelerator, epoch=epoch))
 
 
 def _account(run: _Run, scores: Scores | None) -> Epoch:

@@ -93,6 +93,9 @@ def averaged(net: nn.Module, decay: float) -> AveragedModel:
     """
 
     def update(averages: Tensors, current: Tensors, count: Tensor | int) -> None:
+        if not averages[0].is_floating_point():  # torch's average would truncate whole numbers
+            torch._foreach_copy_(averages, current)
+            return
         n = int(count)
         get_ema_multi_avg_fn(min(decay, (1 + n) / (10 + n)))(averages, current, n)
 

@@ -1,0 +1,74 @@
+"""`canon check`: a look at every image of a data set."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import tyro
+
+from canon.cli.out import bars, console, show_table
+
+if TYPE_CHECKING:
+    from canon.data import Dataset, Report
+
+
+@dataclass(frozen=True)
+class Command:
+    """Read every image and report counts, sizes, unreadable files and doubles across splits.
+
+    Exit status 1 if there are unreadable files or doubles.
+
+    Args:
+        data: a folder of class folders, a folder of idx files or CIFAR batches, an npz, or a name.
+        json: print JSON.
+    """
+
+    data: tyro.conf.Positional[str] = "digits"
+    json: bool = False
+
+
+def run(command: Command) -> int:
+    """Print what was found."""
+    from canon.data import check, open_data
+
+    data = open_data(command.data)
+    with bars() as shown:
+        report = check(data, shown.reading)
+    _print_json(data, report) if command.json else _print(data, report)
+    return 0 if report.sound else 1
+
+
+def _print_json(data: "Dataset", report: "Report") -> None:
+    found = {
+        "source": data.source, "classes": data.classes, "counts": report.counts,
+        "formats": report.formats, "channels": report.channels, "bits": report.bits,
+        "sides": report.sides, "faults": {str(f): why for f, why in report.faults.items()},
+        "doubles": report.doubles, "ignored": [str(f) for f in report.ignored],
+        "sound": report.sound,
+    }  # fmt: skip
+    print(json.dumps(found, indent=1))
+
+
+def _print(data: "Dataset", report: "Report") -> None:
+    out = console()
+    splits = list(report.counts)
+    rows = [[name, *(report.counts[s][i] for s in splits)] for i, name in enumerate(data.classes)]
+    show_table(["class", *splits], [*rows, ["all", *(sum(report.counts[s]) for s in splits)]])
+    out.print()
+    out.print("images: " + ", ".join(f"{count:,} {kind}" for kind, count in report.formats.items()))
+    low_h, high_h, low_w, high_w = report.sides
+    out.print(f"height {low_h} to {high_h} pixels, width {low_w} to {high_w}")
+    _print_some("not images, left out", [str(f) for f in report.ignored])
+    _print_some("in two splits", [f"{a} and {b}" for a, b in report.doubles])
+    _print_some("unreadable", list(report.faults.values()))
+    out.print("sound" if report.sound else "not sound: see above")
+
+
+def _print_some(what: str, lines: list[str], most: int = 20) -> None:
+    out = console()
+    if lines:
+        out.print(f"{len(lines):,} {what}:")
+    for line in lines[:most]:
+        out.print(f"  {line}")
+    if len(lines) > most:
+        out.print(f"  and {len(lines) - most:,} more")

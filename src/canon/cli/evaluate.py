@@ -1,0 +1,77 @@
+"""`canon evaluate`: how good a run is on its own or other data."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from canon.cli.out import bars, percent, show_table
+
+if TYPE_CHECKING:
+    from canon.tasks import Scores
+
+HEAD = ["class", "images", "recall", "precision"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """Evaluate a trained run: top-1 and top-5 with confidence intervals, recall and precision.
+
+    Args:
+        run: a run folder.
+        data: other data with the same classes; the run's own if not given.
+        split: train, val or test; the best held-back one if not given.
+        batch: images at a time.
+        device: auto, cpu, cuda or mps.
+        skip_bad: leave unreadable files out instead of refusing.
+        json: print JSON, with the confusion matrix.
+        csv: print the classes as CSV.
+    """
+
+    run: tyro.conf.Positional[Path]
+    data: Annotated[tyro.conf.Positional[str | None], tyro.conf.arg(metavar="DATA")] = None
+    split: Annotated[
+        Literal["train", "val", "test"] | None, tyro.conf.arg(metavar="{train,val,test}")
+    ] = None
+    batch: int = 256
+    device: str = "auto"
+    skip_bad: bool = False
+    json: bool = False
+    csv: bool = False
+
+
+def run(command: Command) -> int:
+    """Print the figures."""
+    from canon.run.folder import open_run
+    from canon.run.use import evaluate
+
+    trained = open_run(command.run)
+    with bars() as shown:
+        split, scores = evaluate(
+            trained, command.data, command.split, device=command.device, batch=command.batch,
+            skip_bad=command.skip_bad, progress=shown.reading,
+        )  # fmt: skip
+    if command.json:
+        print(json.dumps(_record(trained.classes, scores) | {"split": split}, indent=1))
+        return 0
+    show_table(HEAD, _rows(trained.classes, scores, human=not command.csv), as_csv=command.csv)
+    if not command.csv:
+        for k in (1, 5) if scores.classes > 5 else (1,):
+            low, high = map(percent, scores.interval(k))
+            print(f"top-{k} on {split}: {percent(scores.top(k))} (95 %: {low} to {high})")
+        wrong = scores.count - scores.hits(1)
+        print(f"{wrong:,} of {scores.count:,} wrong, loss {scores.loss:.4f} nats")
+    return 0
+
+
+def _rows(classes: tuple[str, ...], scores: "Scores", human: bool) -> list[list[Any]]:
+    columns = (scores.confusion().sum(1), scores.recall(), scores.precision())
+    rows = zip(classes, *(column.tolist() for column in columns), strict=True)
+    return [[n, c, *(map(percent, rates) if human else rates)] for n, c, *rates in rows]
+
+
+def _record(classes: tuple[str, ...], scores: "Scores") -> dict[str, Any]:
+    told = [dict(zip(HEAD, row, strict=True)) for row in _rows(classes, scores, human=False)]
+    return scores.summary() | {"classes": told, "confusion": scores.confusion().tolist()}

@@ -1,0 +1,73 @@
+"""`canon list`: what there is, by name."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import tyro
+
+from canon.cli.out import percent, show_table
+
+
+@dataclass(frozen=True)
+class Command:
+    """List models, data sets or recipes.
+
+    Args:
+        what: which of them.
+        json: print JSON.
+        csv: print CSV.
+    """
+
+    what: tyro.conf.Positional[Literal["models", "data", "recipes"]] = "models"
+    json: bool = False
+    csv: bool = False
+
+
+def run(command: Command) -> int:
+    """Print the list."""
+    head, rows, left = {"models": _models, "data": _data, "recipes": _recipes}[command.what]()
+    show_table(head, rows, as_json=command.json, as_csv=command.csv, left=left)
+    return 0
+
+
+Listed = tuple[list[str], list[list[object]], int]
+
+
+def _models() -> Listed:
+    from canon.models import entry, names
+
+    head = ["model", "paper", "year", "image", "parameters", "multiplications", "top-1 error",
+            "top-5 error", "measured on"]  # fmt: skip
+    rows: list[list[object]] = []
+    for known in map(entry, names()):
+        paper, published, errors = known.paper, known.published, known.published.errors
+        rows.append([
+            known.name, paper.authors.split(",")[0], str(paper.year), published.image,
+            published.params, published.macs, percent(errors.top1 if errors else None),
+            percent(errors.top5 if errors else None), errors.where if errors else "",
+        ])  # fmt: skip
+    return head, rows, 3
+
+
+def _data() -> Listed:
+    from canon.data import BUILT_IN
+
+    return ["data", "what it is"], [[name, told] for name, (_, told) in BUILT_IN.items()], 2
+
+
+def _recipes() -> Listed:
+    from canon.errors import InputError
+    from canon.models import names
+    from canon.recipes import modern, paper
+
+    head = ["model", "recipe", "optimiser", "lr", "batch", "epochs", "schedule", "decay", "source"]
+    rows: list[list[object]] = []
+    for name in names():
+        for make in (modern, paper):
+            try:
+                r = make(name)
+            except InputError:  # younger than its paper
+                continue
+            rows.append([name, r.name, r.optimiser, f"{r.lr:g}", r.batch, r.epochs, r.schedule,
+                         f"{r.decay:g}", r.source])  # fmt: skip
+    return head, rows, 3

@@ -1,0 +1,138 @@
+"""`canon train`: from a folder of images to a run folder with a report."""
+
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from canon.cli.out import Bars, bars, percent
+from canon.run.config import Training
+
+if TYPE_CHECKING:
+    from canon.run.train import Trained
+    from canon.train import Epoch
+
+Whole = Annotated[int | None, tyro.conf.arg(metavar="N")]
+Real = Annotated[float | None, tyro.conf.arg(metavar="X")]
+Folder = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
+Word = Annotated[str | None, tyro.conf.arg(metavar="STAGE")]
+Channels = Annotated[Literal[1, 3] | None, tyro.conf.arg(metavar="{1,3}")]
+
+
+@dataclass(frozen=True)
+class Command(Training):
+    """Train a network on images and write a run folder: weights, metrics, report, resumable state.
+
+    Args:
+        model: a name from `canon list models`.
+        data: a folder of class folders, a folder of idx files or CIFAR batches, an npz, or a name
+            from `canon list data`.
+        out: the run folder; runs/MODEL-DATA if not given.
+        recipe: modern, for small sets, or paper, as published.
+        epochs: passes over the training images; the recipe's if not given.
+        batch: images a step, over all devices.
+        lr: initial learning rate.
+        image: side in pixels to which images are scaled.
+        channels: 1 or 3, to convert the images.
+        val: fraction held back for validation where the data has no such split.
+        flip: mirror training images; auto mirrors colour images, not grey ones.
+        weights: a run folder whose weights to start from; other classes give a new head.
+        freeze: keep the weights of all stages up to this one.
+        patience: epochs without progress after which to stop with the best weights; 0 never.
+        minutes: time after which to stop.
+        accumulate: pieces a batch is cut into, to save memory.
+        seed: of weights, split, order and augmentation.
+        device: auto, cpu, cuda, cuda:1 or mps.
+        precision: fp32, or mixed bf16 or fp16.
+        skip_bad: leave unreadable files out instead of refusing.
+        resume: go on with the run in --out.
+    """
+
+    model: tyro.conf.Positional[str]
+    data: tyro.conf.Positional[str] = "digits"
+    out: Folder = None
+    epochs: Whole = None
+    batch: Whole = None
+    lr: Real = None
+    image: Whole = None
+    channels: Channels = None
+    val: Real = None
+    weights: Folder = None
+    freeze: Word = None
+    minutes: Real = None
+
+
+def run(command: Command) -> int:
+    """Train, telling what happens. Ctrl-C stops at the next step and keeps the state."""
+    from canon.run.train import Note, Trained, training
+    from canon.train import Epoch, Finished, Step
+
+    stop = _Stop()
+    with bars() as shown:
+        events = training(command, shown.reading)
+        for event in events:
+            if isinstance(event, Note):
+                shown.say(event.text)
+            elif isinstance(event, Step):
+                shown.at(_doing(event), event.done, event.batches)
+            elif isinstance(event, Epoch):
+                shown.say(_epoch_line(event))
+            elif isinstance(event, Finished) and event.reason != "epochs":
+                shown.say(f"stopped after epoch {event.epoch}: {event.reason}")
+            elif isinstance(event, Trained):
+                trained = event
+            if stop.asked and not isinstance(event, Trained):
+                events.close()
+                return _stopped(command, shown)
+    _print_result(trained)
+    return 0
+
+
+class _Stop:
+    """Set by the first Ctrl-C; the second one interrupts at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        signal.signal(signal.SIGINT, self._ask)
+
+    def _ask(self, *_: Any) -> None:
+        self.asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _doing(step: Any) -> str:
+    if step.doing == "train":
+        return f"epoch {step.epoch}"
+    return f"evaluating epoch {step.epoch}" if step.epoch else "evaluating"
+
+
+def _epoch_line(event: "Epoch") -> str:
+    line = f"epoch {event.epoch:>{len(str(event.epochs))}}/{event.epochs}  loss {event.loss:.4f}"
+    if event.scores is not None:
+        line += f"  error {percent(1 - event.scores.top(1)):>8}  loss there {event.scores.loss:.4f}"
+    return f"{line}  {event.seconds:.1f} s  {event.images_per_second:,.0f} images/s"
+
+
+def _stopped(command: Command, shown: Bars) -> int:
+    words = [word for word in sys.argv[1:] if word != "--resume"]
+    states = sorted(Path("runs").glob("*/state")) if command.out is None else []
+    newest = max(states, key=lambda s: s.stat().st_mtime, default=None)
+    where = [] if command.out else ["--out", str(newest.parent)] if newest else []
+    shown.say(f"stopped; go on with: canon {' '.join([*words, *where])} --resume")
+    return 130
+
+
+def _print_result(trained: "Trained") -> None:
+    from canon.run.folder import REPORT
+
+    scores = trained.scores
+    low, high = scores.interval(1)
+    top5 = f", top-5 {percent(scores.top(5))}" if scores.classes > 5 else ""
+    print(
+        f"{trained.split}: top-1 {percent(scores.top(1))} (95 %: {percent(low)} to {percent(high)})"
+        f"{top5}, {scores.count - scores.hits(1):,} of {scores.count:,} wrong"
+    )
+    print(f"report: {trained.run.path / REPORT}")

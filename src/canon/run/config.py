@@ -1,0 +1,59 @@
+"""What a caller may decide about a training run; the flags of `canon train`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Device = str  # "auto", "cpu", "cuda", "cuda:1", "mps"
+Precision = Literal["fp32", "bf16", "fp16"]
+
+
+@dataclass(frozen=True)
+class Training:
+    """What to train, on what, and how; None leaves the choice to the recipe.
+
+    Args:
+        model: a registered name.
+        data: what `open_data` takes.
+        out: the run folder to make; None makes runs/MODEL-DATA.
+        recipe: `modern` for small sets, `paper` as published.
+        epochs: passes over the training images.
+        batch: images a step, over all devices.
+        lr: initial learning rate.
+        image: side in pixels to which images are scaled.
+        channels: 1 or 3, to convert the images.
+        val: fraction of the training images held back, where the data has no validation split.
+        flip: mirror training images; `auto` mirrors colour, not grey.
+        weights: a run folder to start from; its head is left out if the classes differ.
+        freeze: the last named stage whose weights stay as they are.
+        patience: epochs without progress after which to stop, keeping the best; 0 never stops.
+        minutes: time after which to stop.
+        accumulate: pieces a batch is cut into, to save memory.
+        seed: of weights, split, order and augmentation.
+        device: `auto`, `cpu`, `cuda`, `mps`.
+        precision: `fp32`, or mixed `bf16` or `fp16`.
+        skip_bad: leave unreadable files out instead of refusing.
+        resume: go on with the run in `out`.
+    """
+
+    model: str
+    data: str = "digits"
+    out: Path | None = None
+    recipe: Literal["modern", "paper"] = "modern"
+    epochs: int | None = None
+    batch: int | None = None
+    lr: float | None = None
+    image: int | None = None
+    channels: Literal[1, 3] | None = None
+    val: float | None = None
+    flip: Literal["auto", "on", "off"] = "auto"
+    weights: Path | None = None
+    freeze: str | None = None
+    patience: int = 0
+    minutes: float | None = None
+    accumulate: int = 1
+    seed: int = 0
+    device: Device = "auto"
+    precision: Precision = "fp32"
+    skip_bad: bool = False
+    resume: bool = False

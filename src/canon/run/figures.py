@@ -1,0 +1,80 @@
+"""The pictures of a report, as SVG text."""
+
+from collections.abc import Sequence
+from io import StringIO
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+INK, SOFT, ACCENT, SECOND = "#1c2330", "#98a2b3", "#2457c5", "#d9822b"
+
+
+def svg(figure: Figure) -> str:
+    """A figure as the text of an <svg> element, the same for the same figure."""
+    text = StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "canon"}):
+        figure.savefig(text, format="svg", bbox_inches="tight", metadata={"Date": None})
+    return text.getvalue().partition("<svg")[1] + text.getvalue().partition("<svg")[2]
+
+
+def curves(metrics: Sequence[dict[str, Any]], monitored: str) -> Figure:
+    """Loss and monitored error, epoch by epoch."""
+    figure = Figure(figsize=(9.2, 3.1), layout="constrained")
+    losses, errors = figure.subplots(1, 2)
+    epochs = [line["epoch"] for line in metrics]
+    losses.plot(epochs, [line["loss"] for line in metrics], color=ACCENT, marker=".", label="train")
+    scored = [line for line in metrics if "scores" in line]
+    at = [line["epoch"] for line in scored]
+    if scored:
+        values = [line["scores"]["loss"] for line in scored]
+        losses.plot(at, values, color=SECOND, marker=".", label=monitored)
+        wrong = [100 * (1 - line["scores"]["top1"]) for line in scored]
+        low = [100 * (1 - line["scores"]["top1_interval"][1]) for line in scored]
+        high = [100 * (1 - line["scores"]["top1_interval"][0]) for line in scored]
+        errors.plot(at, wrong, color=SECOND, marker=".", label=f"{monitored}, top-1")
+        errors.fill_between(at, low, high, color=SECOND, alpha=0.15, linewidth=0, label="95 %")
+        errors.set_yscale("log" if min(low) > 0 else "linear")
+    else:
+        errors.text(0.5, 0.5, "no split was monitored", ha="center", color=SOFT)
+    losses.set_yscale("log" if all(line["loss"] > 0 for line in metrics) else "linear")
+    _labelled(losses, "epoch", "loss, nats")
+    _labelled(errors, "epoch", "error, %")
+    return figure
+
+
+def confusion(counts: NDArray[np.int64], classes: Sequence[str]) -> Figure:
+    """The confusion matrix, each row as shares of its true class, with counts where they fit."""
+    many = len(classes)
+    size = min(11.0, 2.2 + 0.48 * many)
+    figure = Figure(figsize=(size, size), layout="constrained")
+    axes = figure.subplots()
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xlabel("predicted", color=INK)
+    axes.set_ylabel("true", color=INK)
+    if many <= 40:
+        axes.set_xticks(range(many), classes, rotation=90 if max(map(len, classes)) > 2 else 0)
+        axes.set_yticks(range(many), classes)
+    if many <= 20:
+        for true, predicted in np.argwhere(counts):
+            colour = "white" if shares[true, predicted] > 0.5 else INK
+            label = axes.text(predicted, true, str(counts[true, predicted]), color=colour)
+            label.set(ha="center", va="center", fontsize=9)
+    axes.tick_params(length=0, labelsize=9)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def _labelled(axes: Axes, x: str, y: str) -> None:
+    axes.set_xlabel(x, color=INK)
+    axes.set_ylabel(y, color=INK)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color=SOFT, alpha=0.25, linewidth=0.6)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, fontsize=9)

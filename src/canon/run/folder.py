@@ -1,0 +1,178 @@
+"""The run folder: everything that evaluating, predicting and going on need, and nothing pickled.
+
+run.json            what was asked for and what it came to
+model.safetensors   the weights to use
+state/              what resuming needs
+metrics.jsonl       a line an epoch
+report.html         the page to look at
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from canon.data.cache import written_aside
+from canon.data.pack import Preprocessing
+from canon.errors import RunError
+from canon.models import create
+
+FACTS, WEIGHTS, STATE = "run.json", "model.safetensors", "state"
+METRICS, REPORT = "metrics.jsonl", "report.html"
+
+
+@dataclass
+class Run:
+    """A run folder and what its run.json says."""
+
+    path: Path
+    facts: dict[str, Any]
+
+    @property
+    def model(self) -> str:
+        """The registered name of the network."""
+        return self.facts["model"]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the outputs."""
+        return tuple(self.facts["data"]["classes"])
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What is done to an image before the network sees it."""
+        stored = dict(self.facts["preprocessing"])
+        return Preprocessing(**stored | {k: tuple(stored[k]) for k in ("mean", "std")})
+
+    @property
+    def states(self) -> Path:
+        """The folder of the states that resuming needs."""
+        return self.path / STATE
+
+    def network(self) -> nn.Module:
+        """The network with the run's weights, on the CPU.
+
+        Raises:
+            RunError: the weights are missing, damaged, or of another network.
+        """
+        net = create(self.model, **self.facts["numbers"])
+        load_weights(net, read_weights(self.path / WEIGHTS), self.path / WEIGHTS, self.model)
+        return net
+
+    def save_weights(self, net: nn.Module) -> None:
+        """Keep the weights of a network as the run's."""
+        tensors = {name: tensor.contiguous().cpu() for name, tensor in net.state_dict().items()}
+        with written_aside(self.path / WEIGHTS) as aside:
+            save_file(tensors, aside, metadata={"model": self.model})
+
+    def save_facts(self, **more: Any) -> None:
+        """Add to run.json and write it."""
+        self.facts |= more
+        with written_aside(self.path / FACTS) as aside:
+            aside.write_text(json.dumps(self.facts, indent=1) + "\n")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl."""
+        path = self.path / METRICS
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def add_metrics(self, line: dict[str, Any]) -> None:
+        """Write an epoch's line; a line of the same or a later epoch, from before a stop, goes."""
+        lines = [old for old in self.metrics() if old["epoch"] < line["epoch"]] + [line]
+        with written_aside(self.path / METRICS) as aside:
+            aside.write_text("".join(json.dumps(one) + "\n" for one in lines))
+
+
+def new_folder(out: Path | None, model: str, data: str) -> Path:
+    """The folder a new run may use, not made yet: `out`, or the next free runs/MODEL-DATA.
+
+    Raises:
+        RunError: `out` exists.
+    """
+    if out is not None:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise RunError(
+                f"{out} exists already; expected a new folder. Pass --resume to go on with the run "
+                "in it, or another --out."
+            )
+        return out
+    base = Path("runs") / f"{model}-{data}"
+    number = 2
+    path = base
+    while path.exists():
+        path, number = base.with_name(f"{base.name}-{number}"), number + 1
+    return path
+
+
+def open_run(path: str | Path) -> Run:
+    """The run in a folder.
+
+    Raises:
+        RunError: no such folder, no run.json in it, or one that cannot be read.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise RunError(
+            f"{path} is not a folder; expected the run folder that `canon train` made. "
+            "Check the path, `ls runs` shows yours."
+        )
+    try:
+        facts = json.loads((path / FACTS).read_text())
+        run = Run(path, facts)
+        assert run.model
+        assert run.classes
+        assert run.preprocessing
+    except FileNotFoundError:
+        raise RunError(
+            f"{path} has no {FACTS}; expected a run folder made by `canon train`. Check the path."
+        ) from None
+    except (ValueError, KeyError, TypeError, AssertionError) as reason:
+        raise RunError(
+            f"{path / FACTS} is damaged ({type(reason).__name__}: {reason}); expected what "
+            "`canon train` wrote. Train again, or restore the file."
+        ) from None
+    return run
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file.
+
+    Raises:
+        RunError: the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise RunError(
+            f"{path} is missing; expected the weights of a run. Train again, or go on with "
+            f"`canon train ... --resume --out {path.parent}`."
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as reason:
+        raise RunError(
+            f"{path} is damaged: {reason}; expected a whole safetensors file. Copy it again."
+        ) from None
+
+
+def load_weights(net: nn.Module, weights: dict[str, Tensor], path: Path, model: str) -> None:
+    """Put weights into a network.
+
+    Raises:
+        RunError: they are of another network; at most five differences are named.
+    """
+    own = net.state_dict()
+    differences = [f"{k} is missing" for k in own if k not in weights]
+    differences += [f"{k} is not in it" for k in weights if k not in own]
+    differences += [f"{k} is {tuple(weights[k].shape)} instead of {tuple(own[k].shape)}"
+                    for k in own if k in weights and weights[k].shape != own[k].shape]  # fmt: skip
+    if differences:
+        more = f" and {len(differences) - 5} more" if len(differences) > 5 else ""
+        raise RunError(
+            f"{path} holds the weights of another network than {model}: "
+            f"{'; '.join(differences[:5])}{more}. Use the network that it was trained as."
+        )
+    net.load_state_dict(weights)

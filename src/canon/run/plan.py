@@ -1,0 +1,181 @@
+"""From what was asked for to what will be done: recipe, geometry, split, starting weights."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from canon.data import Dataset, Part, Preprocessing, Report
+from canon.data.split import stratified
+from canon.errors import DataError, InputError, nearest
+from canon.models import entry
+from canon.recipes import modern, paper
+from canon.run.config import Training
+from canon.run.folder import WEIGHTS, load_weights, open_run, read_weights
+from canon.train import Recipe
+
+
+def named_recipe(asked: Training) -> Recipe:
+    """The recipe that was asked for, with the numbers that were given.
+
+    Raises:
+        InputError: a number out of range.
+    """
+    recipe = paper(asked.model) if asked.recipe == "paper" else modern(asked.model)
+    given = {name: getattr(asked, name) for name in ("epochs", "batch", "lr", "val")}
+    given = {name: value for name, value in given.items() if value is not None}
+    for name, value in (given | {"accumulate": asked.accumulate}).items():
+        if value < 0 or (name != "val" and value == 0):
+            raise InputError(f"--{name} is {value}; expected more than 0. Pass a larger one.")
+    if recipe.val >= 1 or given.get("val", 0) >= 1:
+        raise InputError(f"--val is {asked.val}; expected a fraction below 1. Pass --val 0.1.")
+    return replace(recipe, **given)
+
+
+def fitted_recipe(recipe: Recipe, asked: Training, report: Report, samples: int) -> Recipe:
+    """The recipe fitted to the data: mirrored or not, and no batch larger than the set bears.
+
+    A recipe's own batch shrinks to a quarter of a small set, and a modern one's rate with it.
+
+    Raises:
+        InputError: a batch was given that is larger than the set.
+    """
+    if asked.batch and asked.batch > samples:
+        raise InputError(
+            f"--batch {asked.batch} is more than the {samples} training images; expected at "
+            f"most as many. Pass --batch {samples} or less."
+        )
+    if not asked.batch and recipe.batch > max(1, samples // 4):
+        batch = max(1, samples // 4)
+        rate = recipe.lr * batch / recipe.batch if recipe.name == "modern" else recipe.lr
+        recipe = replace(recipe, batch=batch, lr=rate)
+    flip = {"on": True, "off": False, "auto": recipe.augmentation.flip and report.channels == 3}
+    change = replace(recipe.augmentation, flip=flip[asked.flip])
+    return replace(recipe, augmentation=change)
+
+
+def geometry(asked: Training, recipe: Recipe, report: Report) -> Preprocessing:
+    """Side, border, crop and channels of the network's input."""
+    side = asked.image or recipe.image or report.side or entry(asked.model).published.image
+    border = recipe.border if side == recipe.image else 0
+    roomy = report.side is None or report.side * recipe.crop >= side
+    crop = recipe.crop if roomy and report.side != side else 1.0
+    return Preprocessing(side, asked.channels or report.channels, report.bits, border, crop)
+
+
+def normalised(how: Preprocessing, recipe: Recipe, mean: Any, std: Any) -> Preprocessing:
+    """The preprocessing with the mean and deviation that the recipe asks for."""
+    if recipe.normalisation == "lenet5":  # black to -0.1, white to 1.175 (section III.A)
+        mean, std = (0.1 / 1.275,) * how.channels, (1 / 1.275,) * how.channels
+    elif recipe.normalisation == "mean":
+        std = (1 / 255,) * how.channels
+    return replace(how, mean=tuple(mean), std=tuple(std))
+
+
+def split_parts(
+    data: Dataset, recipe: Recipe, asked: Training
+) -> tuple[dict[str, Part], dict[str, Any]]:
+    """The splits to train, monitor and test on, and the record of what was held back.
+
+    A set without a validation split gives a stratified part of its training images, a fifth if it
+    has no test split either; `val` 0 holds back nothing.
+
+    Raises:
+        DataError: a class has too few images to be split.
+        InputError: a decision would have to be taken on the test split.
+    """
+    parts = dict(data.parts)
+    fraction = recipe.val
+    if asked.val is None and "test" not in parts and fraction:
+        fraction = max(fraction, 0.2)
+    if "val" in parts or fraction == 0:
+        if "val" not in parts and (asked.patience or recipe.schedule == "plateau"):
+            raise InputError(
+                "early stopping and plateau schedules need a validation split; expected --val "
+                "above 0. Pass --val 0.1."
+            )
+        return parts, {"val": None}
+    counts = np.bincount(parts["train"].labels, minlength=len(data.classes))
+    if counts.min() < 2:
+        lonely = data.classes[int(counts.argmin())]
+        raise DataError(
+            f"class {lonely!r} has one training image; expected two or more, one to train on and "
+            "one to validate. Add images, or pass --val 0."
+        )
+    train = parts["train"]
+    keep, back = stratified(train.labels, fraction, asked.seed)
+    parts["train"], parts["val"] = train.select(keep), train.select(back)
+    held = [str(f) for f in parts["val"].files] or back.tolist()
+    record = {"val": held, "fraction": fraction, "seed": asked.seed}
+    return {name: parts[name] for name in ("train", "val", "test") if name in parts}, record
+
+
+def again(parts: dict[str, Part], record: dict[str, Any]) -> dict[str, Part]:
+    """The splits that a record describes, of the same data.
+
+    Raises:
+        DataError: a sample that was held back is no longer there.
+    """
+    held = record["val"]
+    if held is None:
+        return parts
+    train = parts["train"]
+    if train.files:
+        places = {str(file): i for i, file in enumerate(train.files)}
+        missing = [file for file in held if file not in places]
+        if missing:
+            raise DataError(
+                f"{missing[0]} was held back for validation and is gone; expected the data as "
+                "it was when the run was trained. Restore it, or give other data to evaluate on."
+            )
+        back = np.array([places[file] for file in held], np.int64)
+    else:
+        back = np.array(held, np.int64)
+    keep = np.setdiff1d(np.arange(len(train)), back)
+    return parts | {"train": train.select(keep), "val": train.select(back)}
+
+
+def start_from(net: nn.Module, asked: Training, classes: int) -> list[str]:
+    """Load the weights of another run into a network; return the names that were left out.
+
+    Raises:
+        RunError: the run is of another network.
+    """
+    if asked.weights is None:
+        return []
+    other = open_run(asked.weights)
+    weights = read_weights(other.path / WEIGHTS)
+    own = net.state_dict()
+    last = list(net.get_submodule("head")._modules)[-1]
+    replaced = [
+        k for k in own
+        if k.startswith(f"head.{last}") and k in weights and len(other.classes) != classes
+    ]  # fmt: skip
+    load_weights(net, weights | {k: own[k] for k in replaced}, other.path / WEIGHTS, asked.model)
+    return replaced
+
+
+def freeze(net: nn.Module, stage: str | None) -> None:
+    """Keep the weights of all stages up to a named one as they are.
+
+    Raises:
+        InputError: no stage has that name.
+    """
+    if stage is None:
+        return
+    named = list(net.get_submodule("features").named_children())
+    names = [name for name, _ in named]
+    if stage not in names:
+        raise InputError(
+            f"no stage is named {stage!r}.{nearest(stage, names)} "
+            f"Its stages are {', '.join(names)}."
+        )
+    for _, part in named[: names.index(stage) + 1]:
+        part.requires_grad_(False)
+
+
+def described(asked: Training) -> dict[str, Any]:
+    """What was asked for, as JSON."""
+    return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(asked).items()}

@@ -1,0 +1,84 @@
+"""What a run says of itself: the facts it keeps and the notes it starts with."""
+
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from canon.data import Dataset, Pack, Preprocessing, Report
+from canon.run import plan
+from canon.run.config import Training
+from canon.run.folder import Run
+from canon.train import Recipe
+from canon.train.devices import hardware
+
+PACKAGES = ("canon-nets", "torch", "accelerate", "numpy", "pillow")
+
+
+def facts(
+    asked: Training,
+    data: Dataset,
+    report: Report,
+    recipe: Recipe,
+    how: Preprocessing,
+    split: dict[str, Any],
+    numbers: dict[str, int],
+    replaced: list[str],
+) -> dict[str, Any]:
+    """What run.json says of a run."""
+    named = Path(data.source)
+    return {
+        "model": asked.model,
+        "numbers": numbers,
+        "command": " ".join(["canon", *sys.argv[1:]]),
+        "asked": plan.described(asked),
+        "recipe": asdict(recipe),
+        "data": {
+            "source": str(named.resolve()) if named.exists() else data.source,
+            "classes": data.classes,
+            "counts": report.counts,
+            "skipped": [str(f) for f in report.faults],
+            "formats": report.formats,
+        },
+        "split": split,
+        "preprocessing": asdict(how),
+        "weights": {"from": str(asked.weights) if asked.weights else None, "replaced": replaced},
+        "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
+        "hardware": hardware(),
+    }
+
+
+def notes(
+    run: Run,
+    report: Report,
+    recipe: Recipe,
+    how: Preprocessing,
+    packs: dict[str, Pack],
+    replaced: list[str],
+) -> Iterator[str]:
+    """What the user should know of before it starts: nothing is changed silently."""
+    source = run.facts["data"]["source"]
+    sizes = ", ".join(f"{len(pack):,} {name}" for name, pack in packs.items())
+    yield f"{run.model} on {source}: {sizes} images of {len(run.classes)} classes"
+    if run.facts["data"]["skipped"]:
+        yield f"{len(run.facts['data']['skipped'])} unreadable files are left out"
+    if report.doubles:
+        first, second = report.doubles[0]
+        yield f"{len(report.doubles)} images are in two splits, such as {first} and {second}"
+    low, high = min(report.sides), max(report.sides)
+    was = f"{low} x {low}" if low == high else f"{low} to {high} pixels a side"
+    frame = f", of which {how.border} on each side repeat the edge" if how.border else ""
+    if low != high or low != how.image:
+        yield f"images of {was} become {how.image} x {how.image}{frame}"
+    stored = next(iter(packs.values())).images
+    size = " x ".join(map(str, stored.shape[1:]))
+    yield f"packed in memory: {size}, {how.bits} bits"
+    if replaced:
+        yield f"new weights for {', '.join(replaced)}: the classes differ"
+    yield (
+        f"{recipe.name} recipe: {recipe.optimiser}, lr {recipe.lr:g}, batch {recipe.batch}, "
+        f"{recipe.epochs} epochs, {recipe.schedule} schedule"
+    )

@@ -1,0 +1,196 @@
+"""A whole training run: from a name and a folder of images to a run folder with a report."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from torch import nn
+
+from canon.data import Dataset, Pack, Report, check, open_data
+from canon.data.augment import Batches
+from canon.data.check import Progress
+from canon.data.dataset import validated
+from canon.data.pack import build_pack
+from canon.errors import DataError, InputError, RunError
+from canon.models import create, entry
+from canon.run import plan
+from canon.run.config import Training
+from canon.run.folder import Run, new_folder, open_run
+from canon.run.record import facts, notes
+from canon.run.report import write_report
+from canon.tasks import Classify, Scores
+from canon.train import Epoch, Event, Limits, Recipe, evaluate, fit
+from canon.train.devices import accelerator, placed
+from canon.train.optim import averaged
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something decided that the user should know of."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The run is over, evaluated and reported.
+
+    Args:
+        run: its folder.
+        split: what it was evaluated on.
+        scores: the figures there.
+    """
+
+    run: Run
+    split: str
+    scores: Scores
+
+
+Happening = Generator[Event | Note | Trained, None, None]
+
+
+def train(asked: Training, progress: Progress | None = None) -> Run:
+    """Train, and return the run when it is over.
+
+    Args:
+        asked: what to train, on what, and how.
+        progress: wraps the files of a folder while they are read.
+    """
+    for event in training(asked, progress):
+        if isinstance(event, Trained):
+            return event.run
+    raise AssertionError("a run ends by being trained")
+
+
+def training(asked: Training, progress: Progress | None = None) -> Happening:
+    """Train, and yield what happens; closing the generator saves the state first.
+
+    Raises:
+        CanonError: something about the request, the data or the folder has to be put right.
+    """
+    entry(asked.model)
+    devices = accelerator(asked.device, asked.precision)
+    if asked.resume:
+        yield from _resumed(asked, devices, progress)
+        return
+    names = [new_folder(asked.out, asked.model, Path(asked.data).name.split(".")[0])]
+    folder = broadcast_object_list(names)[0]  # the first process decides which is free
+    with devices.main_process_first():
+        data, report = checked_data(asked.data, asked.skip_bad, progress)
+    recipe = plan.named_recipe(asked)
+    parts, split = plan.split_parts(data, recipe, asked)
+    recipe = plan.fitted_recipe(recipe, asked, report, len(parts["train"]))
+    how = plan.geometry(asked, recipe, report)
+    numbers = {"classes": len(data.classes), "channels": how.channels, "image": how.image,
+               "seed": asked.seed}  # fmt: skip
+    net = create(asked.model, **numbers)
+    replaced = plan.start_from(net, asked, len(data.classes))
+    plan.freeze(net, asked.freeze)
+    with devices.main_process_first():
+        packs = {name: build_pack(part, how, progress) for name, part in parts.items()}
+    how = plan.normalised(how, recipe, *packs["train"].statistics())
+    run = Run(folder, facts(asked, data, report, recipe, how, split, numbers, replaced))
+    if devices.is_main_process:
+        folder.mkdir(parents=True, exist_ok=True)
+        run.save_facts()
+    yield from (Note(text) for text in notes(run, report, recipe, how, packs, replaced))
+    yield from _fit(run, asked, net, recipe, packs, devices)
+
+
+def _resumed(asked: Training, devices: Accelerator, progress: Progress | None) -> Happening:
+    if asked.out is None:
+        raise InputError("--resume needs the run folder; expected --out. Pass --out runs/NAME.")
+    run = open_run(asked.out)
+    if run.model != asked.model:
+        raise RunError(
+            f"{asked.out} is a run of {run.model}, not of {asked.model}; expected the same "
+            f"network. Pass {run.model}, or another --out."
+        )
+    asked = _as_before(asked, run)
+    with devices.main_process_first():
+        data, report = checked_data(run.facts["data"]["source"], asked.skip_bad, progress)
+        parts = plan.again(data.parts, run.facts["split"])
+        packs = {
+            name: build_pack(part, run.preprocessing, progress) for name, part in parts.items()
+        }
+    recipe = plan.fitted_recipe(plan.named_recipe(asked), asked, report, len(parts["train"]))
+    net = create(run.model, **run.facts["numbers"])
+    plan.freeze(net, asked.freeze)
+    yield Note(f"going on with {run.path}")
+    yield from _fit(run, asked, net, recipe, packs, devices)
+
+
+def _as_before(asked: Training, run: Run) -> Training:
+    """What was asked for when the run began, but for where, how long and how far it goes on."""
+    before = dict(run.facts["asked"])
+    now = {"out": asked.out, "resume": True, "device": asked.device, "minutes": asked.minutes}
+    longer = {"epochs": asked.epochs} if asked.epochs else {}
+    return Training(**before | now | longer)
+
+
+def checked_data(source: str, skip_bad: bool, progress: Progress | None) -> tuple[Dataset, Report]:
+    """A set whose every file has been read once, without the bad ones if they may be skipped.
+
+    Raises:
+        DataError: a file is unreadable and may not be skipped.
+    """
+    data = open_data(source)
+    report = check(data, progress)
+    if not report.faults:
+        return data, report
+    if not skip_bad:
+        first, *others = report.faults.values()
+        more = f" ({len(others)} more: `canon check {source}` lists them)" if others else ""
+        raise DataError(f"{first}{more} Or pass --skip-bad to leave them out.")
+    return validated(data.without(set(report.faults))), report
+
+
+def _fit(
+    run: Run,
+    asked: Training,
+    net: nn.Module,
+    recipe: Recipe,
+    packs: dict[str, Pack],
+    devices: Accelerator,
+) -> Happening:
+    how = run.preprocessing
+    placed(net, devices.device)
+    average = averaged(net, recipe.average) if recipe.average else None
+    best = net if average is None else average.module
+    batches = {
+        name: Batches(
+            pack.to(devices.device), how, recipe.augmentation if name == "train" else None
+        )
+        for name, pack in packs.items()
+    }
+    final = "test" if "test" in packs else "val" if "val" in packs else "train"
+    task = Classify.of(net, len(run.classes), recipe.smoothing)
+    limits = Limits(recipe.epochs, asked.minutes, asked.patience, asked.accumulate)
+    monitor = batches.get("val", batches.get("test"))
+    events = fit(
+        net, task, batches["train"], recipe, limits, devices,
+        monitor=monitor, average=average, seed=asked.seed, states=run.states, resume=asked.resume,
+    )  # fmt: skip
+    for event in events:
+        if isinstance(event, Epoch) and devices.is_main_process:
+            _keep(run, event, best, asked.patience)
+        yield event
+    trained = placed(run.network(), devices.device)
+    scores = yield from evaluate(trained, task, batches[final], devices)
+    if devices.is_main_process:
+        run.save_facts(result={"split": final} | scores.summary())
+        write_report(run, scores, final, packs[final])
+    yield Trained(run, final, scores)
+
+
+def _keep(run: Run, event: Epoch, best: nn.Module, patience: int) -> None:
+    told = ("epoch", "step", "loss", "lr", "seconds", "images_per_second")
+    line: dict[str, Any] = {name: getattr(event, name) for name in told}
+    if event.scores is not None:
+        line["scores"] = event.scores.summary()
+    if event.best or not patience:
+        run.save_weights(best)
+    run.add_metrics(line)

@@ -1,0 +1,169 @@
+"""Using a trained run: evaluating it on data, and predicting files."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from canon.data import Dataset, Part
+from canon.data.augment import Batches
+from canon.data.check import Progress
+from canon.data.folders import image_files
+from canon.data.pack import build_pack, tensor_of
+from canon.data.reader import read_image
+from canon.errors import DataError, InputError
+from canon.run import plan
+from canon.run.folder import Run
+from canon.run.train import checked_data
+from canon.tasks import Classify, Scores
+from canon.train.devices import accelerator, placed
+from canon.train.evaluate import evaluate as measure
+from canon.train.evaluate import returned
+
+
+def evaluate(
+    run: Run,
+    data: str | None = None,
+    split: str | None = None,
+    *,
+    device: str = "auto",
+    batch: int = 256,
+    skip_bad: bool = False,
+    progress: Progress | None = None,
+) -> tuple[str, Scores]:
+    """Evaluate a run; return the split and its scores.
+
+    Args:
+        run: the run.
+        data: what `open_data` takes; None means the data it was trained on.
+        split: `train`, `val` or `test`; None takes test, else val, else all there is.
+        device: where to run.
+        batch: images at a time.
+        skip_bad: leave unreadable files out instead of refusing.
+        progress: wraps the files of a folder while they are read.
+
+    Raises:
+        DataError: data that cannot be read or has classes that the run does not know.
+        InputError: the data has no such split.
+    """
+    source = data or run.facts["data"]["source"]
+    opened, _ = checked_data(source, skip_bad, progress)
+    own = source == run.facts["data"]["source"]
+    parts = plan.again(opened.parts, run.facts["split"]) if own else opened.parts
+    chosen = split or next(name for name in ("test", "val", "train") if name in parts)
+    if chosen not in parts:
+        raise InputError(
+            f"{source} has no {chosen} split; expected one of {', '.join(parts)}. Pass --split."
+        )
+    part = _with_labels_of(run, opened, parts[chosen])
+    devices = accelerator(device)
+    net = placed(run.network(), devices.device)
+    pack = build_pack(part, run.preprocessing, progress).to(devices.device)
+    task, batches = Classify.of(net, len(run.classes)), Batches(pack, run.preprocessing)
+    return chosen, returned(measure(net, task, batches, devices, batch))
+
+
+def _with_labels_of(run: Run, data: Dataset, part: Part) -> Part:
+    """The part with labels in the order of the run's classes."""
+    unknown = [name for name in data.classes if name not in run.classes]
+    if unknown:
+        raise DataError(
+            f"{data.source} has classes that {run.path} does not know: {', '.join(unknown[:5])}; "
+            f"expected {', '.join(run.classes[:5])}{', ...' if len(run.classes) > 5 else ''}. "
+            "Rename the folders, or evaluate a run trained on these classes."
+        )
+    places = np.array([run.classes.index(name) for name in data.classes], np.int64)
+    return replace(part, labels=places[part.labels])
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a run says of one file.
+
+    Args:
+        path: the file.
+        classes: names of the likeliest classes, the likeliest first.
+        probabilities: of each, fractions in [0, 1].
+        fault: why the file could not be read, if it was skipped.
+    """
+
+    path: Path
+    classes: tuple[str, ...] = ()
+    probabilities: tuple[float, ...] = ()
+    fault: str | None = None
+
+
+def predict(
+    run: Run,
+    paths: Iterable[str | Path],
+    *,
+    top: int = 5,
+    device: str = "auto",
+    batch: int = 64,
+    skip_bad: bool = False,
+) -> Iterator[Prediction]:
+    """What a run says of files, and of all image files below folders, in their order.
+
+    Args:
+        run: the run.
+        paths: files and folders.
+        top: how many classes to name.
+        device: where to run.
+        batch: images at a time.
+        skip_bad: say of an unreadable file why, instead of stopping there.
+
+    Raises:
+        DataError: a path that does not exist, a folder without images, an unreadable file.
+        InputError: `top` is below one.
+    """
+    if top < 1:
+        raise InputError(f"--top is {top}; expected 1 or more. Pass --top 1.")
+    files = [file for path in paths for file in _files(Path(path))]
+    where = accelerator(device).device
+    net = placed(run.network(), where).eval()
+    for start in range(0, len(files), batch):
+        stored, faults = _read(run, files[start : start + batch], skip_bad)
+        said = _said(run, net, stored, min(top, len(run.classes)), where) if stored else {}
+        for file in files[start : start + batch]:
+            yield said[file] if file in said else Prediction(file, fault=faults[file])
+
+
+def _read(
+    run: Run, files: list[Path], skip_bad: bool
+) -> tuple[dict[Path, torch.Tensor], dict[Path, str]]:
+    stored, faults = {}, {}
+    for file in files:
+        try:
+            stored[file] = tensor_of(run.preprocessing.fit(read_image(file)))
+        except DataError as reason:
+            if not skip_bad:
+                raise DataError(f"{reason} Or pass --skip-bad.") from None
+            faults[file] = str(reason)
+    return stored, faults
+
+
+@torch.inference_mode()
+def _said(
+    run: Run, net: nn.Module, stored: dict[Path, torch.Tensor], top: int, where: torch.device
+) -> dict[Path, Prediction]:
+    x = run.preprocessing.evaluation(torch.stack(list(stored.values())).to(where))
+    likely = net(x).float().softmax(1).topk(top)
+    rows = zip(stored, likely.indices.tolist(), likely.values.tolist(), strict=True)
+    return {
+        file: Prediction(file, tuple(run.classes[i] for i in places), tuple(probabilities))
+        for file, places, probabilities in rows
+    }
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        found = image_files(path)
+        if not found:
+            raise DataError(f"{path} holds no image files; expected some. Give another folder.")
+        return found
+    if not path.exists():
+        raise DataError(f"{path} does not exist; expected an image or a folder. Check the path.")
+    return [path]
