@@ -27,6 +27,7 @@ VERBS = {
     "evaluate": "measure a trained run on its own or other data",
     "predict": "name the classes of files and folders with a trained run",
 }
+CONFIG = (tyro.conf.FlagCreatePairsOff, tyro.conf.PositionalMetavarFromFieldName)
 HELP, VERSION = ("-h", "--help", "help"), ("-V", "--version")
 
 
@@ -83,9 +84,7 @@ def parsed(command: type[Any], verb: str, flags: Sequence[str]) -> Any:
     boxed = io.StringIO()
     try:
         with contextlib.redirect_stderr(boxed):
-            return tyro.cli(
-                command, prog=f"canon {verb}", args=flags, config=(tyro.conf.FlagCreatePairsOff,)
-            )
+            return tyro.cli(command, prog=f"canon {verb}", args=flags, config=CONFIG)
     except SystemExit as stop:
         if not stop.code:
             raise
@@ -93,11 +92,15 @@ def parsed(command: type[Any], verb: str, flags: Sequence[str]) -> Any:
 
 
 def _one_line(box: str, verb: str) -> str:
-    """The sentences of a framed message of several lines, without its frame."""
-    lines = [re.sub(r"[╭╮╰╯│─]+", " ", line).strip() for line in box.splitlines()[1:]]
-    before, _, after = " ".join(filter(None, lines)).partition("For full helptext")
-    text = re.sub(r"\s+", " ", before).strip().rstrip(".")
-    return f"{text}. `canon {verb} --help` shows all." if after or text else box.strip()
+    """The complaint and the suggestions in a framed message of several sections."""
+    lines = [re.sub(r"[╭╮╰╯│]", " ", line).strip() for line in box.splitlines()[1:]]
+    complaint, *rest = re.split(r"─{3,}", " ".join(filter(None, lines)))
+    complaint = re.sub(r"\s+", " ", complaint.partition("Got errors:")[0]).strip().rstrip(".")
+    meant = [
+        flag for part in rest if "Perhaps" in part for flag in re.findall(r" (--[\w-]+)", part)
+    ]
+    question = f" Did you mean {' or '.join(dict.fromkeys(meant))}?" if meant else ""
+    return f"{complaint}.{question} `canon {verb} --help` shows the flags."
 
 
 def _of_the_system(failure: OSError) -> str:

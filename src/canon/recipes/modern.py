@@ -28,7 +28,7 @@ SMALL = Recipe(
     crop=1.0,
 )
 
-LENET5 = replace(SMALL, lr=2e-3, smoothing=0.0, normalisation="lenet5")
+LENET5 = replace(SMALL, lr=5e-3, epochs=40, smoothing=0.0, normalisation="lenet5")
 
 CIFAR = Recipe(
     name="modern",

@@ -11,7 +11,8 @@ from canon.errors import InputError
 from canon.registry import entry
 from canon.train.recipe import Recipe
 
-# Section III.B: 20 passes one pattern at a time; the global rate for each pass as 5e-4 times these.
+# Section III.B: 20 passes one pattern at a time; the global rate of each is 5e-4 times these. The
+# first 1,024 patterns take a tenth of it, which the paper does not have: see train/levenberg.py.
 LENET5 = Recipe(
     name="paper",
     source="LeCun et al. 1998, section III.B and appendix C",
@@ -20,7 +21,14 @@ LENET5 = Recipe(
     batch=1,
     epochs=20,
     schedule="step",
-    steps=((0 / 20, 1.0), (2 / 20, 0.4), (5 / 20, 0.2), (8 / 20, 0.1), (12 / 20, 0.02)),
+    steps=(
+        (0.0, 0.1),
+        (1024 / 1.2e6, 1.0),
+        (2 / 20, 0.4),
+        (5 / 20, 0.2),
+        (8 / 20, 0.1),
+        (12 / 20, 0.02),
+    ),
     augmentation=Augmentation(crop=False, flip=False),
     normalisation="lenet5",
     image=32,

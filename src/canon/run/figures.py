@@ -7,8 +7,9 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 INK, SOFT, ACCENT, SECOND = "#1c2330", "#98a2b3", "#2457c5", "#d9822b"
@@ -27,7 +28,13 @@ def curves(metrics: Sequence[dict[str, Any]], monitored: str) -> Figure:
     figure = Figure(figsize=(9.2, 3.1), layout="constrained")
     losses, errors = figure.subplots(1, 2)
     epochs = [line["epoch"] for line in metrics]
-    losses.plot(epochs, [line["loss"] for line in metrics], color=ACCENT, marker=".", label="train")
+    losses.plot(
+        epochs,
+        [line["loss"] for line in metrics],
+        color=ACCENT,
+        marker=".",
+        label="train, as augmented",
+    )
     scored = [line for line in metrics if "scores" in line]
     at = [line["epoch"] for line in scored]
     if scored:
@@ -38,10 +45,10 @@ def curves(metrics: Sequence[dict[str, Any]], monitored: str) -> Figure:
         high = [100 * (1 - line["scores"]["top1_interval"][0]) for line in scored]
         errors.plot(at, wrong, color=SECOND, marker=".", label=f"{monitored}, top-1")
         errors.fill_between(at, low, high, color=SECOND, alpha=0.15, linewidth=0, label="95 %")
-        errors.set_yscale("log" if min(low) > 0 else "linear")
+        _log_if(errors, min(low) > 0)
     else:
         errors.text(0.5, 0.5, "no split was monitored", ha="center", color=SOFT)
-    losses.set_yscale("log" if all(line["loss"] > 0 for line in metrics) else "linear")
+    _log_if(losses, min(line["loss"] for line in metrics) > 0)
     _labelled(losses, "epoch", "loss, nats")
     _labelled(errors, "epoch", "error, %")
     return figure
@@ -50,11 +57,12 @@ def curves(metrics: Sequence[dict[str, Any]], monitored: str) -> Figure:
 def confusion(counts: NDArray[np.int64], classes: Sequence[str]) -> Figure:
     """The confusion matrix, each row as shares of its true class, with counts where they fit."""
     many = len(classes)
-    size = min(11.0, 2.2 + 0.48 * many)
+    size = min(11.0, 1.8 + 0.42 * many)
     figure = Figure(figsize=(size, size), layout="constrained")
     axes = figure.subplots()
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    # A power brings out the few mistakes of a good network.
+    axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.4, 0, 1))
     axes.set_xlabel("predicted", color=INK)
     axes.set_ylabel("true", color=INK)
     if many <= 40:
@@ -62,12 +70,19 @@ def confusion(counts: NDArray[np.int64], classes: Sequence[str]) -> Figure:
         axes.set_yticks(range(many), classes)
     if many <= 20:
         for true, predicted in np.argwhere(counts):
-            colour = "white" if shares[true, predicted] > 0.5 else INK
+            colour = "white" if shares[true, predicted] > 0.2 else INK
             label = axes.text(predicted, true, str(counts[true, predicted]), color=colour)
             label.set(ha="center", va="center", fontsize=9)
     axes.tick_params(length=0, labelsize=9)
     axes.spines[:].set_visible(False)
     return figure
+
+
+def _log_if(axes: Axes, positive: bool) -> None:
+    if positive:
+        axes.set_yscale("log")
+        for axis_format in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            axis_format(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _labelled(axes: Axes, x: str, y: str) -> None:

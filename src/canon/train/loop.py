@@ -139,10 +139,9 @@ def _train(run: _Run) -> Iterator[Event]:
     sequence, slices = order(len(run.train), run.seed, progress.epoch), run.slices
     training_mode(run.net)
     run.clock.read()
-    if progress.batch == 0 and run.curved is not None:
-        images, _ = run.train.evaluation(sequence[:PATTERNS])
-        run.curved.measure(run.net, images)
     for where in slices[progress.batch :]:
+        if run.curved is not None and run.curved.due(progress.step, progress.batch):
+            run.curved.measure(run.net, run.train.evaluation(sequence[:PATTERNS])[0])
         _step(run, sequence[where])
         progress.batch, progress.step = progress.batch + 1, progress.step + 1
         if len(run.recent) == CHECK or progress.batch == len(slices):
