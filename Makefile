@@ -15,7 +15,7 @@ demo: .venv/installed
 	@echo "report: $(CURDIR)/$(DEMO)/report.html"
 
 test: check
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
 
 check: .venv/installed-dev
 	$(BIN)/ruff check src tests benchmarks

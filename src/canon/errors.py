@@ -6,6 +6,8 @@ A message has three parts: what is wrong with the value, what was expected, what
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+ALIKE = str.maketrans("ol_", "01-")  # what is easily typed or read for another
+
 
 class CanonError(Exception):
     """Base of every mistake that the caller can put right; its text is one line."""
@@ -29,8 +31,9 @@ class NonFiniteError(CanonError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The question after an unknown name, ` Did you mean 'resnet50'?`, or nothing."""
-    close = get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    alike = {one.lower().translate(ALIKE): one for one in known}
+    close = get_close_matches(name.lower().translate(ALIKE), list(alike), n=1, cutoff=0.6)
+    return f" Did you mean {alike[close[0]]!r}?" if close else ""
 
 
 def unknown(kind: str, name: str, known: Iterable[str], listing: str) -> InputError:

@@ -6,6 +6,7 @@ A network is registered where it is defined, one line a variant; nothing else ke
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeVar
 
 import torch
@@ -201,7 +202,8 @@ def _small_image(known: Entry, image: int, stage: str) -> str:
     every = [_ENTRIES[name] for name in names()]
     small = [e for e in every if e.published.image <= 32 and e.published.errors]
     kin = [e for e in small if e.paper == known.paper] or small
-    fitting = [e.name for e in kin if e.name != known.name and not too_small(e, image)][:4]
+    others = (e.name for e in kin if e is not known and not too_small(e, image))
+    fitting = list(islice(others, 4))
     instead = f"For small images use {', '.join(fitting)}, or pass" if fitting else "Pass"
     return (
         f"{known.name} runs out of pixels in {stage} when images are {image} x {image}; it "

@@ -11,8 +11,7 @@ from canon.errors import InputError
 from canon.registry import entry
 from canon.train.recipe import Recipe
 
-# Section III.B: 20 passes one pattern at a time; the global rate of each is 5e-4 times these. The
-# first 1,024 patterns take a tenth of it, which the paper does not have: see train/levenberg.py.
+# Section III.B: 20 passes one pattern at a time; the global rate for each pass is 5e-4 times these.
 LENET5 = Recipe(
     name="paper",
     source="LeCun et al. 1998, section III.B and appendix C",

@@ -12,9 +12,9 @@ the activations. A weight used in several places sums what it does in each.
 The paper does not say how the second term of its criterion enters. Here the curvature of the loss
 over F6 is that of the first, the distance y_D to the true class: the other's, p (1 - p) in the
 outputs, vanishes wherever one class is far ahead, which at the start is everywhere, and steps
-without curvature diverge. The initial weights divide by the fan-in and let hardly any signal
-through, so the curvature first measured is nearly zero too; it is measured again whenever the
-number of steps has doubled, until the second pass.
+without curvature diverge. Nor does it say in what units the loss is when mu is 0.02; with the
+distances as they are written that saturates the network within a hundred patterns, because the
+initial weights let hardly any signal through and the first curvature is nearly zero. mu is 0.5.
 """
 
 from collections.abc import Iterable
@@ -36,10 +36,10 @@ class DiagonalLevenberg(Optimizer):
     Args:
         params: the weights.
         lr: eta, the global learning rate.
-        mu: keeps steps finite where the loss is flat (0.02 in the paper).
+        mu: keeps steps finite where the loss is flat.
     """
 
-    def __init__(self, params: Iterable[Tensor], lr: float, mu: float = 0.02) -> None:
+    def __init__(self, params: Iterable[Tensor], lr: float, mu: float = 0.5) -> None:
         super().__init__(params, {"lr": lr, "mu": mu})
 
     @torch.no_grad()
@@ -49,10 +49,6 @@ class DiagonalLevenberg(Optimizer):
             for p in group["params"]:
                 rate = self.state[p]["rate"]
                 p.addcmul_(p.grad, rate, value=-group["lr"])
-
-    def due(self, step: int, batch: int) -> bool:
-        """Whether to measure before this step of the run, this batch of its pass."""
-        return batch == 0 or (step == batch and step & (step - 1) == 0)
 
     def measure(self, net: nn.Module, images: Images) -> None:
         """Estimate the curvature on some patterns, and from it the steps."""

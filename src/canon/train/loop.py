@@ -140,7 +140,7 @@ def _train(run: _Run) -> Iterator[Event]:
     training_mode(run.net)
     run.clock.read()
     for where in slices[progress.batch :]:
-        if run.curved is not None and run.curved.due(progress.step, progress.batch):
+        if run.curved is not None and progress.batch == 0:
             run.curved.measure(run.net, run.train.evaluation(sequence[:PATTERNS])[0])
         _step(run, sequence[where])
         progress.batch, progress.step = progress.batch + 1, progress.step + 1
