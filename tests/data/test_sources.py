@@ -245,5 +245,5 @@ def test_cifar10_is_unpacked_from_its_archive(tmp_path, monkeypatch):
             tar.addfile(member, io.BytesIO(rows))
     monkeypatch.delenv("CANON_DATA", raising=False)
     monkeypatch.setenv("CANON_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(sources, "fetch", lambda url, path, remote: archive)  # noqa: ARG005
+    monkeypatch.setattr(sources, "fetch", lambda url, path, remote: archive)
     assert len(open_data("cifar10").parts["test"]) == 20

@@ -33,7 +33,8 @@ HELP, VERSION = ("-h", "--help", "help"), ("-V", "--version")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `canon`. Returns 0 for done, 1 for a failed check, 2 for a mistake of the caller's."""
-    given = list(sys.argv[1:] if argv is None else argv)
+    # Not list(...): that name is the module of a verb here, once it is imported.
+    given = [*(sys.argv[1:] if argv is None else argv)]
     if not given or given[0] in HELP:
         print(_usage())
         return 0
@@ -92,13 +93,13 @@ def parsed(command: type[Any], verb: str, flags: Sequence[str]) -> Any:
 
 
 def _one_line(box: str, verb: str) -> str:
-    """The complaint and the suggestions in a framed message of several sections."""
-    lines = [re.sub(r"[╭╮╰╯│]", " ", line).strip() for line in box.splitlines()[1:]]
-    complaint, *rest = re.split(r"─{3,}", " ".join(filter(None, lines)))
-    complaint = re.sub(r"\s+", " ", complaint.partition("Got errors:")[0]).strip().rstrip(".")
-    meant = [
-        flag for part in rest if "Perhaps" in part for flag in re.findall(r" (--[\w-]+)", part)
-    ]
+    """The complaint and the suggestions in a framed message, drawn in lines or in ASCII."""
+    lines = [re.sub(r"^[│|]|[│|]$", "", line.strip()).strip() for line in box.splitlines()[1:]]
+    inside = [line.strip("╭╮╰╯─+-") and line for line in lines]
+    sections = "\n".join(inside).strip().split("\n\n")
+    complaint, *rest = [re.sub(r"\s+", " ", section) for section in sections]
+    complaint = complaint.partition(" Got errors:")[0].rstrip(".")
+    meant = [flag for part in rest if "Perhaps" in part for flag in re.findall(r"--[\w-]+", part)]
     question = f" Did you mean {' or '.join(dict.fromkeys(meant))}?" if meant else ""
     return f"{complaint}.{question} `canon {verb} --help` shows the flags."
 

@@ -71,10 +71,14 @@ def percent(share: float | None, digits: int = 2) -> str:
 
 
 class Bars:
-    """Progress bars on a terminal; elsewhere nothing, so that logs stay readable."""
+    """Progress bars on a terminal; elsewhere nothing, so that logs stay readable.
 
-    def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False)
+    Args:
+        aside: show them on standard error, because the output is a table.
+    """
+
+    def __init__(self, aside: bool) -> None:
+        self.console = Console(stderr=aside, highlight=False)
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -108,8 +112,8 @@ class Bars:
 
 
 @contextmanager
-def bars() -> Iterator[Bars]:
+def bars(aside: bool = True) -> Iterator[Bars]:
     """Progress bars while the block runs."""
-    shown = Bars()
+    shown = Bars(aside)
     with shown.progress:
         yield shown

@@ -71,7 +71,7 @@ def run(command: Command) -> int:
     from canon.train import Epoch, Finished, Step
 
     stop = _Stop()
-    with bars() as shown:
+    with bars(aside=False) as shown:
         events = training(command, shown.reading)
         for event in events:
             if isinstance(event, Note):

@@ -51,8 +51,8 @@ def placed(net: nn.Module, device: torch.device) -> nn.Module:
 
 
 def _single() -> bool:
-    """Whether this is the only process; a process group must not be forgotten."""
-    return int(os.environ.get("WORLD_SIZE", "1")) == 1
+    """Whether no launcher made this process; a process group must not be forgotten."""
+    return "WORLD_SIZE" not in os.environ
 
 
 def hardware() -> dict[str, str | int]:
