@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 INK, SOFT, ACCENT, SECOND = "#1c2330", "#98a2b3", "#2457c5", "#d9822b"
@@ -57,7 +57,7 @@ def curves(metrics: Sequence[dict[str, Any]], monitored: str) -> Figure:
 def confusion(counts: NDArray[np.int64], classes: Sequence[str]) -> Figure:
     """The confusion matrix, each row as shares of its true class, with counts where they fit."""
     many = len(classes)
-    size = min(11.0, 1.8 + 0.42 * many)
+    size = min(11.0, 1.4 + 0.36 * many)
     figure = Figure(figsize=(size, size), layout="constrained")
     axes = figure.subplots()
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -81,8 +81,9 @@ def confusion(counts: NDArray[np.int64], classes: Sequence[str]) -> Figure:
 def _log_if(axes: Axes, positive: bool) -> None:
     if positive:
         axes.set_yscale("log")
-        for axis_format in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-            axis_format(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _labelled(axes: Axes, x: str, y: str) -> None:
