@@ -23,11 +23,11 @@ from canon.data import Part, Preprocessing, open_data
 from canon.data.augment import Augmentation, Batches
 from canon.data.pack import build_pack
 from canon.errors import DataError
+from canon.fitting import Limits, fit
+from canon.fitting.devices import accelerator, hardware
 from canon.models import create
 from canon.recipes import modern
 from canon.tasks import Classify
-from canon.train import Limits, fit
-from canon.train.devices import accelerator, hardware
 
 ROUNDS, BATCH = 5, 128
 MEAN, STD = 0.1307, 0.3081

@@ -12,10 +12,10 @@ from PIL import Image
 
 import canon
 from canon.errors import DataError, InputError, RunError
+from canon.fitting import Epoch, Step
 from canon.run.config import Training
 from canon.run.folder import METRICS, REPORT, open_run
 from canon.run.train import Note, train, training
-from canon.train import Epoch, Step
 from tests.conftest import make_folder
 
 CPU = {"device": "cpu"}

@@ -12,8 +12,8 @@ from canon.cli.out import Bars, bars, percent
 from canon.run.config import Training
 
 if TYPE_CHECKING:
+    from canon.fitting import Epoch
     from canon.run.train import Trained
-    from canon.train import Epoch
 
 Whole = Annotated[int | None, tyro.conf.arg(metavar="N")]
 Real = Annotated[float | None, tyro.conf.arg(metavar="X")]
@@ -42,7 +42,7 @@ class Command(Training):
         weights: a run folder whose weights to start from; other classes give a new head.
         freeze: keep the weights of all stages up to this one.
         patience: epochs without progress after which to stop with the best weights; 0 never.
-        minutes: time after which to stop.
+        minutes: of this sitting, after which to evaluate and stop.
         accumulate: pieces a batch is cut into, to save memory.
         seed: of weights, split, order and augmentation.
         device: auto, cpu, cuda, cuda:1 or mps.
@@ -67,8 +67,8 @@ class Command(Training):
 
 def run(command: Command) -> int:
     """Train, telling what happens. Ctrl-C stops at the next step and keeps the state."""
+    from canon.fitting import Epoch, Finished, Step
     from canon.run.train import Note, Trained, training
-    from canon.train import Epoch, Finished, Step
 
     stop = _Stop()
     with bars(aside=False) as shown:

@@ -7,8 +7,8 @@ Nesterov momentum, those without take AdamW and a clipped gradient.
 from dataclasses import replace
 
 from canon.data.augment import Augmentation
+from canon.fitting.recipe import Recipe
 from canon.registry import entry
-from canon.train.recipe import Recipe
 
 SMALL = Recipe(
     name="modern",
@@ -46,7 +46,7 @@ CIFAR = Recipe(
     crop=1.0,
 )
 
-NORMALISED = replace(CIFAR, lr=0.05, batch=32, augmentation=Augmentation())
+NORMALISED = replace(CIFAR, lr=0.02, batch=32, augmentation=Augmentation())
 
 UNNORMALISED = replace(
     NORMALISED, optimiser="adamw", lr=1e-4, decay=0.05, clip=1.0, augmentation=Augmentation()

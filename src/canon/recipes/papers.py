@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from canon.data.augment import Augmentation
 from canon.errors import InputError
+from canon.fitting.recipe import Recipe
 from canon.registry import entry
-from canon.train.recipe import Recipe
 
 # Section III.B: 20 passes one pattern at a time; the global rate for each pass is 5e-4 times these.
 LENET5 = Recipe(

@@ -27,7 +27,7 @@ class Training:
         weights: a run folder to start from; its head is left out if the classes differ.
         freeze: the last named stage whose weights stay as they are.
         patience: epochs without progress after which to stop, keeping the best; 0 never stops.
-        minutes: time after which to stop.
+        minutes: of this sitting, after which to evaluate and stop.
         accumulate: pieces a batch is cut into, to save memory.
         seed: of weights, split, order and augmentation.
         device: `auto`, `cpu`, `cuda`, `mps`.

@@ -8,13 +8,14 @@ import numpy as np
 from torch import nn
 
 from canon.data import Dataset, Part, Preprocessing, Report
+from canon.data.augment import Augmentation
 from canon.data.split import stratified
 from canon.errors import DataError, InputError, nearest
+from canon.fitting import Recipe
 from canon.models import entry
 from canon.recipes import modern, paper
 from canon.run.config import Training
 from canon.run.folder import WEIGHTS, load_weights, open_run, read_weights
-from canon.train import Recipe
 
 
 def named_recipe(asked: Training) -> Recipe:
@@ -32,6 +33,14 @@ def named_recipe(asked: Training) -> Recipe:
     if recipe.val >= 1 or given.get("val", 0) >= 1:
         raise InputError(f"--val is {asked.val}; expected a fraction below 1. Pass --val 0.1.")
     return replace(recipe, **given)
+
+
+def recorded_recipe(record: dict[str, Any], asked: Training) -> Recipe:
+    """The recipe that a run recorded, for as many epochs as are asked for now."""
+    change = Augmentation(**record["augmentation"])
+    steps = tuple((fraction, factor) for fraction, factor in record["steps"])
+    recipe = Recipe(**record | {"augmentation": change, "steps": steps})
+    return replace(recipe, epochs=asked.epochs or recipe.epochs)
 
 
 def fitted_recipe(recipe: Recipe, asked: Training, report: Report, samples: int) -> Recipe:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from canon.data import Dataset, Pack, Preprocessing, Report
+from canon.fitting import Recipe
+from canon.fitting.devices import hardware
 from canon.run import plan
 from canon.run.config import Training
 from canon.run.folder import Run
-from canon.train import Recipe
-from canon.train.devices import hardware
 
 PACKAGES = ("canon-nets", "torch", "accelerate", "numpy", "pillow")
 

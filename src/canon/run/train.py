@@ -1,6 +1,7 @@
 """A whole training run: from a name and a folder of images to a run folder with a report."""
 
 from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,16 @@ from canon.data.check import Progress
 from canon.data.dataset import validated
 from canon.data.pack import build_pack
 from canon.errors import DataError, InputError, RunError
+from canon.fitting import Epoch, Event, Limits, Recipe, evaluate, fit
+from canon.fitting.devices import accelerator, placed
+from canon.fitting.optim import averaged
 from canon.models import create, entry
 from canon.run import plan
 from canon.run.config import Training
-from canon.run.folder import Run, new_folder, open_run
+from canon.run.folder import WEIGHTS, Run, new_folder, open_run
 from canon.run.record import facts, notes
 from canon.run.report import write_report
 from canon.tasks import Classify, Scores
-from canon.train import Epoch, Event, Limits, Recipe, evaluate, fit
-from canon.train.devices import accelerator, placed
-from canon.train.optim import averaged
 
 
 @dataclass(frozen=True)
@@ -111,12 +112,12 @@ def _resumed(asked: Training, devices: Accelerator, progress: Progress | None) -
         )
     asked = _as_before(asked, run)
     with devices.main_process_first():
-        data, report = checked_data(run.facts["data"]["source"], asked.skip_bad, progress)
+        data, _ = checked_data(run.facts["data"]["source"], asked.skip_bad, progress)
         parts = plan.again(data.parts, run.facts["split"])
         packs = {
             name: build_pack(part, run.preprocessing, progress) for name, part in parts.items()
         }
-    recipe = plan.fitted_recipe(plan.named_recipe(asked), asked, report, len(parts["train"]))
+    recipe = plan.recorded_recipe(run.facts["recipe"], asked)
     net = create(run.model, **run.facts["numbers"])
     plan.freeze(net, asked.freeze)
     yield Note(f"going on with {run.path}")
@@ -174,10 +175,12 @@ def _fit(
         net, task, batches["train"], recipe, limits, devices,
         monitor=monitor, average=average, seed=asked.seed, states=run.states, resume=asked.resume,
     )  # fmt: skip
-    for event in events:
-        if isinstance(event, Epoch) and devices.is_main_process:
-            _keep(run, event, best, asked.patience)
-        yield event
+    with closing(events):
+        for event in events:
+            if isinstance(event, Epoch) and devices.is_main_process:
+                _keep(run, event, best, asked.patience)
+            yield event
+    devices.wait_for_everyone()  # the first process has written the weights
     trained = placed(run.network(), devices.device)
     scores = yield from evaluate(trained, task, batches[final], devices)
     if devices.is_main_process:
@@ -191,6 +194,6 @@ def _keep(run: Run, event: Epoch, best: nn.Module, patience: int) -> None:
     line: dict[str, Any] = {name: getattr(event, name) for name in told}
     if event.scores is not None:
         line["scores"] = event.scores.summary()
-    if event.best or not patience:
+    if event.best or not patience or not (run.path / WEIGHTS).exists():
         run.save_weights(best)
     run.add_metrics(line)

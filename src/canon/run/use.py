@@ -15,13 +15,13 @@ from canon.data.folders import image_files
 from canon.data.pack import build_pack, tensor_of
 from canon.data.reader import read_image
 from canon.errors import DataError, InputError
+from canon.fitting.devices import accelerator, placed
+from canon.fitting.evaluate import evaluate as measure
+from canon.fitting.evaluate import returned
 from canon.run import plan
 from canon.run.folder import Run
 from canon.run.train import checked_data
 from canon.tasks import Classify, Scores
-from canon.train.devices import accelerator, placed
-from canon.train.evaluate import evaluate as measure
-from canon.train.evaluate import returned
 
 
 def evaluate(

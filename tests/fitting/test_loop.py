@@ -12,12 +12,12 @@ from canon.data import Preprocessing, open_data
 from canon.data.augment import Augmentation, Batches
 from canon.data.pack import build_pack
 from canon.errors import InputError, NonFiniteError
+from canon.fitting import Epoch, Finished, Limits, Recipe, Step, fit
+from canon.fitting.devices import accelerator
+from canon.fitting.optim import averaged
+from canon.fitting.state import latest_state
 from canon.models import create
 from canon.tasks import Classify
-from canon.train import Epoch, Finished, Limits, Recipe, Step, fit
-from canon.train.devices import accelerator
-from canon.train.optim import averaged
-from canon.train.state import latest_state
 
 HOW = Preprocessing(16, 1, mean=(0.3,), std=(0.4,))
 RECIPE = Recipe("modern", "a test", "adamw", 2e-3, batch=32, epochs=2, schedule="cosine",
@@ -102,7 +102,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(packs, tmp_path, stop_after):
 
 
 def test_dropout_follows_from_its_seed_and_leaves_torch_s_randomness_alone():
-    from canon.train.modes import seeded
+    from canon.fitting.modes import seeded
 
     torch.manual_seed(5)
     expected = torch.rand(3)
@@ -157,11 +157,19 @@ def test_patience_ends_a_run_without_progress(packs):
     assert told[-1].epoch < 9
 
 
-def test_minutes_end_a_run_with_an_evaluation(packs):
-    _, _, events = start(packs, limits=Limits(50, minutes=1e-6))
+def test_minutes_end_a_run_with_an_evaluation_and_the_rest_can_follow(packs, tmp_path):
+    net, _, events = start(packs)
+    list(events)
+    whole = weights(net)
+    _, _, events = start(packs, limits=Limits(2, minutes=1e-6), states=tmp_path)
     told = list(events)
     assert told[-1] == Finished("time", 1)
-    assert any(isinstance(e, Epoch) and e.scores is not None for e in told)
+    (epoch,) = [e for e in told if isinstance(e, Epoch)]
+    assert epoch.scores.count == 100
+    assert epoch.step == 1
+    net, _, events = start(packs, states=tmp_path, resume=True)
+    assert [e.step for e in events if isinstance(e, Epoch)] == [5, 10]
+    assert torch.equal(weights(net), whole)
 
 
 def test_saves_within_an_epoch(packs, tmp_path):
@@ -209,11 +217,11 @@ TWO = """
 import json, sys
 import torch
 from accelerate import Accelerator
-from tests.train.test_loop import HOW, RECIPE, start, weights
+from tests.fitting.test_loop import HOW, RECIPE, start, weights
 from canon.data import open_data
 from canon.data.pack import build_pack
 from canon.data.augment import Augmentation
-from canon.train import Epoch, Limits
+from canon.fitting import Epoch, Limits
 from dataclasses import replace
 import numpy as np
 

@@ -7,61 +7,27 @@ if it had never stopped.
 import time
 from collections.abc import Generator, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from canon.data.augment import Batches
 from canon.data.split import batches, order, seed_of, share
-from canon.errors import NonFiniteError
+from canon.fitting.evaluate import evaluate
+from canon.fitting.events import Epoch, Event, Finished, Step
+from canon.fitting.levenberg import PATTERNS, DiagonalLevenberg
+from canon.fitting.modes import draws, seeded, training_mode
+from canon.fitting.optim import Schedule, optimiser
+from canon.fitting.recipe import Limits, Recipe
+from canon.fitting.sitting import Sitting
+from canon.fitting.state import Progress, latest_state
 from canon.tasks import Classify, Scores
-from canon.train.evaluate import evaluate
-from canon.train.events import Epoch, Event, Finished, Step
-from canon.train.levenberg import PATTERNS, DiagonalLevenberg
-from canon.train.modes import draws, seeded, training_mode
-from canon.train.optim import Schedule, optimiser
-from canon.train.recipe import Limits, Recipe
-from canon.train.state import Clock, Progress, latest_state, save_state
 
 CHECK = 20  # steps between looks at the losses: each look waits for the device
-
-
-@dataclass
-class _Run:
-    """What the steps of one run share."""
-
-    net: nn.Module
-    model: nn.Module  # the network as Accelerate wraps it
-    task: Classify
-    train: Batches
-    monitor: Batches | None
-    recipe: Recipe
-    limits: Limits
-    accelerator: Accelerator
-    optimizer: Optimizer
-    schedule: Schedule
-    average: AveragedModel | None
-    states: Path | None
-    seed: int
-    progress: Progress
-    clock: Clock
-    curved: DiagonalLevenberg | None
-    random: bool
-    saved_at: float = field(default_factory=time.perf_counter)
-    recent: list[Tensor] = field(default_factory=list)
-
-    @property
-    def slices(self) -> list[slice]:
-        return batches(len(self.train), self.recipe.batch)
-
-    @property
-    def measured(self) -> nn.Module:
-        return self.net if self.average is None else self.average.module
 
 
 def fit(
@@ -77,7 +43,7 @@ def fit(
     seed: int = 0,
     states: Path | None = None,
     resume: bool = False,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Train a network and yield what happens. Closing the generator saves the state first.
 
     Args:
@@ -105,28 +71,33 @@ def fit(
     if resume and states and (state := latest_state(states)):
         accelerator.load_state(str(state))
     curved = plain if isinstance(plain, DiagonalLevenberg) else None
-    run = _Run(net, model, task, train, monitor, recipe, limits, accelerator, optimizer, schedule,
-               average, states, seed, progress, Clock(progress), curved, draws(net))  # fmt: skip
+    run = Sitting(
+        net, model, task, train, monitor, recipe, limits, accelerator, optimizer, schedule,
+        average, states, seed, progress, curved, draws(net),
+    )  # fmt: skip
     try:
         yield from _epochs(run)
     except GeneratorExit:
-        _save(run)
+        run.save()
         raise
     finally:
         accelerator.free_memory()
 
 
-def _epochs(run: _Run) -> Iterator[Event]:
+def _epochs(run: Sitting) -> Iterator[Event]:
     progress, limits = run.progress, run.limits
     while progress.epoch < limits.epochs:
         yield from _train(run)
-        _save(run)
+        run.save()
         scores = yield from _monitor(run)
         event = _account(run, scores)
+        if whole := progress.batch == len(run.slices):
+            _conclude(run, event)
         yield event
-        _save(run)
-        if _out_of_time(run):
-            yield Finished("time", progress.epoch)
+        if whole:
+            run.save()
+        if run.out_of_time():
+            yield Finished("time", event.epoch)
             return
         if limits.patience and progress.epoch - progress.best_epoch >= limits.patience:
             yield Finished("patience", progress.epoch)
@@ -134,28 +105,27 @@ def _epochs(run: _Run) -> Iterator[Event]:
     yield Finished("epochs", progress.epoch)
 
 
-def _train(run: _Run) -> Iterator[Event]:
+def _train(run: Sitting) -> Iterator[Event]:
     progress = run.progress
     sequence, slices = order(len(run.train), run.seed, progress.epoch), run.slices
     training_mode(run.net)
-    run.clock.read()
     for where in slices[progress.batch :]:
+        began = time.perf_counter()
         if run.curved is not None and progress.batch == 0:
             run.curved.measure(run.net, run.train.evaluation(sequence[:PATTERNS])[0])
         _step(run, sequence[where])
         progress.batch, progress.step = progress.batch + 1, progress.step + 1
         if len(run.recent) == CHECK or progress.batch == len(slices):
-            _look_at_losses(run)
-        run.clock.read(training=True)
+            run.look_at_losses()
+        progress.seconds += time.perf_counter() - began
         yield Step("train", progress.epoch + 1, progress.batch, len(slices))
-        run.clock.read()
-        if _out_of_time(run):
+        if run.out_of_time():
             return
         if time.perf_counter() - run.saved_at > run.limits.save_every:
-            _save(run)
+            run.save()
 
 
-def _step(run: _Run, index: Tensor) -> None:
+def _step(run: Sitting, index: Tensor) -> None:
     progress, accelerator = run.progress, run.accelerator
     rank, world = accelerator.process_index, accelerator.num_processes
     pieces = share(index, rank, world).chunk(run.limits.accumulate)
@@ -182,75 +152,37 @@ def _step(run: _Run, index: Tensor) -> None:
     run.recent.append(total)
 
 
-def _look_at_losses(run: _Run) -> None:
-    sums = torch.stack(run.recent)
-    if run.accelerator.num_processes > 1:
-        sums = run.accelerator.reduce(sums, "sum")
-    first = run.progress.step - len(run.recent) + 1
-    for step, loss in enumerate(sums.tolist(), first):
-        if not torch.isfinite(torch.tensor(loss)):
-            raise NonFiniteError(_diverged(f"the training loss is {loss} at step {step}", run))
-    run.progress.loss_sum += float(sums.sum())
-    run.recent.clear()
-
-
-def _diverged(what: str, run: _Run) -> str:
-    state = latest_state(run.states) if run.states else None
-    kept = f" The state of step {int(state.name)} is kept." if state else ""
-    return (
-        f"{what}, in epoch {run.progress.epoch + 1}; expected a finite number.{kept} "
-        f"Train with a smaller --lr than {run.recipe.lr:g}."
-    )
-
-
-def _monitor(run: _Run) -> Generator[Event, None, Scores | None]:
+def _monitor(run: Sitting) -> Generator[Event, None, Scores | None]:
     if run.monitor is None:
         return None
     epoch = run.progress.epoch + 1
     return (yield from evaluate(run.measured, run.task, run.monitor, run.accelerator, epoch=epoch))
 
 
-def _account(run: _Run, scores: Scores | None) -> Epoch:
+def _account(run: Sitting, scores: Scores | None) -> Epoch:
     progress = run.progress
-    lr = run.optimizer.param_groups[0]["lr"]
-    better = False
-    if scores is not None:
-        if not torch.isfinite(torch.tensor(scores.loss)):
-            raise NonFiniteError(_diverged(f"the monitored loss is {scores.loss}", run))
-        now = (scores.top(1), -scores.loss)
-        better = now > tuple(progress.best)
-        if better:
-            progress.best, progress.best_epoch = now, progress.epoch + 1
-    run.schedule.epoch(1 - scores.top(1) if scores else progress.loss_sum / progress.seen)
-    event = Epoch(
+    if scores is not None and not isfinite(scores.loss):
+        raise run.diverged(f"the monitored loss is {scores.loss}")
+    return Epoch(
         epoch=progress.epoch + 1,
         epochs=run.limits.epochs,
         step=progress.step,
         loss=progress.loss_sum / progress.seen,
-        lr=lr,
+        lr=run.optimizer.param_groups[0]["lr"],
         scores=scores,
         seconds=progress.seconds,
         images_per_second=progress.seen / max(progress.seconds, 1e-9),
-        best=better,
+        best=scores is not None and _merit(scores) > tuple(progress.best),
     )
-    progress.next_epoch()
-    run.clock.read()
-    return event
 
 
-def _out_of_time(run: _Run) -> bool:
-    minutes = run.limits.minutes
-    return minutes is not None and run.progress.total_seconds > 60 * minutes
+def _merit(scores: Scores) -> tuple[float, float]:
+    return scores.top(1), -scores.loss
 
 
-def _save(run: _Run) -> None:
-    if run.states is None:
-        return
-    if run.recent:
-        _look_at_losses(run)
-    if not all(bool(p.isfinite().all()) for p in run.net.parameters()):
-        raise NonFiniteError(
-            _diverged(f"a weight is not finite after step {run.progress.step}", run)
-        )
-    save_state(run.accelerator, run.states, run.progress.step)
-    run.saved_at = time.perf_counter()
+def _conclude(run: Sitting, event: Epoch) -> None:
+    """An epoch that was not cut short by the time limit counts."""
+    if event.scores is not None and event.best:
+        run.progress.best, run.progress.best_epoch = _merit(event.scores), event.epoch
+    run.schedule.epoch(1 - event.scores.top(1) if event.scores else event.loss)
+    run.progress.next_epoch()

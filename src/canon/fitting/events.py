@@ -25,7 +25,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Epoch:
-    """A pass over the training images ended, was evaluated and saved.
+    """A pass over the training images ended, or the time did in its middle; it was evaluated.
 
     Args:
         epoch: from 1.

@@ -1,7 +1,6 @@
 """What resuming needs, and how it is kept so that a kill at any moment loses nothing."""
 
 import shutil
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ class Progress:
         loss_sum: of the samples of the epoch under way, nats.
         seen: samples of the epoch under way.
         seconds: of training in the epoch under way.
-        total_seconds: since the start of the run, earlier sittings counted in.
         best: the best monitored (top-1, minus loss) so far.
         best_epoch: when it was reached.
     """
@@ -31,7 +29,6 @@ class Progress:
     loss_sum: float = 0.0
     seen: int = 0
     seconds: float = 0.0
-    total_seconds: float = 0.0
     best: tuple[float, float] = (-1.0, 0.0)
     best_epoch: int = 0
 
@@ -53,21 +50,6 @@ class Progress:
             0,
             0.0,
         )
-
-
-class Clock:
-    """Adds the seconds between its readings to a run's progress."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.progress, self.last = progress, time.perf_counter()
-
-    def read(self, training: bool = False) -> None:
-        """Count the time since the last reading, as training or as other work."""
-        now = time.perf_counter()
-        self.progress.total_seconds += now - self.last
-        if training:
-            self.progress.seconds += now - self.last
-        self.last = now
 
 
 def save_state(accelerator: Accelerator, folder: Path, step: int) -> None:

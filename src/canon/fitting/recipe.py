@@ -68,7 +68,7 @@ class Limits:
 
     Args:
         epochs: passes over the training images.
-        minutes: of training and evaluation, earlier sittings counted in; None for no limit.
+        minutes: of this sitting, after which to evaluate and stop; None for no limit.
         patience: epochs without a better monitored top-1 after which to stop; 0 never does.
         accumulate: pieces that a batch is cut into, to save memory.
         save_every: seconds between saves within an epoch.

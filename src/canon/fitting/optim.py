@@ -9,8 +9,8 @@ from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from canon.train.levenberg import DiagonalLevenberg
-from canon.train.recipe import Recipe
+from canon.fitting.levenberg import DiagonalLevenberg
+from canon.fitting.recipe import Recipe
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 

@@ -8,9 +8,9 @@ from torch import nn
 
 from canon.data.augment import Batches
 from canon.data.split import evaluation_batches
+from canon.fitting.events import Step
 from canon.layers.stages import evaluating
 from canon.tasks import Classify, Scores
-from canon.train.events import Step
 
 
 def evaluate(

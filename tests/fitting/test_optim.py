@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import nn
 
+from canon.fitting import Recipe
+from canon.fitting.levenberg import diagonal_curvature
+from canon.fitting.modes import training_mode
+from canon.fitting.optim import Schedule, averaged, optimiser, parameter_groups
 from canon.models import create, names
 from canon.recipes import modern, paper
-from canon.train import Recipe
-from canon.train.levenberg import diagonal_curvature
-from canon.train.modes import training_mode
-from canon.train.optim import Schedule, averaged, optimiser, parameter_groups
 
 PLAIN = Recipe("modern", "a test", "sgd", lr=1.0, batch=4, epochs=10)
 
