@@ -42,7 +42,7 @@ def gaussian(net: nn.Module, std: float, seed: int) -> None:
     source = generator(seed)
     for layer in weighted(net):
         layer.weight.normal_(0, std, generator=source)
-        _zero_bias(layer)
+        zero_bias(layer)
 
 
 @torch.no_grad()
@@ -51,7 +51,7 @@ def he(net: nn.Module, seed: int) -> None:
     source = generator(seed)
     for layer in weighted(net):
         layer.weight.normal_(0, sqrt(2 / fan_in(layer)), generator=source)
-        _zero_bias(layer)
+        zero_bias(layer)
 
 
 @torch.no_grad()
@@ -61,9 +61,11 @@ def glorot(net: nn.Module, seed: int) -> None:
     for layer in weighted(net):
         limit = sqrt(6 / (fan_in(layer) + fan_out(layer)))
         layer.weight.uniform_(-limit, limit, generator=source)
-        _zero_bias(layer)
+        zero_bias(layer)
 
 
-def _zero_bias(layer: Weighted) -> None:
-    if layer.bias is not None:
-        layer.bias.zero_()
+def zero_bias(layer: nn.Module) -> None:
+    """Set the bias of a layer to zero, if it has one."""
+    bias = getattr(layer, "bias", None)
+    if bias is not None:
+        bias.zero_()

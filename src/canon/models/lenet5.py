@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from canon.layers import init, stages
+from canon.layers import init, stages, taps
 from canon.layers.arithmetic import side_after
 from canon.layers.init import fan_in, generator
 from canon.registry import Errors, Paper, Printed, Published, register
@@ -47,9 +47,8 @@ DIGITS = """\
 ##...## ...##.. ..##... .....## ####### .....## ##...## ..##... ##...## .....##
 ##...## ...##.. .##.... .....## ....##. .....## ##...## ..##... ##...## .....##
 .##.##. ...##.. ##..... ##...## ....##. ##...## ###..## ..##... ##...## ....##.
-..###.. .###### ####### .#####. ....##. .#####. .#####. ..##... .#####. .####..
-....... ....... ....... ....... ....... ....... ....... ....... ....... .......
-....... ....... ....... ....... ....... ....... ....... ....... ....... .......""".splitlines()
+..###.. .###### ####### .#####. ....##. .#####. .#####. ..##... .#####. .####..""".splitlines()
+DIGITS += 2 * [" ".join(10 * ["......."])]
 # fmt: on
 
 S4 = (5,), (2, 2), (5,), (2, 2)  # the windows from the input to S4
@@ -67,6 +66,8 @@ class Subsample(nn.Module):
 
     Shape: (N, C, H, W) -> (N, C, H/2, W/2)
     """
+
+    fans = 4  # inputs of a unit
 
     def __init__(self, maps: int) -> None:
         super().__init__()
@@ -87,14 +88,17 @@ class TableConv(nn.Module):
     Shape: (N, rows, H, W) -> (N, columns, H - 4, W - 4)
     """
 
-    pairs: Tensor
+    pairs: Tensor  # where each kernel stands in the dense weight
+    fans: Tensor  # inputs of the unit that each kernel belongs to
 
     def __init__(self, table: list[str]) -> None:
         super().__init__()
         self.c_in, self.c_out, self.kernel_size = len(table), len(table[0]), (5, 5)
-        pairs = [o * self.c_in + i for o in range(self.c_out) for i in range(self.c_in)
-                 if table[i][o] == "X"]  # fmt: skip
-        self.register_buffer("pairs", torch.tensor(pairs), persistent=False)
+        pairs = [(o, i) for o in range(self.c_out) for i in range(self.c_in) if table[i][o] == "X"]
+        fans = [25.0 * sum(row[o] == "X" for row in table) for o, _ in pairs]
+        places = torch.tensor([o * self.c_in + i for o, i in pairs])
+        self.register_buffer("pairs", places, persistent=False)
+        self.register_buffer("fans", torch.tensor(fans)[:, None, None], persistent=False)
         self.weight = nn.Parameter(torch.empty(len(pairs), 5, 5))
         self.bias = nn.Parameter(torch.zeros(self.c_out))
 
@@ -180,19 +184,11 @@ class LeNet5(nn.Module):
     @torch.no_grad()
     def _initialise(self, seed: int) -> None:
         source = generator(seed)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                inputs = torch.full(module.weight.shape[:1], fan_in(module))
-            elif isinstance(module, Subsample):
-                inputs = torch.full(module.weight.shape, 4)
-            elif isinstance(module, TableConv):
-                maps = module.pairs // module.c_in
-                inputs = 25 * torch.bincount(maps)[maps] if maps.device.type == "cpu" else maps + 1
-            else:
-                continue
-            limit = (2.4 / inputs).view(-1, *[1] * (module.weight.dim() - 1))
-            module.weight.uniform_(-1, 1, generator=source).mul_(limit)
-            module.bias.zero_() if module.bias is not None else None
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear | Subsample | TableConv):
+                fans = layer.fans if isinstance(layer, Subsample | TableConv) else fan_in(layer)
+                layer.weight.uniform_(-2.4, 2.4, generator=source).div_(fans)
+                init.zero_bias(layer)
 
     def forward(self, x: Images) -> Logits:
         return self.head(self.features(x))
@@ -214,18 +210,10 @@ def connections(net: LeNet5, image: int = 32) -> int:
     A shared weight counts wherever it is used, a subsampling unit has four inputs and a bias, and
     the fixed weights of the output count.
     """
-    total, side = 0, image
-    for layer in net.modules():
-        if isinstance(layer, Subsample):
-            side //= 2
-            total += 5 * layer.weight.numel() * side**2
-        elif isinstance(layer, nn.Conv2d | TableConv):
-            side -= layer.kernel_size[0] - 1
-            total += sum(p.numel() for p in layer.parameters()) * side**2
-        elif isinstance(layer, nn.Linear):
-            total += sum(p.numel() for p in layer.parameters())
-        elif isinstance(layer, RBF):
-            total += layer.codes.numel()
+    total = sum(p.numel() for p in net.head.parameters()) + RBF(10).codes.numel()
+    for name, y in taps(net.features, torch.empty(1, 1, image, image)).items():
+        params = sum(p.numel() for p in net.features.get_submodule(name).parameters())
+        total += 5 * y.numel() if name in ("s2", "s4") else params * y.shape[-1] ** 2
     return total
 
 
