@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -69,7 +70,12 @@ def run(command: Command) -> int:
 def _rows(classes: tuple[str, ...], scores: "Scores", human: bool) -> list[list[Any]]:
     columns = (scores.confusion().sum(1), scores.recall(), scores.precision())
     rows = zip(classes, *(column.tolist() for column in columns), strict=True)
-    return [[n, c, *(map(percent, rates) if human else rates)] for n, c, *rates in rows]
+    told = percent if human else _number
+    return [[name, count, *map(told, rates)] for name, count, *rates in rows]
+
+
+def _number(rate: float) -> float | None:
+    return None if isnan(rate) else rate
 
 
 def _record(classes: tuple[str, ...], scores: "Scores") -> dict[str, Any]:

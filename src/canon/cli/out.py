@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,9 +19,13 @@ PIPE_WIDTH = 220
 
 def console() -> Console:
     """Standard output, wide enough for any table where it is not a terminal."""
-    return Console(
-        width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, soft_wrap=False
-    )
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    return Console(width=width, highlight=False, markup=False)
+
+
+def first() -> bool:
+    """Whether this is the process that speaks, of several on a launcher."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def show_table(
@@ -78,7 +83,7 @@ class Bars:
     """
 
     def __init__(self, aside: bool) -> None:
-        self.console = Console(stderr=aside, highlight=False)
+        self.console = Console(stderr=aside, highlight=False, markup=False, quiet=not first())
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

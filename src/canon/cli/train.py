@@ -1,5 +1,6 @@
 """`canon train`: from a folder of images to a run folder with a report."""
 
+import shlex
 import signal
 import sys
 from dataclasses import dataclass
@@ -8,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from canon.cli.out import Bars, bars, percent
+from canon.cli.out import bars, first, percent
 from canon.run.config import Training
 
 if TYPE_CHECKING:
-    from canon.fitting import Epoch
-    from canon.run.train import Trained
+    from canon.fitting import Epoch, Finished
+    from canon.run.train import Note, Trained
 
 Whole = Annotated[int | None, tyro.conf.arg(metavar="N")]
 Real = Annotated[float | None, tyro.conf.arg(metavar="X")]
@@ -67,27 +68,27 @@ class Command(Training):
 
 def run(command: Command) -> int:
     """Train, telling what happens. Ctrl-C stops at the next step and keeps the state."""
-    from canon.fitting import Epoch, Finished, Step
-    from canon.run.train import Note, Trained, training
+    from canon.fitting import Step
+    from canon.run.train import Began, Trained, training
 
     stop = _Stop()
     with bars(aside=False) as shown:
         events = training(command, shown.reading)
         for event in events:
-            if isinstance(event, Note):
-                shown.say(event.text)
+            if isinstance(event, Began):
+                stop.folder = event.path
             elif isinstance(event, Step):
                 shown.at(_doing(event), event.done, event.batches)
-            elif isinstance(event, Epoch):
-                shown.say(_epoch_line(event))
-            elif isinstance(event, Finished) and event.reason != "epochs":
-                shown.say(f"stopped after epoch {event.epoch}: {event.reason}")
             elif isinstance(event, Trained):
                 trained = event
+            elif line := _line(event):
+                shown.say(line)
             if stop.asked and not isinstance(event, Trained):
                 events.close()
-                return _stopped(command, shown)
-    _print_result(trained)
+                shown.say(stop.advice(command))
+                return 130
+    if first():
+        _print_result(trained)
     return 0
 
 
@@ -96,11 +97,20 @@ class _Stop:
 
     def __init__(self) -> None:
         self.asked = False
+        self.folder: Path | None = None
         signal.signal(signal.SIGINT, self._ask)
 
     def _ask(self, *_: Any) -> None:
         self.asked = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def advice(self, command: Command) -> str:
+        """How to go on."""
+        if self.folder is None:
+            return "stopped before anything was trained"
+        words = [word for word in sys.argv[1:] if word != "--resume"]
+        where = [] if command.out else ["--out", str(self.folder)]
+        return f"stopped; go on with: {shlex.join(['canon', *words, *where, '--resume'])}"
 
 
 def _doing(step: Any) -> str:
@@ -109,20 +119,18 @@ def _doing(step: Any) -> str:
     return f"evaluating epoch {step.epoch}" if step.epoch else "evaluating"
 
 
-def _epoch_line(event: "Epoch") -> str:
+def _line(event: "Note | Epoch | Finished") -> str | None:
+    from canon.fitting import Finished
+    from canon.run.train import Note
+
+    if isinstance(event, Note):
+        return event.text
+    if isinstance(event, Finished):
+        return None if event.reason == "epochs" else f"stopped: {event.reason}"
     line = f"epoch {event.epoch:>{len(str(event.epochs))}}/{event.epochs}  loss {event.loss:.4f}"
     if event.scores is not None:
         line += f"  error {percent(1 - event.scores.top(1)):>8}  loss there {event.scores.loss:.4f}"
     return f"{line}  {event.seconds:.1f} s  {event.images_per_second:,.0f} images/s"
-
-
-def _stopped(command: Command, shown: Bars) -> int:
-    words = [word for word in sys.argv[1:] if word != "--resume"]
-    states = sorted(Path("runs").glob("*/state")) if command.out is None else []
-    newest = max(states, key=lambda s: s.stat().st_mtime, default=None)
-    where = [] if command.out else ["--out", str(newest.parent)] if newest else []
-    shown.say(f"stopped; go on with: canon {' '.join([*words, *where])} --resume")
-    return 130
 
 
 def _print_result(trained: "Trained") -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor
 
-from canon.data.pack import Pack, Preprocessing
+from canon.data.pack import Pack, Preprocessing, every_nth
 from canon.types import Images, Labels, RawImages
 
 
@@ -53,6 +53,12 @@ class Batches:
 
     def __len__(self) -> int:
         return len(self.pack)
+
+    @property
+    def random(self) -> bool:
+        """Whether training batches depend on their seed."""
+        change = self.augmentation
+        return change is not None and (change.crop or change.flip or change.colour > 0)
 
     def evaluation(self, index: Tensor) -> tuple[Images, Labels]:
         """The samples at these positions as they are evaluated."""
@@ -109,12 +115,13 @@ def random_flip(x: Images, draw: Generator) -> Images:
 def principal_colours(images: RawImages, how: Preprocessing) -> Tensor:
     """Principal directions of colour, each as long as its standard deviation, in normalised units.
 
-    Krizhevsky et al. 2012, section 4.1: the columns are p_i lambda_i of the covariance of RGB.
+    Krizhevsky et al. 2012, section 4.1, adds [p_1 p_2 p_3] [a_1 l_1, a_2 l_2, a_3 l_3] to every
+    pixel, p_i and l_i eigenvectors and eigenvalues of the covariance of RGB. Here l_i is the square
+    root: the variance itself, for pixels up to 255, would shift images out of their range.
 
     Shape: (N, H, W, C) -> (C, C)
     """
-    sample = images[:: max(1, len(images) // 1024)]
-    x = how.normalise(sample).permute(0, 2, 3, 1).reshape(-1, how.channels)
+    x = how.normalise(every_nth(images)).permute(0, 2, 3, 1).reshape(-1, how.channels)
     variances, directions = torch.linalg.eigh(torch.cov(x.T).reshape(how.channels, how.channels))
     return directions * variances.clamp_min(0).sqrt()
 

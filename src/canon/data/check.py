@@ -137,7 +137,8 @@ def _judge(source: str, files: list[Path], progress: Progress | None) -> dict[Pa
     memory = cache_dir("checks") / f"{key}.json"
     known = _remembered(memory)
     marks = {file: file_mark(file) for file in files}
-    new = [f for f in files if known.get(str(f), ("",))[0] != marks[f]]
+    sound = {f for f, (_, verdict) in known.items() if not verdict["fault"]}  # others may be mended
+    new = [f for f in files if str(f) not in sound or known[str(f)][0] != marks[f]]
     with ThreadPoolExecutor() as pool:
         seen = progress(new, len(new)) if progress else new
         judged = dict(zip(new, pool.map(_verdict, seen), strict=True))

@@ -15,6 +15,7 @@ SPLIT_NAMES = {
     "valid": "val",
     "validation": "val",
     "test": "test",
+    "testing": "test",
 }
 
 
@@ -27,18 +28,15 @@ def open_folder(folder: Path) -> Dataset:
         DataError: an empty folder, images without class folders, a class folder without images,
             or splits whose classes differ.
     """
-    inside = _folders(folder)
-    splits: dict[str, Path] = {
-        SPLIT_NAMES[d.name.lower()]: d for d in inside if d.name.lower() in SPLIT_NAMES
-    }
-    if "train" not in splits:
-        splits = {"train": folder}
+    splits = _splits(folder)
+    beside = [] if splits == {"train": folder} else _folders(folder)
+    beside = [d for d in beside if d not in splits.values()]
     listed = {
         split: _class_files(splits[split]) for split in ("train", "val", "test") if split in splits
     }
     classes = tuple(listed["train"])
     parts: dict[str, Part] = {}
-    ignored: list[Path] = []
+    ignored: list[Path] = beside
     for split, files in listed.items():
         _same_classes(folder, classes, split, tuple(files))
         parts[split] = _part(
@@ -46,6 +44,28 @@ def open_folder(folder: Path) -> Dataset:
         )
         ignored += [f for c in classes for f in files[c] if not is_image(f)]
     return Dataset(str(folder), classes, parts, tuple(ignored))
+
+
+def _splits(folder: Path) -> dict[str, Path]:
+    """The folders of the splits, or the folder itself as the training images."""
+    found: dict[str, Path] = {}
+    for inside in _folders(folder):
+        split = SPLIT_NAMES.get(inside.name.lower())
+        if split in found:
+            raise DataError(
+                f"{folder} has {found[split].name} and {inside.name}; expected one folder for each "
+                "split. Rename or move one of them."
+            )
+        if split:
+            found[split] = inside
+    if "train" in found or not found:
+        return found or {"train": folder}
+    if len(found) == len(_folders(folder)):
+        raise DataError(
+            f"{folder} has {' and '.join(d.name for d in found.values())} but no train; expected "
+            "images to train on. Add a folder train."
+        )
+    return {"train": folder}
 
 
 def image_files(folder: Path) -> list[Path]:

@@ -15,6 +15,7 @@ from canon.data.cache import cache_dir, written_aside
 from canon.data.check import VERSION, Progress, file_mark
 from canon.data.dataset import Part, Pixels
 from canon.data.reader import read_image, to_bits, to_channels
+from canon.errors import DataError
 from canon.types import Images, Labels, RawImages
 
 
@@ -60,6 +61,18 @@ class Preprocessing:
         deep = to_bits(to_channels(pixels, self.channels), self.bits)
         return square(deep[None], self.stored)[0]
 
+    def read(self, file: Path) -> Pixels:
+        """One file as a stored square.
+
+        Raises:
+            DataError: it cannot be read, or has more bits than are stored.
+        """
+        pixels = read_image(file)
+        try:
+            return self.fit(pixels)
+        except DataError as reason:
+            raise DataError(f"{file}: {reason}") from None
+
     def normalise(self, raw: RawImages) -> Images:
         """Stored pixels, (N, H, W, C) and already cropped, as a network's input, channels last."""
         mean, std = (torch.tensor(v, device=raw.device) * self.white for v in (self.mean, self.std))
@@ -97,12 +110,20 @@ class Pack:
         return Pack(self.images.to(device), self.labels.to(device), self.names)
 
     def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and standard deviation of each channel, fractions of white; 4,096 images at most."""
-        step = max(1, len(self) // 4096)
+        """Mean and standard deviation of each channel, fractions of white.
+
+        Of every n-th image where all would be more than 2^25 numbers.
+        """
         white = 255 if self.images.dtype == torch.uint8 else 65535
-        sample = self.images[::step].reshape(-1, self.images.shape[-1]).double() / white
+        sample = every_nth(self.images).reshape(-1, self.images.shape[-1]).double() / white
         std = sample.std(0).clamp_min(1 / 255)
         return tuple(sample.mean(0).tolist()), tuple(std.tolist())
+
+
+def every_nth(images: RawImages, most: int = 2**25) -> RawImages:
+    """All images, or evenly spaced ones that hold at most so many numbers, and one at least."""
+    wanted = max(1, most // images[0].numel())
+    return images[:: -(-len(images) // wanted)]
 
 
 def square(images: Pixels, side: int) -> Pixels:
@@ -158,7 +179,7 @@ def _from_files(part: Part, how: Preprocessing, progress: Progress | None) -> Pi
         with written_aside(path) as aside, ThreadPoolExecutor() as pool:
             pack = np.lib.format.open_memmap(aside, mode="w+", dtype=dtype, shape=shape)
             files: Iterable[Path] = progress(part.files, len(part)) if progress else part.files
-            for i, pixels in enumerate(pool.map(lambda file: how.fit(read_image(file)), files)):
+            for i, pixels in enumerate(pool.map(how.read, files)):
                 pack[i] = pixels
             pack.flush()
     return np.load(path, mmap_mode="c")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -91,10 +92,11 @@ def _cifar10() -> Dataset:
         return open_npz(local / "cifar10.npz")
     folder = cache_dir("cifar10")
     batches = folder / "cifar-10-batches-bin"
-    if not (batches / "test_batch.bin").is_file():
+    if not batches.is_dir():
         archive = fetch(CIFAR_URL + CIFAR.file, folder / CIFAR.file, CIFAR)
-        with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
+        with tarfile.open(archive) as tar, TemporaryDirectory(dir=folder) as aside:
+            tar.extractall(aside, filter="data")
+            (Path(aside) / batches.name).rename(batches)
     found = open_cifar(batches)
     if found is None:
         raise DataError(
@@ -134,7 +136,7 @@ def open_data(source: str | Path) -> Dataset:
             f"there is no data set and no folder or file {text!r}.{nearest(text, BUILT_IN)} "
             f"Give a path, or one of {', '.join(BUILT_IN)}."
         )
-    return validated(_open_path(path))
+    return validated(_open_path(path.resolve()))
 
 
 def _open_path(path: Path) -> Dataset:

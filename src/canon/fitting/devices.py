@@ -32,7 +32,7 @@ def accelerator(device: str = "auto", precision: str = "fp32") -> Accelerator:
             f"device {device!r} with precision {precision!r} is unknown; expected auto, cpu, cuda "
             "or mps, and fp32, bf16 or fp16. Pass --device cpu."
         )
-    if not present[kind] or (index and int(index) >= torch.cuda.device_count()):
+    if not present[kind] or (index and index not in map(str, range(torch.cuda.device_count()))):
         raise InputError(
             f"device {device!r} is not on this machine; expected one that is. Pass --device auto."
         )

@@ -39,7 +39,7 @@ def evaluate(
     for done, index in enumerate(positions, 1):
         with evaluating(net), accelerator.autocast():
             images, labels = data.evaluation(index)
-            record[index] = task.record(net(images).float(), labels).cpu()
+            record[index] = task.record(net(images).float(), labels).cpu().double()
         yield Step("evaluate", epoch, done, len(positions))
     if world > 1:
         record = accelerator.reduce(record.to(accelerator.device), "sum")

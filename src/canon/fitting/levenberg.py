@@ -52,8 +52,10 @@ class DiagonalLevenberg(Optimizer):
 
     def measure(self, net: nn.Module, images: Images) -> None:
         """Estimate the curvature on some patterns, and from it the steps."""
-        by_name = dict(net.named_parameters())
-        for name, curvature in diagonal_curvature(net, images).items():
+        by_name = {name: p for name, p in net.named_parameters() if p.requires_grad}
+        curvatures = diagonal_curvature(net, images)
+        for name in by_name:
+            curvature = curvatures[name]
             self.state[by_name[name]]["rate"] = 1 / (self.param_groups[0]["mu"] + curvature)
 
 

@@ -72,35 +72,35 @@ def fit(
         accelerator.load_state(str(state))
     curved = plain if isinstance(plain, DiagonalLevenberg) else None
     run = Sitting(
-        net, model, task, train, monitor, recipe, limits, accelerator, optimizer, schedule,
+        net, model, task, train, monitor, recipe, limits, accelerator, plain, optimizer, schedule,
         average, states, seed, progress, curved, draws(net),
     )  # fmt: skip
     try:
         yield from _epochs(run)
     except GeneratorExit:
-        run.save()
+        if accelerator.num_processes == 1:  # several are at different steps; the last save stands
+            run.save()
         raise
-    finally:
-        accelerator.free_memory()
 
 
 def _epochs(run: Sitting) -> Iterator[Event]:
     progress, limits = run.progress, run.limits
     while progress.epoch < limits.epochs:
+        if limits.patience and progress.epoch - progress.best_epoch >= limits.patience:
+            yield Finished("patience", progress.epoch)
+            return
         yield from _train(run)
         run.save()
         scores = yield from _monitor(run)
-        event = _account(run, scores)
-        if whole := progress.batch == len(run.slices):
+        whole = progress.batch == len(run.slices)
+        event = _account(run, scores, whole)
+        if whole:
             _conclude(run, event)
         yield event
         if whole:
             run.save()
-        if run.out_of_time():
+        if not whole or run.agreed(run.out_of_time()):
             yield Finished("time", event.epoch)
-            return
-        if limits.patience and progress.epoch - progress.best_epoch >= limits.patience:
-            yield Finished("patience", progress.epoch)
             return
     yield Finished("epochs", progress.epoch)
 
@@ -119,9 +119,11 @@ def _train(run: Sitting) -> Iterator[Event]:
             run.look_at_losses()
         progress.seconds += time.perf_counter() - began
         yield Step("train", progress.epoch + 1, progress.batch, len(slices))
-        if run.out_of_time():
+        if run.recent and run.accelerator.num_processes > 1:
+            continue  # devices look at the clock together, when they look at the losses
+        if run.agreed(run.out_of_time()):
             return
-        if time.perf_counter() - run.saved_at > run.limits.save_every:
+        if run.agreed(time.perf_counter() - run.saved_at > run.limits.save_every):
             run.save()
 
 
@@ -131,7 +133,9 @@ def _step(run: Sitting, index: Tensor) -> None:
     pieces = share(index, rank, world).chunk(run.limits.accumulate)
     total = torch.zeros((), device=accelerator.device)
     for piece, positions in enumerate(pieces):
-        seed = seed_of(run.seed, progress.epoch, progress.batch, rank, piece)
+        seed = 0
+        if run.random or run.train.random:
+            seed = seed_of(run.seed, progress.epoch, progress.batch, rank, piece)
         images, labels = run.train.training(positions, seed)
         last = piece == len(pieces) - 1
         synced = nullcontext() if last else accelerator.no_sync(run.model)
@@ -143,8 +147,10 @@ def _step(run: Sitting, index: Tensor) -> None:
         total += losses.detach().sum()
     if run.recipe.clip:
         accelerator.clip_grad_norm_(run.model.parameters(), run.recipe.clip)
-    run.optimizer.step()
-    run.optimizer.zero_grad()
+    # Accelerate's optimiser adds the scaling of fp16, and a search of the disk at each step.
+    optimizer = run.optimizer if accelerator.scaler else run.plain
+    optimizer.step()
+    optimizer.zero_grad()
     run.schedule.step()
     if run.average is not None:
         run.average.update_parameters(run.net)
@@ -159,7 +165,7 @@ def _monitor(run: Sitting) -> Generator[Event, None, Scores | None]:
     return (yield from evaluate(run.measured, run.task, run.monitor, run.accelerator, epoch=epoch))
 
 
-def _account(run: Sitting, scores: Scores | None) -> Epoch:
+def _account(run: Sitting, scores: Scores | None, whole: bool) -> Epoch:
     progress = run.progress
     if scores is not None and not isfinite(scores.loss):
         raise run.diverged(f"the monitored loss is {scores.loss}")
@@ -172,7 +178,7 @@ def _account(run: Sitting, scores: Scores | None) -> Epoch:
         scores=scores,
         seconds=progress.seconds,
         images_per_second=progress.seen / max(progress.seconds, 1e-9),
-        best=scores is not None and _merit(scores) > tuple(progress.best),
+        best=whole and scores is not None and _merit(scores) > tuple(progress.best),
     )
 
 

@@ -18,12 +18,14 @@ Tensors = tuple[Tensor, ...] | list[Tensor]
 def optimiser(recipe: Recipe, net: nn.Module) -> Optimizer:
     """The recipe's optimiser over the parameters of a network that are trained."""
     groups = parameter_groups(recipe, net)
+    fused = next(net.parameters()).device.type in ("cpu", "cuda")  # one pass over the weights
     if recipe.optimiser == "adamw":
-        return AdamW(groups, lr=recipe.lr)
+        return AdamW(groups, lr=recipe.lr, fused=fused)
     if recipe.optimiser == "levenberg":
         return DiagonalLevenberg([p for g in groups for p in g["params"]], lr=recipe.lr)
     nesterov = recipe.optimiser == "nesterov"
-    return SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=nesterov)
+    momentum = recipe.momentum
+    return SGD(groups, lr=recipe.lr, momentum=momentum, nesterov=nesterov, fused=fused)
 
 
 def parameter_groups(recipe: Recipe, net: nn.Module) -> list[dict[str, Any]]:
@@ -47,7 +49,7 @@ class Schedule:
     """
 
     def __init__(self, recipe: Recipe, over: Optimizer, steps: int, epochs: int) -> None:
-        warmup = round(recipe.warmup * steps / epochs)
+        warmup = round(min(recipe.warmup / epochs, 0.2) * steps)
 
         def factor(step: int) -> float:
             if step < warmup:

@@ -26,7 +26,7 @@ class Recipe:
         decay_norms: decay biases and normalisation as well, as the papers' implementations did.
         schedule: of the learning rate.
         steps: for `step`: from this fraction of the run on, the learning rate times this factor.
-        warmup: epochs of linear increase before a `cosine`.
+        warmup: epochs of linear increase before a `cosine`, a fifth of the run at most.
         average: decay of the moving average of the weights a step; 0 uses the last weights.
         smoothing: label smoothing, in [0, 1).
         clip: largest norm of the gradient; 0 leaves it alone.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
@@ -33,7 +34,8 @@ class Sitting:
     recipe: Recipe
     limits: Limits
     accelerator: Accelerator
-    optimizer: Optimizer
+    plain: Optimizer
+    optimizer: Optimizer  # as Accelerate wraps it
     schedule: Schedule
     average: AveragedModel | None
     states: Path | None
@@ -59,6 +61,13 @@ class Sitting:
         """Whether the minutes of this sitting are over."""
         minutes = self.limits.minutes
         return minutes is not None and time.perf_counter() - self.started > 60 * minutes
+
+    def agreed(self, wish: bool) -> bool:
+        """What the first process wishes: devices do not share a clock, but must act together."""
+        if self.accelerator.num_processes == 1:
+            return wish
+        wishes = torch.tensor([int(wish)], device=self.accelerator.device)
+        return bool(broadcast(wishes, from_process=0).item())
 
     def look_at_losses(self) -> None:
         """Add up the losses since the last look.

@@ -108,6 +108,17 @@ def new_folder(out: Path | None, model: str, data: str) -> Path:
     return path
 
 
+def claimed_folder(out: Path | None, model: str, data: str) -> Path:
+    """A new folder, made; another run that took the same one in between is not disturbed."""
+    while True:
+        path = new_folder(out, model, data)
+        try:
+            path.mkdir(parents=True, exist_ok=out is not None)
+        except FileExistsError:
+            continue
+        return path
+
+
 def open_run(path: str | Path) -> Run:
     """The run in a folder.
 
@@ -123,14 +134,13 @@ def open_run(path: str | Path) -> Run:
     try:
         facts = json.loads((path / FACTS).read_text())
         run = Run(path, facts)
-        assert run.model
-        assert run.classes
-        assert run.preprocessing
+        if not (run.model and run.classes and run.preprocessing.image):
+            raise ValueError("no model, classes or preprocessing")  # noqa: TRY301
     except FileNotFoundError:
         raise RunError(
             f"{path} has no {FACTS}; expected a run folder made by `canon train`. Check the path."
         ) from None
-    except (ValueError, KeyError, TypeError, AssertionError) as reason:
+    except (ValueError, KeyError, TypeError) as reason:
         raise RunError(
             f"{path / FACTS} is damaged ({type(reason).__name__}: {reason}); expected what "
             "`canon train` wrote. Train again, or restore the file."

@@ -10,12 +10,12 @@ from torch import nn
 from canon.data import Dataset, Part, Preprocessing, Report
 from canon.data.augment import Augmentation
 from canon.data.split import stratified
-from canon.errors import DataError, InputError, nearest
+from canon.errors import DataError, InputError, RunError, nearest
 from canon.fitting import Recipe
 from canon.models import entry
 from canon.recipes import modern, paper
 from canon.run.config import Training
-from canon.run.folder import WEIGHTS, load_weights, open_run, read_weights
+from canon.run.folder import WEIGHTS, Run, load_weights, open_run, read_weights
 
 
 def named_recipe(asked: Training) -> Recipe:
@@ -27,9 +27,13 @@ def named_recipe(asked: Training) -> Recipe:
     recipe = paper(asked.model) if asked.recipe == "paper" else modern(asked.model)
     given = {name: getattr(asked, name) for name in ("epochs", "batch", "lr", "val")}
     given = {name: value for name, value in given.items() if value is not None}
-    for name, value in (given | {"accumulate": asked.accumulate}).items():
+    limits = {"accumulate": asked.accumulate, "minutes": asked.minutes or 1}
+    for name, value in (given | limits).items():
         if value < 0 or (name != "val" and value == 0):
             raise InputError(f"--{name} is {value}; expected more than 0. Pass a larger one.")
+    for name in ("patience", "seed"):
+        if getattr(asked, name) < 0:
+            raise InputError(f"--{name} is {getattr(asked, name)}; expected 0 or more. Pass 0.")
     if recipe.val >= 1 or given.get("val", 0) >= 1:
         raise InputError(f"--val is {asked.val}; expected a fraction below 1. Pass --val 0.1.")
     return replace(recipe, **given)
@@ -58,7 +62,8 @@ def fitted_recipe(recipe: Recipe, asked: Training, report: Report, samples: int)
         )
     if not asked.batch and recipe.batch > max(1, samples // 4):
         batch = max(1, samples // 4)
-        rate = recipe.lr * batch / recipe.batch if recipe.name == "modern" else recipe.lr
+        scaled = recipe.name == "modern" and asked.lr is None
+        rate = recipe.lr * batch / recipe.batch if scaled else recipe.lr
         recipe = replace(recipe, batch=batch, lr=rate)
     flip = {"on": True, "off": False, "auto": recipe.augmentation.flip and report.channels == 3}
     change = replace(recipe.augmentation, flip=flip[asked.flip])
@@ -68,7 +73,7 @@ def fitted_recipe(recipe: Recipe, asked: Training, report: Report, samples: int)
 def geometry(asked: Training, recipe: Recipe, report: Report) -> Preprocessing:
     """Side, border, crop and channels of the network's input."""
     side = asked.image or recipe.image or report.side or entry(asked.model).published.image
-    border = recipe.border if side == recipe.image else 0
+    border = recipe.border if side == recipe.image != report.side else 0
     roomy = report.side is None or report.side * recipe.crop >= side
     crop = recipe.crop if roomy and report.side != side else 1.0
     return Preprocessing(side, asked.channels or report.channels, report.bits, border, crop)
@@ -105,7 +110,7 @@ def split_parts(
                 "early stopping and plateau schedules need a validation split; expected --val "
                 "above 0. Pass --val 0.1."
             )
-        return parts, {"val": None}
+        return parts, {"val": None, "sizes": {name: len(part) for name, part in parts.items()}}
     counts = np.bincount(parts["train"].labels, minlength=len(data.classes))
     if counts.min() < 2:
         lonely = data.classes[int(counts.argmin())]
@@ -117,36 +122,37 @@ def split_parts(
     keep, back = stratified(train.labels, fraction, asked.seed)
     parts["train"], parts["val"] = train.select(keep), train.select(back)
     held = [str(f) for f in parts["val"].files] or back.tolist()
-    record = {"val": held, "fraction": fraction, "seed": asked.seed}
-    return {name: parts[name] for name in ("train", "val", "test") if name in parts}, record
+    parts = {name: parts[name] for name in ("train", "val", "test") if name in parts}
+    sizes = {name: len(part) for name, part in parts.items()}
+    return parts, {"val": held, "fraction": fraction, "seed": asked.seed, "sizes": sizes}
 
 
-def again(parts: dict[str, Part], record: dict[str, Any]) -> dict[str, Part]:
+def again(data: Dataset, classes: tuple[str, ...], record: dict[str, Any]) -> dict[str, Part]:
     """The splits that a record describes, of the same data.
 
     Raises:
-        DataError: a sample that was held back is no longer there.
+        DataError: the data has other classes, or more or fewer samples, than were recorded.
     """
-    held = record["val"]
-    if held is None:
-        return parts
-    train = parts["train"]
-    if train.files:
-        places = {str(file): i for i, file in enumerate(train.files)}
-        missing = [file for file in held if file not in places]
-        if missing:
-            raise DataError(
-                f"{missing[0]} was held back for validation and is gone; expected the data as "
-                "it was when the run was trained. Restore it, or give other data to evaluate on."
-            )
-        back = np.array([places[file] for file in held], np.int64)
-    else:
+    parts, held = dict(data.parts), record["val"]
+    if held is not None and parts["train"].files:
+        places = {str(file): i for i, file in enumerate(parts["train"].files)}
+        held = [places[file] for file in held if file in places]
+    if held is not None:
+        held = [i for i in held if i < len(parts["train"])]
         back = np.array(held, np.int64)
-    keep = np.setdiff1d(np.arange(len(train)), back)
-    return parts | {"train": train.select(keep), "val": train.select(back)}
+        keep = np.setdiff1d(np.arange(len(parts["train"])), back)
+        parts |= {"train": parts["train"].select(keep), "val": parts["train"].select(back)}
+    sizes = {name: len(part) for name, part in parts.items()}
+    if sizes != record["sizes"] or data.classes != classes:
+        was, now = (", ".join(f"{n:,} {k}" for k, n in s.items()) for s in (record["sizes"], sizes))
+        raise DataError(
+            f"{data.source} has changed: {now} images of {len(data.classes)} classes; expected "
+            f"{was} of {len(classes)}, as the run was trained on. Restore it, or give other data."
+        )
+    return parts
 
 
-def start_from(net: nn.Module, asked: Training, classes: int) -> list[str]:
+def start_from(net: nn.Module, asked: Training, classes: tuple[str, ...]) -> list[str]:
     """Load the weights of another run into a network; return the names that were left out.
 
     Raises:
@@ -155,15 +161,16 @@ def start_from(net: nn.Module, asked: Training, classes: int) -> list[str]:
     if asked.weights is None:
         return []
     other = open_run(asked.weights)
-    weights = read_weights(other.path / WEIGHTS)
-    own = net.state_dict()
+    if other.model != asked.model:
+        raise RunError(
+            f"{asked.weights} was trained as {other.model}, not {asked.model}; expected the same "
+            f"network. Train {other.model}, or start from another run."
+        )
+    weights, own = read_weights(other.path / WEIGHTS), net.state_dict()
     last = list(net.get_submodule("head")._modules)[-1]
-    replaced = [
-        k for k in own
-        if k.startswith(f"head.{last}") and k in weights and len(other.classes) != classes
-    ]  # fmt: skip
-    load_weights(net, weights | {k: own[k] for k in replaced}, other.path / WEIGHTS, asked.model)
-    return replaced
+    new = [k for k in own if k.startswith(f"head.{last}.") and other.classes != classes]
+    load_weights(net, weights | {k: own[k] for k in new}, other.path / WEIGHTS, asked.model)
+    return new
 
 
 def freeze(net: nn.Module, stage: str | None) -> None:
@@ -183,6 +190,37 @@ def freeze(net: nn.Module, stage: str | None) -> None:
         )
     for _, part in named[: names.index(stage) + 1]:
         part.requires_grad_(False)
+
+
+def as_before(asked: Training) -> tuple[Run, Training]:
+    """The run to go on with, and what was asked for when it began.
+
+    The device, the minutes, and the epochs if given, are those of now; other flags may be left
+    out, but not be changed.
+
+    Raises:
+        InputError: no run folder, or a flag with another value.
+        RunError: the folder holds no run, or one of another network.
+    """
+    if asked.out is None:
+        raise InputError("--resume needs the run folder; expected --out. Pass --out runs/NAME.")
+    run = open_run(asked.out)
+    if run.model != asked.model:
+        raise RunError(
+            f"{asked.out} is a run of {run.model}, not of {asked.model}; expected the same "
+            f"network. Pass {run.model}, or another --out."
+        )
+    before, now, untouched = run.facts["asked"], described(asked), described(Training(asked.model))
+    for name in set(now) - {"data", "out", "device", "minutes", "epochs", "resume"}:
+        if now[name] not in (untouched[name], before[name]):
+            raise InputError(
+                f"--{name.replace('_', '-')} is {now[name]}, the run began with {before[name]}; "
+                "expected the same when going on. Leave the flag out, or start another run."
+            )
+    kept = {"out": asked.out, "resume": True, "device": asked.device, "minutes": asked.minutes}
+    weights = {"weights": Path(before["weights"])} if before["weights"] else {}
+    longer = {"epochs": asked.epochs} if asked.epochs else {}
+    return run, Training(**before | kept | weights | longer)
 
 
 def described(asked: Training) -> dict[str, Any]:

@@ -5,8 +5,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from canon.data import Dataset, Pack, Preprocessing, Report
 from canon.fitting import Recipe
@@ -29,7 +30,6 @@ def facts(
     replaced: list[str],
 ) -> dict[str, Any]:
     """What run.json says of a run."""
-    named = Path(data.source)
     return {
         "model": asked.model,
         "numbers": numbers,
@@ -37,9 +37,12 @@ def facts(
         "asked": plan.described(asked),
         "recipe": asdict(recipe),
         "data": {
-            "source": str(named.resolve()) if named.exists() else data.source,
+            "source": data.source,
             "classes": data.classes,
-            "counts": report.counts,
+            "counts": {
+                name: np.bincount(part.labels, minlength=len(data.classes)).tolist()
+                for name, part in data.parts.items()
+            },
             "skipped": [str(f) for f in report.faults],
             "formats": report.formats,
         },

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,15 @@ from canon.data.augment import Batches
 from canon.data.check import Progress
 from canon.data.dataset import validated
 from canon.data.pack import build_pack
-from canon.errors import DataError, InputError, RunError
+from canon.errors import DataError
 from canon.fitting import Epoch, Event, Limits, Recipe, evaluate, fit
 from canon.fitting.devices import accelerator, placed
 from canon.fitting.optim import averaged
+from canon.fitting.state import latest_state
 from canon.models import create, entry
 from canon.run import plan
 from canon.run.config import Training
-from canon.run.folder import WEIGHTS, Run, new_folder, open_run
+from canon.run.folder import WEIGHTS, Run, claimed_folder, new_folder
 from canon.run.record import facts, notes
 from canon.run.report import write_report
 from canon.tasks import Classify, Scores
@@ -33,6 +34,13 @@ class Note:
     """Something decided that the user should know of."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class Began:
+    """The run folder is there."""
+
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class Trained:
     scores: Scores
 
 
-Happening = Generator[Event | Note | Trained, None, None]
+Happening = Generator[Event | Note | Began | Trained, None, None]
 
 
 def train(asked: Training, progress: Progress | None = None) -> Run:
@@ -73,12 +81,11 @@ def training(asked: Training, progress: Progress | None = None) -> Happening:
         CanonError: something about the request, the data or the folder has to be put right.
     """
     entry(asked.model)
-    devices = accelerator(asked.device, asked.precision)
     if asked.resume:
-        yield from _resumed(asked, devices, progress)
+        yield from _resumed(asked, progress)
         return
-    names = [new_folder(asked.out, asked.model, Path(asked.data).name.split(".")[0])]
-    folder = broadcast_object_list(names)[0]  # the first process decides which is free
+    new_folder(asked.out, asked.model, "data")  # an occupied one is told before files are read
+    devices = accelerator(asked.device, asked.precision)
     with devices.main_process_first():
         data, report = checked_data(asked.data, asked.skip_bad, progress)
     recipe = plan.named_recipe(asked)
@@ -88,48 +95,41 @@ def training(asked: Training, progress: Progress | None = None) -> Happening:
     numbers = {"classes": len(data.classes), "channels": how.channels, "image": how.image,
                "seed": asked.seed}  # fmt: skip
     net = create(asked.model, **numbers)
-    replaced = plan.start_from(net, asked, len(data.classes))
+    replaced = plan.start_from(net, asked, data.classes)
     plan.freeze(net, asked.freeze)
     with devices.main_process_first():
         packs = {name: build_pack(part, how, progress) for name, part in parts.items()}
     how = plan.normalised(how, recipe, *packs["train"].statistics())
+    folders = [
+        claimed_folder(asked.out, asked.model, data.name) if devices.is_main_process else None
+    ]
+    folder = broadcast_object_list(folders)[0]
     run = Run(folder, facts(asked, data, report, recipe, how, split, numbers, replaced))
     if devices.is_main_process:
-        folder.mkdir(parents=True, exist_ok=True)
         run.save_facts()
+    yield Began(run.path)
     yield from (Note(text) for text in notes(run, report, recipe, how, packs, replaced))
     yield from _fit(run, asked, net, recipe, packs, devices)
 
 
-def _resumed(asked: Training, devices: Accelerator, progress: Progress | None) -> Happening:
-    if asked.out is None:
-        raise InputError("--resume needs the run folder; expected --out. Pass --out runs/NAME.")
-    run = open_run(asked.out)
-    if run.model != asked.model:
-        raise RunError(
-            f"{asked.out} is a run of {run.model}, not of {asked.model}; expected the same "
-            f"network. Pass {run.model}, or another --out."
-        )
-    asked = _as_before(asked, run)
+def _resumed(asked: Training, progress: Progress | None) -> Happening:
+    run, asked = plan.as_before(asked)
+    devices = accelerator(asked.device, asked.precision)
     with devices.main_process_first():
         data, _ = checked_data(run.facts["data"]["source"], asked.skip_bad, progress)
-        parts = plan.again(data.parts, run.facts["split"])
-        packs = {
-            name: build_pack(part, run.preprocessing, progress) for name, part in parts.items()
-        }
+        parts = plan.again(data, run.classes, run.facts["split"])
+        how = run.preprocessing
+        packs = {name: build_pack(part, how, progress) for name, part in parts.items()}
     recipe = plan.recorded_recipe(run.facts["recipe"], asked)
     net = create(run.model, **run.facts["numbers"])
+    if latest_state(run.states) is None:
+        plan.start_from(net, asked, run.classes)
     plan.freeze(net, asked.freeze)
+    if devices.is_main_process:
+        run.save_facts(asked=plan.described(asked), recipe=asdict(recipe))
+    yield Began(run.path)
     yield Note(f"going on with {run.path}")
     yield from _fit(run, asked, net, recipe, packs, devices)
-
-
-def _as_before(asked: Training, run: Run) -> Training:
-    """What was asked for when the run began, but for where, how long and how far it goes on."""
-    before = dict(run.facts["asked"])
-    now = {"out": asked.out, "resume": True, "device": asked.device, "minutes": asked.minutes}
-    longer = {"epochs": asked.epochs} if asked.epochs else {}
-    return Training(**before | now | longer)
 
 
 def checked_data(source: str, skip_bad: bool, progress: Progress | None) -> tuple[Dataset, Report]:

@@ -13,7 +13,6 @@ from canon.data.augment import Batches
 from canon.data.check import Progress
 from canon.data.folders import image_files
 from canon.data.pack import build_pack, tensor_of
-from canon.data.reader import read_image
 from canon.errors import DataError, InputError
 from canon.fitting.devices import accelerator, placed
 from canon.fitting.evaluate import evaluate as measure
@@ -49,10 +48,11 @@ def evaluate(
         DataError: data that cannot be read or has classes that the run does not know.
         InputError: the data has no such split.
     """
+    _at_least_one(batch=batch)
     source = data or run.facts["data"]["source"]
     opened, _ = checked_data(source, skip_bad, progress)
-    own = source == run.facts["data"]["source"]
-    parts = plan.again(opened.parts, run.facts["split"]) if own else opened.parts
+    own = opened.source == run.facts["data"]["source"]
+    parts = plan.again(opened, run.classes, run.facts["split"]) if own else opened.parts
     chosen = split or next(name for name in ("test", "val", "train") if name in parts)
     if chosen not in parts:
         raise InputError(
@@ -64,6 +64,12 @@ def evaluate(
     pack = build_pack(part, run.preprocessing, progress).to(devices.device)
     task, batches = Classify.of(net, len(run.classes)), Batches(pack, run.preprocessing)
     return chosen, returned(measure(net, task, batches, devices, batch))
+
+
+def _at_least_one(**numbers: int) -> None:
+    for name, value in numbers.items():
+        if value < 1:
+            raise InputError(f"--{name} is {value}; expected 1 or more. Pass --{name} 1.")
 
 
 def _with_labels_of(run: Run, data: Dataset, part: Part) -> Part:
@@ -119,8 +125,7 @@ def predict(
         DataError: a path that does not exist, a folder without images, an unreadable file.
         InputError: `top` is below one.
     """
-    if top < 1:
-        raise InputError(f"--top is {top}; expected 1 or more. Pass --top 1.")
+    _at_least_one(top=top, batch=batch)
     files = [file for path in paths for file in _files(Path(path))]
     where = accelerator(device).device
     net = placed(run.network(), where).eval()
@@ -137,7 +142,7 @@ def _read(
     stored, faults = {}, {}
     for file in files:
         try:
-            stored[file] = tensor_of(run.preprocessing.fit(read_image(file)))
+            stored[file] = tensor_of(run.preprocessing.read(file))
         except DataError as reason:
             if not skip_bad:
                 raise DataError(f"{reason} Or pass --skip-bad.") from None

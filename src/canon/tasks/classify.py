@@ -49,7 +49,7 @@ class Classify:
         places = torch.arange(logits.shape[1], device=logits.device)
         ahead = (logits > true) | ((logits == true) & (places < labels[:, None]))
         columns = (labels, predicted, ahead.sum(1), self.losses(logits, labels, 0.0), confidence)
-        return torch.stack([column.double() for column in columns], 1)
+        return torch.stack([column.float() for column in columns], 1)  # exact up to 2^24 classes
 
     def scores(self, record: Tensor) -> Scores:
         """The figures of all recorded samples, (N, 5)."""
