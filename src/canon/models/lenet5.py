@@ -106,14 +106,14 @@ class TableConv(nn.Module):
         return F.conv2d(x, full.view(self.c_out, self.c_in, 5, 5), self.bias)
 
     def multiplications(self, y: Tensor) -> int:
-        """Multiply-accumulates for an output (N, C, H, W), for one image."""
+        """For one image, given the output (N, C, H, W)."""
         return self.weight.numel() * y.shape[-2] * y.shape[-1]
 
 
 class RBF(nn.Module):
-    """Euclidean distance to a fixed +-1 code for each class: y_i = sum_j (x_j - w_ij)^2.
+    """Distances to a fixed +-1 code for each class: y_i = sum_j (x_j - w_ij)^2.
 
-    Shape: (N, 84) -> (N, K) of -y, so that the highest is the likeliest as in any network.
+    Shape: (N, 84) -> (N, K) of -y: the highest is the likeliest.
     """
 
     codes: Tensor
@@ -132,8 +132,7 @@ class RBF(nn.Module):
 
 def _codes(classes: int) -> Tensor:
     if classes != 10:
-        coins = torch.randint(2, (classes, 84), generator=generator(1998), device="cpu")
-        return 2.0 * coins - 1
+        return 2.0 * torch.randint(2, (classes, 84), generator=generator(1998), device="cpu") - 1
     columns = [[row.split()[digit] for row in DIGITS] for digit in range(10)]
     return torch.tensor([[1.0 if p == "#" else -1.0 for p in "".join(c)] for c in columns])
 

@@ -25,7 +25,6 @@ from canon.run import plan
 from canon.run.config import Training
 from canon.run.folder import WEIGHTS, Run, claimed_folder, new_folder
 from canon.run.record import facts, notes
-from canon.run.report import write_report
 from canon.tasks import Classify, Scores
 
 
@@ -185,6 +184,9 @@ def _fit(
     scores = yield from evaluate(trained, task, batches[final], devices)
     if devices.is_main_process:
         run.save_facts(result={"split": final} | scores.summary())
+        # Drawing takes half a second to import, which only a finished run pays.
+        from canon.run.report import write_report  # noqa: PLC0415
+
         write_report(run, scores, final, packs[final])
     yield Trained(run, final, scores)
 
