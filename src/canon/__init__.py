@@ -11,7 +11,6 @@ Names are resolved when they are first used: importing canon does not import tor
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return version("canon-nets")
+        return import_module("importlib.metadata").version("canon-nets")  # slow to import
     if name not in _PUBLIC:
         raise AttributeError(f"module 'canon' has no attribute {name!r}")
     module, _, attribute = _PUBLIC[name].partition(":")

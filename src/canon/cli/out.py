@@ -8,17 +8,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from math import isnan
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+if TYPE_CHECKING:
+    from rich.console import Console
 
 PIPE_WIDTH = 220
 
 
-def console() -> Console:
+def console() -> "Console":
     """Standard output, wide enough for any table where it is not a terminal."""
+    from rich.console import Console
+
     width = None if sys.stdout.isatty() else PIPE_WIDTH
     return Console(width=width, highlight=False, markup=False)
 
@@ -53,6 +54,8 @@ def show_table(
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerows([head, *rows])
     else:
+        from rich.table import Table
+
         table = Table(box=None, pad_edge=False, title=title, title_justify="left")
         for i, name in enumerate(head):
             table.add_column(name, justify="left" if i < left else "right", no_wrap=i >= left)
@@ -83,12 +86,15 @@ class Bars:
     """
 
     def __init__(self, aside: bool) -> None:
+        from rich import progress
+        from rich.console import Console
+
         self.console = Console(stderr=aside, highlight=False, markup=False, quiet=not first())
-        self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
+        self.progress = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TimeRemainingColumn(),
             console=self.console,
             transient=True,
             disable=not self.console.is_terminal,
