@@ -84,6 +84,12 @@ def test_other_flags_are_refused_when_going_on(place, flag, value):
         train(asked)
 
 
+def test_other_data_is_refused_when_going_on(place):
+    asked = Training("resnet20", "other", out=place / "run", resume=True, epochs=3, **CPU)
+    with pytest.raises(InputError, match="--data is other, the run began with pictures"):
+        train(asked)
+
+
 def test_a_run_that_was_fine_tuned_and_stopped_at_once_keeps_its_weights(place, tmp_path):
     asked = Training("resnet20", str(place / "pictures"), out=tmp_path / "tuned", epochs=1,
                      image=16, lr=1e-9, weights=place / "run", **CPU)  # fmt: skip

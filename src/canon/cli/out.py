@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-PIPE_WIDTH = 220
+WIDTH = 220  # of tables: a narrower terminal wraps their lines, but loses no column
 
 
 def console() -> "Console":
-    """Standard output, wide enough for any table where it is not a terminal."""
+    """Standard output, wide enough for any table."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else PIPE_WIDTH
-    return Console(width=width, highlight=False, markup=False)
+    return Console(width=WIDTH, highlight=False, markup=False)
 
 
 def first() -> bool:

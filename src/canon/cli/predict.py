@@ -53,19 +53,18 @@ def run(command: Command) -> int:
     if command.out and command.out.suffix not in (".csv", ".json"):
         raise InputError(f"--out {command.out} has no known form; expected .csv or .json. Rename.")
     trained = open_run(command.run)
+    top = min(command.top, len(trained.classes))
     said = list(predict(trained, command.paths, top=command.top, device=command.device,
                         batch=command.batch, skip_bad=command.skip_bad))  # fmt: skip
     as_json = command.json or (command.out is not None and command.out.suffix == ".json")
     if command.out:
-        command.out.write_text(
-            _json(said) if as_json else _csv(said, command.top), encoding="utf-8"
-        )
+        command.out.write_text(_json(said) if as_json else _csv(said, top), encoding="utf-8")
     elif as_json:
         print(_json(said))
     elif command.csv:
-        print(_csv(said, command.top), end="")
+        print(_csv(said, top), end="")
     else:
-        show_table(_head(command.top), (_cells(p, command.top, human=True) for p in said), left=2)
+        show_table(_head(top), (_cells(p, top, human=True) for p in said), left=2)
     return 1 if any(p.fault for p in said) else 0
 
 

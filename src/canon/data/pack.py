@@ -196,4 +196,6 @@ def _key(files: tuple[Path, ...], how: Preprocessing) -> str:
 
 def tensor_of(pixels: Pixels) -> Tensor:
     """Stored pixels as a tensor of a type that torch computes with."""
-    return torch.from_numpy(pixels if pixels.dtype == np.uint8 else pixels.astype(np.int32))
+    if pixels.dtype != np.uint8:
+        return torch.from_numpy(pixels.astype(np.int32))
+    return torch.from_numpy(np.require(pixels, requirements="W"))  # a copy where it must be

@@ -29,12 +29,12 @@ def named_recipe(asked: Training) -> Recipe:
     given = {name: value for name, value in given.items() if value is not None}
     limits = {"accumulate": asked.accumulate, "minutes": asked.minutes or 1}
     for name, value in (given | limits).items():
-        if value < 0 or (name != "val" and value == 0):
+        if not value >= 0 or (name != "val" and value == 0):
             raise InputError(f"--{name} is {value}; expected more than 0. Pass a larger one.")
     for name in ("patience", "seed"):
-        if getattr(asked, name) < 0:
-            raise InputError(f"--{name} is {getattr(asked, name)}; expected 0 or more. Pass 0.")
-    if recipe.val >= 1 or given.get("val", 0) >= 1:
+        if not 0 <= getattr(asked, name) < 2**63:
+            raise InputError(f"--{name} is {getattr(asked, name)}; expected 0 to 2^63. Pass 0.")
+    if not 0 <= given.get("val", recipe.val) < 1:
         raise InputError(f"--val is {asked.val}; expected a fraction below 1. Pass --val 0.1.")
     return replace(recipe, **given)
 
@@ -211,7 +211,9 @@ def as_before(asked: Training) -> tuple[Run, Training]:
             f"network. Pass {run.model}, or another --out."
         )
     before, now, untouched = run.facts["asked"], described(asked), described(Training(asked.model))
-    for name in set(now) - {"data", "out", "device", "minutes", "epochs", "resume"}:
+    if str(Path(asked.data).expanduser().resolve()) == run.facts["data"]["source"]:
+        now["data"] = before["data"]
+    for name in set(now) - {"out", "device", "minutes", "epochs", "resume"}:
         if now[name] not in (untouched[name], before[name]):
             raise InputError(
                 f"--{name.replace('_', '-')} is {now[name]}, the run began with {before[name]}; "
