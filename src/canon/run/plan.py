@@ -110,7 +110,7 @@ def split_parts(
                 "early stopping and plateau schedules need a validation split; expected --val "
                 "above 0. Pass --val 0.1."
             )
-        return parts, {"val": None, "sizes": {name: len(part) for name, part in parts.items()}}
+        return parts, {"val": None, "sizes": _sizes(parts)}
     counts = np.bincount(parts["train"].labels, minlength=len(data.classes))
     if counts.min() < 2:
         lonely = data.classes[int(counts.argmin())]
@@ -123,8 +123,12 @@ def split_parts(
     parts["train"], parts["val"] = train.select(keep), train.select(back)
     held = [str(f) for f in parts["val"].files] or back.tolist()
     parts = {name: parts[name] for name in ("train", "val", "test") if name in parts}
-    sizes = {name: len(part) for name, part in parts.items()}
-    return parts, {"val": held, "fraction": fraction, "seed": asked.seed, "sizes": sizes}
+    record = {"val": held, "fraction": fraction, "seed": asked.seed, "sizes": _sizes(parts)}
+    return parts, record
+
+
+def _sizes(parts: dict[str, Part]) -> dict[str, int]:
+    return {name: len(part) for name, part in parts.items()}
 
 
 def again(data: Dataset, classes: tuple[str, ...], record: dict[str, Any]) -> dict[str, Part]:
@@ -142,7 +146,7 @@ def again(data: Dataset, classes: tuple[str, ...], record: dict[str, Any]) -> di
         back = np.array(held, np.int64)
         keep = np.setdiff1d(np.arange(len(parts["train"])), back)
         parts |= {"train": parts["train"].select(keep), "val": parts["train"].select(back)}
-    sizes = {name: len(part) for name, part in parts.items()}
+    sizes = _sizes(parts)
     if sizes != record["sizes"] or data.classes != classes:
         was, now = (", ".join(f"{n:,} {k}" for k, n in s.items()) for s in (record["sizes"], sizes))
         raise DataError(
