@@ -25,6 +25,10 @@ class RunError(CanonError):
     """A run folder that is missing, incomplete, occupied, or of another network."""
 
 
+class WeightsError(CanonError):
+    """Weights that cannot be read, or that belong to another network."""
+
+
 class NonFiniteError(CanonError):
     """Training diverged: a loss or a weight is not a finite number."""
 

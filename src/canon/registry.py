@@ -14,68 +14,27 @@ from torch import nn
 
 from canon.errors import InputError, unknown
 from canon.layers.stages import starved
+from canon.published import Errors, Paper, Printed, Published, Team
+
+__all__ = [
+    "Entry",
+    "Errors",
+    "Paper",
+    "Printed",
+    "Published",
+    "Team",
+    "create",
+    "entry",
+    "names",
+    "register",
+    "register_team",
+    "smallest_image",
+    "team",
+    "teams",
+    "too_small",
+]
 
 Build = TypeVar("Build", bound=Callable[..., nn.Module])
-
-
-@dataclass(frozen=True)
-class Paper:
-    """Where a network was published."""
-
-    authors: str
-    title: str
-    venue: str
-    year: int
-    identifier: str
-
-
-@dataclass(frozen=True)
-class Printed:
-    """A number as the paper prints it, which is rarely exact.
-
-    Args:
-        value: the printed number, in single units (60e6, not 60).
-        within: how far the exact number may lie from it, in the same units.
-        where: the table or section that prints it.
-    """
-
-    value: float
-    within: float
-    where: str
-
-
-@dataclass(frozen=True)
-class Errors:
-    """Published error rates, fractions in [0, 1]; None where the paper gives none."""
-
-    top1: float | None
-    top5: float | None
-    where: str
-
-
-@dataclass(frozen=True)
-class Published:
-    """What is known of a network before it is trained.
-
-    Args:
-        params: trainable numbers, exactly as they follow from the paper's tables.
-        macs: multiply-accumulates of convolutions and linear layers for one image, likewise.
-        image: side of the square input, pixels.
-        channels: of the input.
-        classes: of the output.
-        printed_params: the parameters as the paper rounds them.
-        printed_macs: the multiply-accumulates as the paper rounds them (papers say FLOPs).
-        errors: the published error rates that `canon list` shows.
-    """
-
-    params: int
-    macs: int
-    image: int = 224
-    channels: int = 3
-    classes: int = 1000
-    printed_params: Printed | None = None
-    printed_macs: Printed | None = None
-    errors: Errors | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +49,29 @@ class Entry:
 
 
 _ENTRIES: dict[str, Entry] = {}
+_TEAMS: dict[str, Team] = {}
+
+
+def register_team(known: Team) -> Team:
+    """Enter a set of networks under its name."""
+    _TEAMS[known.name] = known
+    return known
+
+
+def teams() -> tuple[str, ...]:
+    """Every registered set, by year."""
+    return tuple(sorted(_TEAMS, key=lambda name: _TEAMS[name].paper.year))
+
+
+def team(name: str) -> Team:
+    """The record of one set.
+
+    Raises:
+        InputError: no set has that name; the message names the nearest.
+    """
+    if name not in _TEAMS:
+        raise unknown("set of networks", name, teams(), "`canon list sets`")
+    return _TEAMS[name]
 
 
 def register(

@@ -8,7 +8,26 @@ import torch
 
 from canon.explain import describe
 from canon.layers import taps
-from canon.models import alexnet, create, entry, lenet5, names, resnet, vgg
+from canon.models import (
+    alexnet,
+    create,
+    entry,
+    googlenet,
+    inception_resnet_v2,
+    inception_v3,
+    inception_v4,
+    lenet5,
+    names,
+    preact_resnet,
+    prototype,
+    resnet,
+    team,
+    teams,
+    vgg,
+    wide_resnet,
+    xception,
+    zfnet,
+)
 
 LENETS = ["lenet5", "lenet5-modern", "alexnet", "alexnet-tv"]
 VGGS = ["vgg11", "vgg11-lrn", "vgg13", "vgg16-c", "vgg16", "vgg19"]
@@ -17,7 +36,21 @@ RESNETS = [f"resnet{depth}" for depth in (18, 34, 50, 101, 152)]
 RESNETS += ["resnet18-a", "resnet34-a", "resnet18-c", "resnet34-c"]
 RESNETS += ["resnet50-tv", "resnet101-tv", "resnet152-tv", "plain18", "plain34"]
 CIFAR = [f"{kind}{depth}" for kind in ("plain", "resnet") for depth in (20, 32, 44, 56, 110)]
-ISSUED = LENETS + VGGS + RESNETS + CIFAR + ["resnet1202"]
+CLASSICS = ["prototype", "zfnet", "zfnet-b"]
+INCEPTIONS = ["googlenet", "googlenet-naive", "googlenet-tv", "bn-inception", "bn-inception-caffe"]
+INCEPTIONS += ["inception-v3", "inception-v4", "inception-resnet-v2", "inception-resnet-v2-printed"]
+INCEPTIONS += ["xception", "xception-relu", "xception-elu"]
+PREACT = [f"preact-resnet{depth}" for depth in (110, 164, 1001, 50, 101, 152, 200)]
+PREACT += ["preact-resnet50-timm"]
+WIDE = [f"wrn-{table}" for table in ("40-1", "40-2", "40-4", "40-8", "28-10", "28-12", "22-8",
+                                     "22-10", "16-8", "16-10", "16-4", "52-1")]  # fmt: skip
+WIDE += [f"wrn-{table}-dropout" for table in ("28-10", "16-4", "52-1")]
+WIDE += [f"wide-resnet{form}" for form in ("50-2", "101-2", "50-2-tv", "101-2-tv", "68-2")]
+SE = [f"se-resnet{form}" for form in ("18", "34", "50", "101", "152", "18-timm", "34-timm")]
+SE += [f"se-resnet50-r{ratio}" for ratio in (2, 4, 8, 32)]
+SE += ["se-resnext50-32x4d", "se-resnext101-32x4d", "senet154", "se-vgg16-bn", "se-bn-inception"]
+ISSUED = CLASSICS + INCEPTIONS + PREACT + WIDE + SE
+ISSUED += LENETS + VGGS + RESNETS + CIFAR + ["resnet1202"]
 
 
 def test_every_network_is_registered_and_no_other():
@@ -32,7 +65,7 @@ def test_parameters_and_multiplications_are_those_published(name):
         net = create(name)
     assert table.macs == published.macs
     assert table.params == published.params
-    assert sum(p.numel() for p in net.parameters()) == published.params
+    assert sum(p.numel() for p in net.parameters()) == published.params + published.aux_params
 
 
 @pytest.mark.parametrize("name", names())
@@ -95,7 +128,12 @@ MARGIN = re.compile(r"^\s+(\w+)=.*# (\d+) x (\d+) x (\d+)$", re.MULTILINE)
     [
         (vgg.VGG, "vgg16"), (resnet.ResNet, "resnet50"), (resnet.CifarResNet, "resnet20"),
         (alexnet.AlexNet, "alexnet"), (alexnet.AlexNetTV, "alexnet-tv"), (lenet5.LeNet5, "lenet5"),
-        (lenet5.LeNet5Modern, "lenet5-modern"),
+        (lenet5.LeNet5Modern, "lenet5-modern"), (prototype.Prototype, "prototype"),
+        (zfnet.ZFNet, "zfnet"), (googlenet.GoogLeNet, "googlenet"),
+        (inception_v3.InceptionV3, "inception-v3"), (inception_v4.InceptionV4, "inception-v4"),
+        (inception_resnet_v2.InceptionResNetV2, "inception-resnet-v2"), (xception.Xception, "xception"),
+        (preact_resnet.CifarPreActResNet, "preact-resnet164"),
+        (preact_resnet.PreActResNet, "preact-resnet50"), (wide_resnet.WideResNet, "wrn-28-10"),
     ],
 )  # fmt: skip
 def test_margin_shapes_are_true(built, name):
@@ -109,3 +147,71 @@ def test_margin_shapes_are_true(built, name):
     assert written
     assert {stage: tuple(y.shape[1:]) for stage, y in real.items() if stage in written} == written
     assert set(written) == set(real)
+
+
+def test_googlenet_s_modules_cost_what_their_filters_say_and_table_1_prints_for_3a_and_3b():
+    stages = {}
+    for row in describe("googlenet").rows:
+        params, macs = stages.get(row.stage, (0, 0))
+        stages[row.stage] = params + row.params, macs + row.macs
+    modules = {k.removeprefix("inception"): v for k, v in stages.items() if k.startswith("inc")}
+    assert modules == {
+        "3a": (163_696, 128_049_152), "3b": (388_736, 304_267_264), "4a": (376_176, 73_608_192),
+        "4b": (449_160, 87_908_352), "4c": (510_104, 99_850_240), "4d": (605_376, 118_515_712),
+        "4e": (868_352, 169_996_288), "5a": (1_043_456, 51_079_168), "5b": (1_444_080, 70_697_984),
+    }  # fmt: skip
+    assert stages["conv1"] == (9_472, 118_013_952)
+    assert tuple(map(sum, zip(stages["reduce2"], stages["conv2"], strict=True))) == (
+        114_944,
+        359_661_568,
+    )
+    printed = {"3a": 128, "3b": 304, "4a": 73, "4b": 88, "4c": 100, "4d": 119, "4e": 170, "5b": 71}
+    for name, millions in printed.items():
+        assert abs(modules[name][1] / 1e6 - millions) < 1.1
+    biases = {"3a": 64 + 96 + 128 + 16 + 32 + 32, "3b": 128 + 128 + 192 + 32 + 96 + 64}
+    for name, thousands in (("3a", 159), ("3b", 380)):
+        assert abs((modules[name][0] - biases[name]) / 1024 - thousands) <= 1
+
+
+def test_the_printed_2_7k_of_googlenet_s_first_layer_are_a_separable_convolution_s():
+    rows = [r for r in describe("bn-inception").rows if r.stage == "conv1" and r.macs]
+    assert sum(r.params for r in rows) == 3 * 8 * 49 + 24 * 64 == 2_712
+    assert round(sum(r.macs for r in rows) / 1e6) == 34
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "params"),
+    [("preact-resnet164", 100, 1_726_388), ("preact-resnet1001", 100, 10_350_836),
+     ("wrn-28-10", 100, 36_536_884)],
+)  # fmt: skip
+def test_cifar_100_adds_the_outputs_of_ninety_classes(name, classes, params):
+    assert describe(name, classes=classes).params == params
+
+
+def test_preact_resnet200_multiplies_four_times_as_much_at_320_pixels_as_the_paper_tests():
+    assert describe("preact-resnet200", 320).macs == 30_625_382_400
+
+
+def test_a_naive_inception_module_hands_on_its_input_and_grows():
+    naive = {r.name: r.output for r in describe("googlenet-naive").rows}
+    assert naive["inception3a.pool"] == (192, 28, 28)
+    with torch.device("meta"):
+        taps_of = {
+            name: taps(create(name).features, torch.empty(1, 3, 224, 224))["inception3a"].shape
+            for name in ("googlenet-naive", "googlenet")
+        }
+    assert taps_of["googlenet-naive"] == (1, 64 + 128 + 32 + 192, 28, 28)
+    assert taps_of["googlenet"] == (1, 64 + 128 + 32 + 32, 28, 28)
+    assert 416 == 64 + 128 + 32 + 192
+
+
+def test_the_reduction_ratio_trades_parameters_as_table_10_says():
+    params = [entry(f"se-resnet50-r{r}").published.params for r in (2, 4, 8, 32)]
+    assert params == [45_699_240, 35_635_688, 30_603_912, 26_830_080]
+
+
+def test_trimps_soushen_names_five_registered_members():
+    assert teams() == ("trimps-soushen",)
+    members = team("trimps-soushen").members
+    assert len(members) == 5
+    assert set(members) <= set(names())

@@ -118,3 +118,21 @@ def unseen(n: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int
     span = dilation * (kernel - 1) + 1
     left_over = (n - span + 2 * padding) % stride
     return max(0, left_over - padding)
+
+
+def seen(
+    n: int,
+    kernel: int,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    *,
+    ceil_mode: bool = False,
+) -> int:
+    """Pixels of a side that at least one window covers: a stride beyond the kernel skips some."""
+    outputs = conv_size(n, kernel, stride, padding, dilation, ceil_mode=ceil_mode)
+    if dilation == 1 and stride <= kernel:
+        return min(n, (outputs - 1) * stride + kernel - padding)
+    starts = (i * stride - padding for i in range(outputs))
+    places = {start + dilation * tap for start in starts for tap in range(kernel)}
+    return sum(0 <= place < n for place in places)

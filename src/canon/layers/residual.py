@@ -20,7 +20,7 @@ class PadShortcut(nn.Module):
 
     def __init__(self, c_in: int, c_out: int, stride: int) -> None:
         super().__init__()
-        self.extra, self.stride = c_out - c_in, stride
+        self.extra, self.stride, self.kernel_size = c_out - c_in, stride, 1
 
     def forward(self, x: Tensor) -> Tensor:
         return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.extra))

@@ -1,6 +1,45 @@
 """The networks, one file per paper; importing this package registers them all."""
 
-from canon.models import alexnet, lenet5, resnet, vgg
-from canon.registry import create, entry, names
+from canon.models import (
+    alexnet,
+    bn_inception,
+    googlenet,
+    inception_resnet_v2,
+    inception_v3,
+    inception_v4,
+    lenet5,
+    preact_resnet,
+    prototype,
+    resnet,
+    senet,
+    trimps,
+    vgg,
+    wide_resnet,
+    xception,
+    zfnet,
+)
+from canon.registry import create, entry, names, team, teams
 
-__all__ = ["alexnet", "create", "entry", "lenet5", "names", "resnet", "vgg"]
+__all__ = [
+    "alexnet",
+    "bn_inception",
+    "create",
+    "entry",
+    "googlenet",
+    "inception_resnet_v2",
+    "inception_v3",
+    "inception_v4",
+    "lenet5",
+    "names",
+    "preact_resnet",
+    "prototype",
+    "resnet",
+    "senet",
+    "team",
+    "teams",
+    "trimps",
+    "vgg",
+    "wide_resnet",
+    "xception",
+    "zfnet",
+]

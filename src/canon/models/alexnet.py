@@ -2,9 +2,9 @@
 Networks", NIPS 2012, doi:10.1145/3065386.
 
 Differences from the paper: none in the function. The text says 224 pixels, but 55 x 55 maps need
-227, and its 253,440 neurons of layer one should be 55 x 55 x 96 = 290,400. The two GPUs of 2012
-are two groups of a convolution. `alexnet-tv` is what torchvision calls AlexNet: the single column
-of "One weird trick for parallelizing convolutional neural networks" (arXiv:1404.5997), without
+227, and its 253,440 neurons of layer one should be 55 x 55 x 96 = 290,400. The two GPUs of 2012 are
+two groups of a convolution. `alexnet-tv` is what torchvision calls AlexNet: the single column of
+"One weird trick for parallelizing convolutional neural networks" (arXiv:1404.5997), without
 normalisation and groups, and with dropout before instead of after the linear layers.
 """  # noqa: D205
 

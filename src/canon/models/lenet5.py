@@ -65,7 +65,7 @@ class Subsample(nn.Module):
     Shape: (N, C, H, W) -> (N, C, H/2, W/2)
     """
 
-    fans = 4  # inputs of a unit
+    fans, kernel_size, stride = 4, 2, 2  # fans: inputs of a unit
 
     def __init__(self, maps: int) -> None:
         super().__init__()

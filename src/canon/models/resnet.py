@@ -32,27 +32,39 @@ def basic(c_in: int, width: int, stride: int, shortcut: Shortcut) -> tuple[Block
     return Block(branch, shortcut(c_in, width, stride)), width
 
 
-def bottleneck(c_in: int, width: int, stride: int, shortcut: Shortcut) -> tuple[Block, int]:
+def bottleneck(
+    c_in: int, width: int, stride: int, shortcut: Shortcut, widen: int = 1
+) -> tuple[Block, int]:
     """Figure 5, right: 1 x 1 with the stride, 3 x 3, and 1 x 1 to four times the width."""
-    return _bottleneck(c_in, width, (stride, 1), shortcut)
+    return _bottleneck(c_in, 4 * width, widen * width, (stride, 1), shortcut)
 
 
-def bottleneck_tv(c_in: int, width: int, stride: int, shortcut: Shortcut) -> tuple[Block, int]:
+def bottleneck_tv(
+    c_in: int, width: int, stride: int, shortcut: Shortcut, widen: int = 1
+) -> tuple[Block, int]:
     """The bottleneck with its stride in the 3 x 3 convolution."""
-    return _bottleneck(c_in, width, (1, stride), shortcut)
+    return _bottleneck(c_in, 4 * width, widen * width, (1, stride), shortcut)
 
 
 def _bottleneck(
-    c_in: int, width: int, strides: tuple[int, int], shortcut: Shortcut
+    c_in: int, c_out: int, inner: int, strides: tuple[int, int], shortcut: Shortcut
 ) -> tuple[Block, int]:
     branch = nn.Sequential(
-        conv_bn(c_in, width, 1, strides[0]),
+        conv_bn(c_in, inner, 1, strides[0]),
         nn.ReLU(),
-        conv_bn(width, width, 3, strides[1]),
+        conv_bn(inner, inner, 3, strides[1]),
         nn.ReLU(),
-        conv_bn(width, 4 * width, 1, 1),
+        conv_bn(inner, c_out, 1, 1),
     )
-    return Block(branch, shortcut(c_in, 4 * width, max(strides))), 4 * width
+    return Block(branch, shortcut(c_in, c_out, max(strides))), c_out
+
+
+def _stem(channels: int) -> tuple[nn.Module, int]:
+    return nn.Sequential(conv_bn(channels, 64, 7, 2), nn.ReLU()), 64
+
+
+def _pool() -> nn.Module:
+    return nn.MaxPool2d(3, 2, padding=1)
 
 
 MakeBlock = Callable[[int, int, int, Shortcut], tuple[Block, int]]
@@ -110,6 +122,9 @@ class ResNet(nn.Module):
         block: makes a block and tells its output channels.
         depths: blocks in each stage.
         shortcut: makes the shortcut of a block.
+        stem: makes the first layer and tells its channels.
+        pool: makes the pooling after it.
+        dropout: before the classifier; a ResNet has none.
         classes: number of outputs.
         channels: of the input.
         seed: of the initial weights.
@@ -122,22 +137,26 @@ class ResNet(nn.Module):
         block: MakeBlock,
         depths: tuple[int, ...],
         shortcut: Shortcut = option_b,
+        stem: Callable[[int], tuple[nn.Module, int]] = _stem,
+        pool: Callable[[], nn.Module] = _pool,
+        dropout: float = 0.0,
         classes: int = 1000,
         channels: int = 3,
         seed: int = 0,
     ) -> None:
         super().__init__()
         d2, d3, d4, d5 = depths
-        expansion = block(1, 1, 1, plain)[1]
+        conv1, width = stem(channels)
+        expansion = block(64, 64, 1, plain)[1] // 64
         self.features = stages(
-            conv1=nn.Sequential(conv_bn(channels, 64, 7, 2), nn.ReLU()),  # 64 x 112 x 112
-            pool1=nn.MaxPool2d(3, 2, padding=1),  # 64 x 56 x 56
-            conv2_x=_stage(block, shortcut, 64, 64, d2, 1),  # 256 x 56 x 56
+            conv1=conv1,  # 64 x 112 x 112
+            pool1=pool(),  # 64 x 56 x 56
+            conv2_x=_stage(block, shortcut, width, 64, d2, 1),  # 256 x 56 x 56
             conv3_x=_stage(block, shortcut, 64 * expansion, 128, d3, 2),  # 512 x 28 x 28
             conv4_x=_stage(block, shortcut, 128 * expansion, 256, d4, 2),  # 1024 x 14 x 14
             conv5_x=_stage(block, shortcut, 256 * expansion, 512, d5, 2),  # 2048 x 7 x 7
         )
-        self.head = _head(512 * expansion, classes)
+        self.head = _head(512 * expansion, classes, dropout)
         init.he(self, seed)
 
     def forward(self, x: Images) -> Logits:
@@ -208,6 +227,7 @@ def _stage(
     return nn.Sequential(*blocks)
 
 
-def _head(c_in: int, classes: int) -> nn.Sequential:
+def _head(c_in: int, classes: int, dropout: float = 0.0) -> nn.Sequential:
     pool, fc = nn.AdaptiveAvgPool2d(1), nn.Linear(c_in, classes)
-    return stages(pool=pool, flatten=nn.Flatten(), fc=fc)
+    drop = {"drop": nn.Dropout(dropout)} if dropout else {}
+    return stages(pool=pool, flatten=nn.Flatten(), **drop, fc=fc)

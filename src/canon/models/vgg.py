@@ -51,7 +51,7 @@ _D_BN = _published(138_365_992, 15_470_264_320)
 _E_BN = _published(143_678_248, 19_632_062_464)
 
 
-def _no_norm(_: int) -> nn.Module:
+def _nothing(_: int) -> nn.Module:
     return nn.Identity()
 
 
@@ -77,7 +77,8 @@ class VGG(nn.Module):
         depths: convolutions in each stage.
         third_kernel: kernel of the third convolution of a stage; 1 in column C.
         norm: what follows each convolution.
-        after_conv1: what follows the first rectifier; normalisation in column A-LRN.
+        after: what follows each rectifier.
+        after_conv1: what follows the first one; normalisation in column A-LRN.
         classes: number of outputs.
         channels: of the input.
         image: side of the input in pixels.
@@ -90,8 +91,9 @@ class VGG(nn.Module):
         self,
         depths: tuple[int, ...],
         third_kernel: int = 3,
-        norm: Norm = _no_norm,
-        after_conv1: Norm = _no_norm,
+        norm: Norm = _nothing,
+        after: Norm = _nothing,
+        after_conv1: Norm = _nothing,
         classes: int = 1000,
         channels: int = 3,
         image: int = 224,
@@ -99,12 +101,13 @@ class VGG(nn.Module):
     ) -> None:
         super().__init__()
         d1, d2, d3, d4, d5 = depths
+        parts = norm, after
         self.features = stages(
-            stage1=_stage(channels, 64, d1, 3, norm, after_conv1),  # 64 x 112 x 112
-            stage2=_stage(64, 128, d2, 3, norm),  # 128 x 56 x 56
-            stage3=_stage(128, 256, d3, third_kernel, norm),  # 256 x 28 x 28
-            stage4=_stage(256, 512, d4, third_kernel, norm),  # 512 x 14 x 14
-            stage5=_stage(512, 512, d5, third_kernel, norm),  # 512 x 7 x 7
+            stage1=_stage(channels, 64, d1, 3, *parts, after_conv1),  # 64 x 112 x 112
+            stage2=_stage(64, 128, d2, 3, *parts),  # 128 x 56 x 56
+            stage3=_stage(128, 256, d3, third_kernel, *parts),  # 256 x 28 x 28
+            stage4=_stage(256, 512, d4, third_kernel, *parts),  # 512 x 14 x 14
+            stage5=_stage(512, 512, d5, third_kernel, *parts),  # 512 x 7 x 7
         )
         inputs = 512 * side_after(image, *[(2, 2)] * 5) ** 2
         self.head = stages(
@@ -120,13 +123,19 @@ class VGG(nn.Module):
 
 
 def _stage(
-    c_in: int, c_out: int, depth: int, third_kernel: int, norm: Norm, after_conv1: Norm = _no_norm
+    c_in: int,
+    c_out: int,
+    depth: int,
+    third_kernel: int,
+    norm: Norm,
+    after: Norm,
+    after_conv1: Norm = _nothing,
 ) -> nn.Sequential:
     layers: list[nn.Module] = []
     for i in range(depth):
         kernel = third_kernel if i == 2 else 3
         conv = nn.Conv2d(c_in if i == 0 else c_out, c_out, kernel, padding=kernel // 2)
-        after = after_conv1(c_out) if i == 0 else nn.Identity()
-        layers += [conv, norm(c_out), nn.ReLU(), after]
+        first = after_conv1(c_out) if i == 0 else nn.Identity()
+        layers += [conv, norm(c_out), nn.ReLU(), after(c_out), first]
     layers.append(nn.MaxPool2d(2, 2))
     return nn.Sequential(*(part for part in layers if not isinstance(part, nn.Identity)))

@@ -1,0 +1,75 @@
+"""Pre-activation residual units.
+
+He, Zhang, Ren, Sun, "Identity Mappings in Deep Residual Networks", ECCV 2016, figure 4(e): batch
+normalisation and a rectifier before each convolution, nothing after the addition.
+"""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+
+class Unit(nn.Module):
+    """x + branch(act(x)); where the dimensions change, project(act(x)) + branch(act(x)).
+
+    Args:
+        act: normalisation and rectifier before both paths.
+        branch: the rest of the residual function.
+        project: a 1 x 1 convolution, or None for the identity.
+
+    Shape: (N, C_in, H, W) -> (N, C_out, H/stride, W/stride)
+    """
+
+    def __init__(self, act: nn.Module, branch: nn.Module, project: nn.Module | None) -> None:
+        super().__init__()
+        self.act, self.branch, self.project = act, branch, project
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.act(x)
+        return self.branch(y) + (x if self.project is None else self.project(y))
+
+
+def bn_relu(channels: int) -> nn.Sequential:
+    """Batch normalisation and a rectifier: what the paper calls the activation."""
+    return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU())
+
+
+def conv(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
+    """A convolution without bias that keeps the size at stride 1."""
+    return nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, bias=False)
+
+
+def unit(c_in: int, c_out: int, stride: int, branch: nn.Module) -> Unit:
+    """A unit with a projection where the channels or the size change."""
+    changes = c_in != c_out or stride != 1
+    return Unit(bn_relu(c_in), branch, conv(c_in, c_out, 1, stride) if changes else None)
+
+
+def basic(c_in: int, width: int, stride: int, dropout: float = 0.0) -> tuple[Unit, int]:
+    """Two 3 x 3 convolutions, dropout between them. Returns the unit and its output channels."""
+    between = [nn.Dropout(dropout)] if dropout else []
+    branch = nn.Sequential(
+        conv(c_in, width, 3, stride), bn_relu(width), *between, conv(width, width, 3)
+    )
+    return unit(c_in, width, stride, branch), width
+
+
+def bottleneck(c_in: int, width: int, stride: int) -> tuple[Unit, int]:
+    """1 x 1, 3 x 3 with the stride, and 1 x 1 to four times the width."""
+    branch = nn.Sequential(
+        conv(c_in, width, 1), bn_relu(width), conv(width, width, 3, stride), bn_relu(width),
+        conv(width, 4 * width, 1),
+    )  # fmt: skip
+    return unit(c_in, 4 * width, stride, branch), 4 * width
+
+
+MakeUnit = Callable[[int, int, int], tuple[Unit, int]]
+
+
+def stage(make: MakeUnit, c_in: int, width: int, depth: int, stride: int) -> nn.Sequential:
+    """Units of one width, the first with the stride."""
+    units = []
+    for i in range(depth):
+        made, c_in = make(c_in, width, stride if i == 0 else 1)
+        units.append(made)
+    return nn.Sequential(*units)

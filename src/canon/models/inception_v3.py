@@ -1,0 +1,148 @@
+"""Inception-v3: Szegedy, Vanhoucke, Ioffe, Shlens, Wojna, "Rethinking the Inception Architecture
+for Computer Vision", CVPR 2016, arXiv:1512.00567.
+
+Differences from the paper: its Table 1 gives sizes but not the filters of the modules and cannot be
+built as it stands (a 3 x 3 convolution from 73 to 71 pixels with 80 maps, three modules of 288 maps
+that end in 768). This is the network whose weights its authors released, which torchvision computes
+too: 80 maps by 1 x 1, and the filters below. The Xception paper counts 23,626,728 parameters.
+"""  # noqa: D205
+
+from torch import nn
+
+from canon.layers import init, stages, taps
+from canon.layers.arithmetic import side_after
+from canon.layers.inception import Concat, average, chain, conv_bn_relu
+from canon.registry import Errors, Paper, Published, register
+from canon.types import Images, Logits
+
+PAPER = Paper(
+    authors="Szegedy, Vanhoucke, Ioffe, Shlens, Wojna",
+    title="Rethinking the Inception Architecture for Computer Vision",
+    venue="CVPR",
+    year=2016,
+    identifier="arXiv:1512.00567",
+)
+
+ROW, COLUMN = (1, 7), (7, 1)
+
+
+def _figure5(c_in: int, proj: int) -> Concat:
+    """5 x 5 kernels, and two 3 x 3 in their place."""
+    return Concat(
+        b1=conv_bn_relu(c_in, 64, 1),
+        b5=chain(c_in, (48, 1), (64, 5)),
+        deep=chain(c_in, (64, 1), (96, 3), (96, 3)),
+        pool=average(c_in, proj),
+    )
+
+
+def _figure10(c_in: int) -> Concat:
+    """Halves the map without a bottleneck: convolution and pooling side by side."""
+    return Concat(
+        b3=chain(c_in, (384, 3, 2, 0)),
+        deep=chain(c_in, (64, 1), (96, 3), (96, 3, 2, 0)),
+        pool=nn.MaxPool2d(3, 2),
+    )
+
+
+def _figure6(c_in: int, c: int) -> Concat:
+    """7 x 7 kernels as a row and a column."""
+    return Concat(
+        b1=conv_bn_relu(c_in, 192, 1),
+        b7=chain(c_in, (c, 1), (c, ROW), (192, COLUMN)),
+        deep=chain(c_in, (c, 1), (c, COLUMN), (c, ROW), (c, COLUMN), (192, ROW)),
+        pool=average(c_in, 192),
+    )
+
+
+def _halve8(c_in: int) -> Concat:
+    return Concat(
+        b3=chain(c_in, (192, 1), (320, 3, 2, 0)),
+        b7=chain(c_in, (192, 1), (192, ROW), (192, COLUMN), (192, 3, 2, 0)),
+        pool=nn.MaxPool2d(3, 2),
+    )
+
+
+def _figure7(c_in: int) -> Concat:
+    """Rows and columns side by side: wide codes for the coarsest maps."""
+    return Concat(
+        b1=conv_bn_relu(c_in, 320, 1),
+        b3=nn.Sequential(conv_bn_relu(c_in, 384, 1), _split()),
+        deep=nn.Sequential(chain(c_in, (448, 1), (384, 3)), _split()),
+        pool=average(c_in, 192),
+    )
+
+
+def _split() -> Concat:
+    return Concat(row=conv_bn_relu(384, 384, (1, 3)), column=conv_bn_relu(384, 384, (3, 1)))
+
+
+_PUBLISHED = Published(
+    23_834_568, 5_713_216_096, image=299, aux_params=3_326_696,
+    errors=Errors(0.212, 0.056, "ILSVRC-2012 val, one crop, Table 3"),
+)  # fmt: skip
+
+
+@register("inception-v3", paper=PAPER, published=_PUBLISHED)
+class InceptionV3(nn.Module):
+    """Factorised inception modules at 35, 17 and 8 pixels, with a normalised auxiliary head.
+
+    Args:
+        classes: number of outputs.
+        channels: of the input.
+        image: side of the input in pixels, which fixes the auxiliary head.
+        seed: of the initial weights (He; the paper names none).
+
+    Shape: (N, 3, 299, 299) -> (N, K); any square from 107 pixels when built with `image`.
+    """
+
+    aux_weight = 0.4  # of the auxiliary loss in the total, as in the released training code
+
+    def __init__(
+        self, classes: int = 1000, channels: int = 3, image: int = 299, seed: int = 0
+    ) -> None:
+        super().__init__()
+        pooled = side_after(image, (3, 2), (3,), (3, 2), (3,), (3, 2), (3, 2), (5, 3))
+        self.features = stages(
+            conv1a=conv_bn_relu(channels, 32, 3, 2, 0),  # 32 x 149 x 149
+            conv2a=conv_bn_relu(32, 32, 3, 1, 0),  # 32 x 147 x 147
+            conv2b=conv_bn_relu(32, 64, 3),  # 64 x 147 x 147
+            pool2=nn.MaxPool2d(3, 2),  # 64 x 73 x 73
+            conv3b=conv_bn_relu(64, 80, 1),  # 80 x 73 x 73
+            conv4a=conv_bn_relu(80, 192, 3, 1, 0),  # 192 x 71 x 71
+            pool4=nn.MaxPool2d(3, 2),  # 192 x 35 x 35
+            mixed5b=_figure5(192, 32),  # 256 x 35 x 35
+            mixed5c=_figure5(256, 64),  # 288 x 35 x 35
+            mixed5d=_figure5(288, 64),  # 288 x 35 x 35
+            mixed6a=_figure10(288),  # 768 x 17 x 17
+            mixed6b=_figure6(768, 128),  # 768 x 17 x 17
+            mixed6c=_figure6(768, 160),  # 768 x 17 x 17
+            mixed6d=_figure6(768, 160),  # 768 x 17 x 17
+            mixed6e=_figure6(768, 192),  # 768 x 17 x 17
+            mixed7a=_halve8(768),  # 1280 x 8 x 8
+            mixed7b=_figure7(1280),  # 2048 x 8 x 8
+            mixed7c=_figure7(2048),  # 2048 x 8 x 8
+        )
+        self.head = _head(2048, classes, 0.5)
+        self.aux = stages(
+            pool=nn.AvgPool2d(5, 3),
+            conv0=conv_bn_relu(768, 128, 1),
+            conv1=conv_bn_relu(128, 768, pooled, 1, 0),  # 5 x 5 at 299 pixels
+            head=_head(768, classes, 0.0),
+        )
+        init.he(self, seed)
+
+    def forward(self, x: Images) -> Logits:
+        return self.head(self.features(x))
+
+    def with_aux(self, x: Images) -> tuple[Logits, tuple[Logits, ...]]:
+        """The logits, and those of the auxiliary head on module 6e."""
+        y = taps(self.features, x)
+        return self.head(y["mixed7c"]), (self.aux(y["mixed6e"]),)
+
+
+def _head(c_in: int, classes: int, dropout: float) -> nn.Sequential:
+    return stages(
+        pool=nn.AdaptiveAvgPool2d(1), drop=nn.Dropout(dropout), flatten=nn.Flatten(),
+        fc=nn.Linear(c_in, classes),
+    )  # fmt: skip

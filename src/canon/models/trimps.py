@@ -1,0 +1,48 @@
+"""The winner of ILSVRC 2016: Trimps-Soushen, "Good Practices for Deep Feature Fusion", ILSVRC and
+COCO workshop at ECCV 2016, image-net.org/challenges/LSVRC/2016/results (2.991 % top-5 on the test
+set).
+
+Differences from the paper: there is none, only slides. They name five networks, all held here:
+Inception-v3, Inception-v4, Inception-ResNet-v2, pre-activation ResNet-200, and a wide ResNet of 68
+layers. Not public are the weights of the fusion (those of more accurate networks are said to be
+higher), the training, and the last member's shape: the paper on wide ResNets has none of 68 layers,
+the slides call it WRN-68-3, a review of them WRN-68-2. `wide-resnet68-2` is therefore a reading,
+not a reconstruction: bottlenecks twice as wide, in 3, 4, 12 and 3 blocks, which make 68 layers.
+"""  # noqa: D205
+
+from canon.models.resnet import ResNet
+from canon.models.wide_resnet import wide
+from canon.registry import Errors, Paper, Published, Team, register, register_team
+
+PAPER = Paper(
+    authors="Trimps-Soushen",
+    title="Good Practices for Deep Feature Fusion",
+    venue="ILSVRC and COCO workshop at ECCV",
+    year=2016,
+    identifier="image-net.org/challenges/LSVRC/2016/results",
+)
+
+
+D68 = (3, 4, 12, 3)
+_W68 = Published(89_355_048, 14_943_256_576)
+
+
+@register("wide-resnet68-2", paper=PAPER, block=wide, depths=D68, published=_W68)
+class WideResNet68(ResNet):
+    """A wide bottleneck ResNet of 68 layers; its shape is a guess, see above.
+
+    Takes what ResNet takes.
+
+    Shape: (N, 3, 224, 224) -> (N, K); any square from 33 pixels.
+    """
+
+
+TRIMPS_SOUSHEN = register_team(
+    Team(
+        name="trimps-soushen",
+        paper=PAPER,
+        members=("inception-v3", "inception-v4", "inception-resnet-v2", "preact-resnet200",
+                 "wide-resnet68-2"),
+        errors=Errors(None, 0.02991, "ILSVRC-2016 test"),
+    )
+)  # fmt: skip

@@ -1,0 +1,162 @@
+"""The receptive field against gradients, against published sizes and by hand."""
+
+import pytest
+import torch
+from torch import nn
+
+from canon.explain import describe
+from canon.explain.field import Field, Span
+from canon.layers.init import fan_in
+from canon.models import create, entry, names
+from canon.models.lenet5 import TableConv
+from canon.registry import smallest_image
+
+# Araujo, Norris, Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019.
+PUBLISHED = {
+    "alexnet": 195, "vgg16": 212, "resnet50": 483, "resnet101": 1027, "resnet152": 1507,
+    "inception-v3": 1311, "inception-v4": 2071, "inception-resnet-v2": 3039,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "size"), PUBLISHED.items())
+def test_sizes_are_those_published_elsewhere(name, size):
+    field = describe(name).field
+    assert (field.height.size, field.width.size, field.height.jump) == (size, size, 32)
+
+
+def linear(net: nn.Module) -> nn.Module:
+    """The same paths with positive weights, averages for maxima, and no saturation."""
+    source = torch.Generator().manual_seed(0)
+    for name, module in list(net.named_modules()):
+        if isinstance(module, nn.MaxPool2d):
+            shape = module.kernel_size, module.stride, module.padding
+            same = nn.AvgPool2d(*shape, ceil_mode=module.ceil_mode)
+        elif isinstance(module, nn.ConstantPad2d):
+            same = nn.ZeroPad2d(module.padding)
+        elif isinstance(module, nn.Sigmoid):
+            same = nn.Identity()
+        else:
+            continue
+        parent, _, last = name.rpartition(".")
+        setattr(net.get_submodule(parent), last, same)
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | TableConv) or hasattr(module, "fans"):
+            fan = fan_in(module) if isinstance(module, nn.Conv2d) else 25
+            with torch.no_grad():
+                module.weight.uniform_(0.5, 1.5, generator=source).div_(fan)
+                if module.bias is not None:
+                    module.bias.zero_()
+    return net.eval().double()
+
+
+def rows_seen(net: nn.Module, x: torch.Tensor, output: int, axis: int) -> tuple[int, int]:
+    """First row of the image on which an output depends, and the one after the last."""
+    x = x.clone().requires_grad_()
+    y = net.features(x)
+    middle = y.shape[5 - axis] // 2
+    place = (output, middle) if axis == 2 else (middle, output)
+    y[0, :, place[0], place[1]].sum().backward()
+    touched = x.grad[0].abs().sum((0, 4 - axis)).nonzero().flatten().tolist()
+    assert touched == list(range(touched[0], touched[-1] + 1))
+    return touched[0], touched[-1] + 1
+
+
+DEEPEST = ("1202", "1001", "200", "wrn-40-8", "wrn-28-1", "wrn-22", "resnet-v2", "senet154")
+CHECKED = [name for name in names() if not any(deep in name for deep in DEEPEST)]
+
+
+def long_image(name: str, axis: int, most: int) -> tuple[torch.Tensor, Span]:
+    """An image that holds the whole field of the corner output, but for very large ones."""
+    published, field = entry(name).published, describe(name).field
+    narrow = 32 if name.startswith("lenet5") else max(smallest_image(name), 16)
+    span = field.height if axis == 2 else field.width
+    long = max(narrow, min(most, span.low + span.size + 8))
+    shape = [1, published.channels, narrow, narrow]
+    shape[axis] = long
+    x = torch.rand(shape, generator=torch.Generator().manual_seed(1), dtype=torch.double)
+    return x + 0.5, Span(0, long, span.jump) if field.whole else span
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_gradients_of_the_corner_and_the_centre_reach_just_the_field(name):
+    axis = 2
+    x, span = long_image(name, axis, most=360)
+    net = linear(create(name, classes=2))
+    outputs = net.features(x).shape[axis]
+    for output in (0, outputs // 2):
+        whole = span.low == 0 and span.size == x.shape[axis]
+        expected = (0, span.size) if whole else span.seen_by(output, x.shape[axis])
+        seen = rows_seen(net, x, output, axis)
+        assert seen[0] == expected[0]
+        # At the lower edge of the image some rows are in no window, where sizes are fractions.
+        assert seen[1] == expected[1] or expected[1] == x.shape[axis] < seen[1] + span.jump
+
+
+@pytest.mark.parametrize("name", sorted(set(names()) - set(CHECKED)))
+def test_gradients_of_the_deepest_networks_reach_the_whole_small_image(name):
+    side = smallest_image(name) if entry(name).published.image > 32 else 16
+    x = torch.rand(1, 3, side, side, dtype=torch.double) + 0.5
+    net = linear(create(name, classes=2))
+    outputs = net.features(x).shape[2]
+    span = describe(name).field.height
+    assert rows_seen(net, x, outputs // 2, 2) == span.seen_by(outputs // 2, side) == (0, side)
+
+
+@pytest.mark.parametrize("name", ["inception-v3", "inception-v4", "googlenet"])
+def test_width_is_followed_apart_from_height(name):
+    x, span = long_image(name, 3, most=1100)
+    net = linear(create(name, classes=2))
+    assert rows_seen(net, x, 0, 3) == span.seen_by(0, x.shape[3])
+
+
+@pytest.mark.parametrize("name", ["googlenet", "resnet18", "xception", "inception-v3"])
+def test_every_stage_s_row_has_the_field_of_its_output(name):
+    net = linear(create(name, classes=2))
+    side = max(smallest_image(name), 64)
+    x = torch.rand(1, 3, side, side, dtype=torch.double) + 0.5
+    fields = {row.name: row.field for row in describe(name).stages()}
+    for depth, (stage, _) in enumerate(net.features.named_children(), 1):
+        part = nn.Module()
+        part.features = net.features[:depth]
+        output = part.features(x).shape[2] // 2
+        seen, expected = rows_seen(part, x, output, 2), fields[stage].height.seen_by(output, side)
+        assert seen[0] == expected[0]
+        assert seen[1] == expected[1] or expected[1] == side < seen[1] + fields[stage].height.jump
+
+
+def test_windows_compose_as_by_hand():
+    net = nn.Sequential(nn.Conv2d(1, 1, 7, 2, 3), nn.MaxPool2d(3, 2, 1), nn.Conv2d(1, 1, 3, 1, 1))
+    seven, three, last = (row.field.height for row in describe(net, 32, channels=1).rows)
+    assert (seven.size, seven.jump, seven.offset) == (7, 2, 0)
+    assert (three.size, three.jump, three.offset) == (11, 4, 0)
+    assert (last.size, last.jump, last.offset) == (19, 4, 0)
+
+
+def test_a_dilated_and_an_uneven_window_are_seen_at_their_real_sizes():
+    net = nn.Sequential(nn.Conv2d(1, 1, 3, dilation=4), nn.Conv2d(1, 1, (1, 7), padding=(0, 3)))
+    field = describe(net, 32, channels=1).field
+    assert field.height == Span(0, 9, 1)
+    assert field.width == Span(-3, 15, 1)
+
+
+def test_branches_give_the_field_that_holds_them_all():
+    assert Span(-1, 3, 1).united(Span(0, 5, 1)) == Span(-1, 6, 1)
+    tall = Field(Span(-2, 5, 1), Span(0, 1, 1))
+    wide = Field(Span(0, 1, 1), Span(-3, 7, 1))
+    assert tall.united(wide) == Field(Span(-2, 5, 1), Span(-3, 7, 1))
+
+
+def test_a_gate_that_squeezes_the_whole_map_makes_every_output_see_the_whole_image():
+    gated, plain = describe("se-resnet50"), describe("resnet50")
+    assert gated.field.whole
+    assert not plain.field.whole
+    assert gated.seen(gated.field)[0] == (224, 224)
+    assert plain.seen(plain.field)[0] == (483, 483)
+
+
+def test_a_strided_1_x_1_convolution_never_sees_three_quarters_of_its_input():
+    rows = {row.name: row for row in describe("resnet50").rows}
+    assert rows["conv3_x.0.branch.0.0"].unseen_share == 0.75
+    assert rows["conv3_x.0.shortcut.0"].unseen_share == 0.75
+    tv = {row.name: row for row in describe("resnet50-tv").rows}
+    assert tv["conv3_x.0.branch.2.0"].unseen_share == 0
