@@ -1,0 +1,193 @@
+"""Putting a checkpoint into a network: names translated, function checked, ends adapted."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from canon import registry
+from canon.errors import WeightsError
+from canon.weights.read import Checkpoint, State, read
+from canon.weights.rules import DIALECTS
+
+LOG = logging.getLogger("canon")
+Shapes = dict[str, tuple[int, ...]]
+COUNTER = "num_batches_tracked"  # older files do not have it, and nothing here depends on it
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What was put into a network.
+
+    Args:
+        checkpoint: where it came from.
+        replaced: keys that keep their initial weights, because the classes or, in an auxiliary
+            head, the size of the image differ.
+        adapted: the first convolution, if its channels were fitted.
+    """
+
+    checkpoint: Checkpoint
+    replaced: tuple[str, ...] = ()
+    adapted: str | None = None
+
+    def notes(self) -> list[str]:
+        """What the user should know of, a line each."""
+        lines = []
+        if self.adapted:
+            lines.append(f"{self.adapted}: colours of the weights fitted to the images' channels")
+        if self.replaced:
+            lines.append(f"new weights for {', '.join(self.replaced)}: the shapes differ")
+        return lines
+
+
+def create(name: str, *, weights: str | Path | None = None, **numbers: Any) -> nn.Module:
+    """Build a network with its paper's initialisation, or with weights from elsewhere.
+
+    Args:
+        name: a registered name.
+        weights: a file of weights or the name of a record; see `canon list weights`.
+        numbers: classes, channels, image and seed, as in `canon.registry.create`.
+
+    Raises:
+        InputError: an unknown name, a number below one, or an image too small for the network.
+        WeightsError: weights that cannot be read or are of another network.
+    """
+    net = registry.create(name, **numbers)
+    if weights is not None:
+        for line in load(net, name, read(weights)).notes():
+            LOG.warning("%s", line)
+    return net
+
+
+def load(net: nn.Module, name: str, checkpoint: Checkpoint, new_head: bool = False) -> Loaded:
+    """Put a checkpoint into a network, in place.
+
+    Another count of classes leaves the last layers as they are; another count of channels sums the
+    first convolution's colours for grey images, and repeats them, scaled, for more than three.
+
+    Args:
+        net: the network.
+        name: its registered name.
+        checkpoint: what to put into it.
+        new_head: leave the last layers as they are even if their shapes fit.
+
+    Raises:
+        WeightsError: the weights are of another network or of another function.
+    """
+    if checkpoint.model not in (None, name):
+        raise _of_another(checkpoint, checkpoint.model, name)
+    own = net.state_dict()
+    shapes = _shapes(own)
+    state = _translated(checkpoint, name, shapes)
+    first, last = _ends(net)
+    adapted = None
+    if first in state and state[first].shape != own[first].shape:
+        fitted = _fit_channels(state[first], own[first])
+        if fitted is not None:
+            state[first], adapted = fitted, first
+    other = {k for k in own if k in state and state[k].shape != own[k].shape}
+    renewed = last if new_head else {k for k in other if k in last or k.startswith("aux")}
+    heads = {k.rpartition(".")[0] for k in renewed}
+    replaced = tuple(k for k in own if k.rpartition(".")[0] in heads)
+    state |= {k: own[k] for k in replaced}
+    state |= {k: own[k] for k in own if k.endswith(COUNTER) and k not in state}
+    faults = _differences(shapes, _shapes(state))
+    if faults:
+        other = _whose(checkpoint.state, besides=name) if checkpoint.model is None else None
+        raise _of_another(checkpoint, other, name) if other else _fault(checkpoint, name, faults)
+    net.load_state_dict(state)
+    return Loaded(checkpoint, replaced, adapted)
+
+
+def _shapes(state: State) -> Shapes:
+    return {key: tuple(tensor.shape) for key, tensor in state.items()}
+
+
+def _translated(checkpoint: Checkpoint, name: str, shapes: Shapes) -> State:
+    """The tensors by our keys, as far as a dialect of the network explains them."""
+    known = set(shapes)
+    candidates = [checkpoint.state]
+    candidates += [renamed(checkpoint.state, d.key) for d in DIALECTS if name in d.models]
+    best = max(candidates, key=lambda state: len(known & set(state)))
+    return {key: _squeezed(tensor, shapes.get(key)) for key, tensor in best.items()}
+
+
+def renamed(state: State, key: Any) -> State:
+    """The same tensors by other keys."""
+    return {key(name): tensor for name, tensor in state.items()}
+
+
+def _squeezed(tensor: Tensor, shape: tuple[int, ...] | None) -> Tensor:
+    """A 1 x 1 convolution is a linear layer, and the other way round."""
+    ours = [n for n in shape or () if n > 1]
+    same = shape is not None and ours == [n for n in tensor.shape if n > 1]
+    return tensor.reshape(shape) if same and shape is not None else tensor
+
+
+def _whose(state: State, besides: str) -> str | None:
+    """Another network whose keys and inner shapes are these."""
+    kin = sorted(
+        ((d, m) for d in DIALECTS for m in d.models if m != besides),
+        key=lambda pair: not pair[1].startswith(besides),
+    )
+    for dialect, model in kin:
+        ours = renamed(state, dialect.key)
+        with torch.device("meta"):
+            net = registry.create(model)
+        shapes = _shapes(net.state_dict())
+        first, last = _ends(net)
+        inner = [k for k in shapes if k != first and k not in last and not k.endswith(COUNTER)]
+        if all(k in ours and ours[k].numel() == torch.Size(shapes[k]).numel() for k in inner):
+            return model
+    return None
+
+
+def _of_another(checkpoint: Checkpoint, trained: str, asked: str) -> WeightsError:
+    with torch.device("meta"):
+        nets = [registry.create(n).state_dict() for n in (trained, asked)]
+    ours, theirs = ([tensor.shape for tensor in net.values()] for net in nets)
+    why = ": the keys fit, the function differs" if ours == theirs else ""
+    return WeightsError(
+        f"weights {checkpoint.source!r} were trained for {trained!r}, not {asked!r}{why}. "
+        f"Build {trained!r} instead."
+    )
+
+
+def _ends(net: nn.Module) -> tuple[str, set[str]]:
+    """The key of the first convolution's weight, and the keys of the layers that end in classes."""
+    first = next(n for n, m in net.named_modules() if isinstance(m, nn.Conv2d))
+    heads = [net.get_submodule("head")]
+    heads += [child for name, child in net.named_children() if name.startswith("aux")]
+    ending = {id([m for m in head.modules() if not any(m.children())][-1]) for head in heads}
+    named = [n for n, m in net.named_modules() if id(m) in ending]
+    return f"{first}.weight", {k for k in net.state_dict() if k.rpartition(".")[0] in named}
+
+
+def _fit_channels(theirs: Tensor, ours: Tensor) -> Tensor | None:
+    """A kernel over other channels: summed for one, repeated and scaled for more."""
+    channels, given = ours.shape[1], theirs.shape[1]
+    if theirs.shape[0] != ours.shape[0] or theirs.shape[2:] != ours.shape[2:] or channels == given:
+        return None
+    if channels == 1:
+        return theirs.sum(1, keepdim=True)
+    repeats = -(-channels // given)
+    return theirs.repeat(1, repeats, 1, 1)[:, :channels] * (given / channels)
+
+
+def _differences(ours: Shapes, theirs: Shapes) -> list[str]:
+    missing = [f"{k} is missing" for k in ours if k not in theirs]
+    extra = [f"{k} is not in the network" for k in theirs if k not in ours]
+    shaped = [f"{k} is {' x '.join(map(str, theirs[k]))} instead of {' x '.join(map(str, ours[k]))}"
+              for k in ours if k in theirs and ours[k] != theirs[k]]  # fmt: skip
+    return missing + extra + shaped
+
+
+def _fault(checkpoint: Checkpoint, name: str, faults: list[str]) -> WeightsError:
+    more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
+    return WeightsError(
+        f"{checkpoint.source} does not hold the weights of {name}: {'; '.join(faults[:5])}{more}; "
+        "expected the same keys and shapes. Use the network that it was trained as."
+    )
