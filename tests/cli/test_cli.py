@@ -235,6 +235,15 @@ def test_lists(what, capsys):
     assert next(iter(rows[0].values())) in capsys.readouterr().out
 
 
+def test_recipes_are_listed_with_the_paper_s_protocol(capsys):
+    assert main(["list", "recipes", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    told = {row["model"]: row["protocol"] for row in rows if row["recipe"] == "paper"}
+    expected = {"alexnet": "10-crop", "googlenet": "multi-crop", "vgg16": "dense"}
+    assert told | expected == told
+    assert "prototype" not in told
+
+
 def test_evaluate_prints_figures_and_classes(run, capsys):
     assert main(["evaluate", str(run), "--json", "--device", "cpu"]) == 0
     said = json.loads(capsys.readouterr().out)

@@ -102,7 +102,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(packs, tmp_path, stop_after):
 
 
 def test_dropout_follows_from_its_seed_and_leaves_torch_s_randomness_alone():
-    from canon.fitting.modes import seeded
+    from canon.data.seeds import seeded
 
     torch.manual_seed(5)
     expected = torch.rand(3)

@@ -7,9 +7,9 @@ from torch import nn
 from canon.fitting import Recipe
 from canon.fitting.levenberg import diagonal_curvature
 from canon.fitting.modes import training_mode
-from canon.fitting.optim import Schedule, averaged, optimiser, parameter_groups
-from canon.models import create, names
-from canon.recipes import modern, paper
+from canon.fitting.optim import Schedule, averaged, limit_filters, optimiser, parameter_groups
+from canon.models import create
+from canon.recipes import paper
 
 PLAIN = Recipe("modern", "a test", "sgd", lr=1.0, batch=4, epochs=10)
 
@@ -108,22 +108,53 @@ def test_frozen_parts_stay_out_of_training_mode():
     assert all(m.training for m in net.features.stage2.modules() if isinstance(m, nn.BatchNorm2d))
 
 
-@pytest.mark.parametrize("name", names())
-def test_every_network_has_a_modern_recipe_and_all_but_one_a_paper_s(name):
-    assert modern(name).name == "modern"
-    if name != "lenet5-modern":
-        assert paper(name).name == "paper"
+def test_an_exponential_rate_falls_by_its_factor_after_every_so_many_epochs():
+    """Inception-v3: 0.94 every two epochs; GoogLeNet: 0.96 every eight."""
+    seen = rates(replace(paper("inception-v3"), lr=1.0, optimiser="sgd"), steps=70, epochs=10)
+    assert seen == pytest.approx([0.94 ** (i // 14) for i in range(70)])
+    seen = rates(replace(paper("googlenet"), lr=1.0), steps=170, epochs=17)
+    assert [seen[i] for i in (0, 79, 80, 159, 160)] == pytest.approx([1, 1, 0.96, 0.96, 0.96**2])
 
 
-def test_the_papers_numbers():
-    recipes = {name: paper(name) for name in ("alexnet", "vgg16", "resnet50", "resnet56")}
-    numbers = {n: (r.lr, r.batch, r.decay, r.momentum) for n, r in recipes.items()}
-    assert numbers == {
-        "alexnet": (0.01, 128, 5e-4, 0.9),
-        "vgg16": (0.01, 256, 5e-4, 0.9),
-        "resnet50": (0.1, 256, 1e-4, 0.9),
-        "resnet56": (0.1, 128, 1e-4, 0.9),
-    }
+def test_bn_inception_s_rate_falls_six_times_as_fast_as_inception_s():
+    seen = rates(replace(paper("bn-inception"), lr=1.0), steps=90, epochs=9)
+    drops = [i for i in range(1, 90) if seen[i] < seen[i - 1]]
+    assert drops == [14, 27, 40, 54, 67, 80]  # the first step after each 4/3 of an epoch
+
+
+def test_rmsprop_is_the_moving_mean_square_with_momentum():
+    """s <- 0.9 s + 0.1 g^2; v <- 0.9 v + g/(sqrt(s) + 1); w <- w - 0.045 v, decay in g."""
+    net = nn.Linear(3, 2, bias=False)
+    w = net.weight.detach().clone()
+    s, v = torch.zeros(2, 3), torch.zeros(2, 3)
+    recipe = paper("inception-v3")
+    over = optimiser(recipe, net)
+    for step in range(5):
+        over.zero_grad()
+        (net.weight.sin().sum() * (step + 1)).backward()
+        g = net.weight.grad + 4e-5 * w
+        s = 0.9 * s + 0.1 * g**2
+        v = 0.9 * v + g / (s.sqrt() + 1)
+        w = w - 0.045 * v
+        over.step()
+        torch.testing.assert_close(net.weight.detach(), w)
+
+
+def test_filters_are_scaled_to_the_radius_and_smaller_ones_left_alone():
+    net = nn.Sequential(nn.Conv2d(2, 3, 4), nn.Linear(4, 4))
+    with torch.no_grad():
+        net[0].weight.normal_(0, 1, generator=torch.Generator().manual_seed(0))
+        net[0].weight[1] *= 0.05
+        net[1].weight.fill_(7)
+    before = net[0].weight.detach().clone()
+    limit_filters(net, 0.1)
+    after = net[0].weight.detach()
+    sizes = after.flatten(1).square().mean(1).sqrt()
+    assert sizes[[0, 2]].tolist() == pytest.approx([0.1, 0.1])
+    assert torch.equal(after[1], before[1])
+    ratio = (after / before).flatten(1)
+    torch.testing.assert_close(ratio, ratio[:, :1].expand_as(ratio))  # the direction is kept
+    assert bool((net[1].weight == 7).all())
 
 
 def test_diagonal_curvature_of_the_last_layer_is_the_exact_one():

@@ -24,6 +24,8 @@ class Command:
         run: a run folder.
         data: other data with the same classes; the run's own if not given.
         split: train, val or test; the best held-back one if not given.
+        protocol: how the papers test: the centre, ten crops, 144 crops at four scales, or the whole
+            image at several scales.
         batch: images at a time.
         device: auto, cpu, cuda or mps.
         skip_bad: leave unreadable files out instead of refusing.
@@ -36,6 +38,7 @@ class Command:
     split: Annotated[
         Literal["train", "val", "test"] | None, tyro.conf.arg(metavar="{train,val,test}")
     ] = None
+    protocol: Literal["1-crop", "10-crop", "multi-crop", "dense"] = "1-crop"
     batch: int = 256
     device: str = "auto"
     skip_bad: bool = False
@@ -51,17 +54,21 @@ def run(command: Command) -> int:
     trained = open_run(command.run)
     with bars() as shown:
         split, scores = evaluate(
-            trained, command.data, command.split, device=command.device, batch=command.batch,
-            skip_bad=command.skip_bad, progress=shown.reading,
+            trained, command.data, command.split, protocol=command.protocol, device=command.device,
+            batch=command.batch, skip_bad=command.skip_bad, progress=shown.reading,
+            watch=lambda step: shown.at("evaluating", step.done, step.batches),
         )  # fmt: skip
     if command.json:
-        print(json.dumps(_record(trained.classes, scores) | {"split": split}, indent=1))
+        told = {"split": split, "protocol": command.protocol}
+        print(json.dumps(_record(trained.classes, scores) | told, indent=1))
         return 0
     show_table(HEAD, _rows(trained.classes, scores, human=not command.csv), as_csv=command.csv)
     if not command.csv:
         for k in (1, 5) if scores.classes > 5 else (1,):
             low, high = map(percent, scores.interval(k))
-            print(f"top-{k} on {split}: {percent(scores.top(k))} (95 %: {low} to {high})")
+            print(
+                f"top-{k} on {split}, {command.protocol}: {percent(scores.top(k))} (95 %: {low} to {high})"
+            )
         wrong = scores.count - scores.hits(1)
         print(f"{wrong:,} of {scores.count:,} wrong, loss {scores.loss:.4f} nats")
     return 0

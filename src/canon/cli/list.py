@@ -60,7 +60,8 @@ def _recipes() -> Listed:
     from canon.models import names
     from canon.recipes import modern, paper
 
-    head = ["model", "recipe", "optimiser", "lr", "batch", "epochs", "schedule", "decay", "source"]
+    head = ["model", "recipe", "optimiser", "lr", "batch", "epochs", "schedule", "decay",
+            "protocol", "source"]  # fmt: skip
     rows: list[list[object]] = []
     for name in names():
         for make in (modern, paper):
@@ -69,5 +70,5 @@ def _recipes() -> Listed:
             except InputError:  # younger than its paper
                 continue
             rows.append([name, r.name, r.optimiser, f"{r.lr:g}", r.batch, r.epochs, r.schedule,
-                         f"{r.decay:g}", r.source])  # fmt: skip
+                         f"{r.decay:g}", r.protocol, r.source])  # fmt: skip
     return head, rows, 3

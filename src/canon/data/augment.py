@@ -8,8 +8,11 @@ from typing import Literal
 
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional as F
 
+from canon.data.inception import inception, need_kornia
 from canon.data.pack import Pack, Preprocessing, every_nth
+from canon.data.seeds import seed_of
 from canon.types import Images, Labels, RawImages
 
 
@@ -19,17 +22,40 @@ class Augmentation:
 
     Args:
         pad: pixels added around the stored square before cropping.
-        fill: what they hold: the training mean, as in the papers, or the nearest edge.
+        fill: what they hold: the training mean, as in ResNet, the nearest edge, or the image
+            reflected there without repeating its edge, as in Wide ResNet.
         crop: crop at random; otherwise the centre.
         flip: mirror half of the images, left to right.
         colour: standard deviation of AlexNet's shift along the principal colours; 0 leaves it out.
+        scale: shortest and longest shorter side of the image before a crop, in sides of the input;
+            VGG's and ResNet's jitter. None crops from the stored square as it is.
+        area: Inception's patch: smallest and largest fraction of the area. Needs kornia.
+        distort: Inception's largest change of brightness, contrast and saturation. Needs kornia.
     """
 
     pad: int = 0
-    fill: Literal["mean", "edge"] = "edge"
+    fill: Literal["mean", "edge", "reflect"] = "edge"
     crop: bool = True
     flip: bool = True
     colour: float = 0.0
+    scale: tuple[float, float] | None = None
+    area: tuple[float, float] | None = None
+    distort: float = 0.0
+
+    @property
+    def random(self) -> bool:
+        """Whether it depends on a seed."""
+        return self.crop or self.flip or self.colour > 0 or self.distort > 0
+
+    def installed(self) -> "Augmentation":
+        """The same, if what it needs is installed.
+
+        Raises:
+            InputError: a part of it is kornia's, and kornia is missing.
+        """
+        if self.area is not None or self.distort:
+            need_kornia()
+        return self
 
 
 class Batches:
@@ -48,6 +74,9 @@ class Batches:
         self.colours = None
         if augmentation is not None:
             self.padded = padded(pack.images, augmentation, how)
+            self.inception = inception(
+                how.inner, how.white, augmentation.area, augmentation.distort
+            )
             if augmentation.colour:
                 self.colours = principal_colours(pack.images, how)
 
@@ -57,8 +86,7 @@ class Batches:
     @property
     def random(self) -> bool:
         """Whether training batches depend on their seed."""
-        change = self.augmentation
-        return change is not None and (change.crop or change.flip or change.colour > 0)
+        return self.augmentation is not None and self.augmentation.random
 
     def evaluation(self, index: Tensor) -> tuple[Images, Labels]:
         """The samples at these positions as they are evaluated."""
@@ -71,24 +99,42 @@ class Batches:
         assert change is not None
         index = index.to(self.pack.labels.device)
         draw = Generator().manual_seed(seed)
-        if change.crop and self.padded.shape[1] > self.how.inner:
-            raw = random_crop(self.padded, index, self.how.inner, draw)
-        else:
-            raw = self.padded[index]
-        x = self.how.normalise(raw) if change.crop else self.how.evaluation(raw)
+        raw = self._cropped(index, draw)
+        if self.inception is not None:
+            raw = self.inception(raw, seed_of(seed, 1))
+        x = self.how.normalise(raw)
         if change.flip:
             x = random_flip(x, draw)
         if self.colours is not None:
             x = shift_colour(x, self.colours, change.colour, draw)
         return x, self.pack.labels[index]
 
+    def _cropped(self, index: Tensor, draw: Generator) -> RawImages:
+        """The crops of some samples; whole squares where Inception's patch is taken from them."""
+        change, side = self.augmentation, self.how.inner
+        assert change is not None
+        if change.area is not None:
+            return self.padded[index]
+        if not change.crop:
+            return self.how.centre(self.padded[index])
+        if change.scale is not None:
+            return jittered_crop(self.padded, index, side, change.scale, draw)
+        if self.padded.shape[1] > side:
+            return random_crop(self.padded, index, side, draw)
+        return self.padded[index]
+
 
 def padded(images: RawImages, change: Augmentation, how: Preprocessing) -> RawImages:
-    """Stored squares with a frame of the mean colour or of their own edge."""
+    """Stored squares with a frame of the mean colour, of their edge, or of their reflection."""
     pad, side = change.pad, images.shape[1]
     if pad == 0:
         return images
-    inside = torch.arange(-pad, side + pad, device=images.device).clamp(0, side - 1)
+    inside = torch.arange(-pad, side + pad, device=images.device)
+    if change.fill == "reflect":
+        period = max(1, 2 * (side - 1))  # there and back
+        inside = inside.remainder(period)
+        inside = torch.minimum(inside, period - inside)
+    inside = inside.clamp(0, side - 1)
     framed = images[:, inside][:, :, inside]
     if change.fill == "mean":
         colour = (torch.tensor(how.mean, device=images.device) * how.white).round().to(images.dtype)
@@ -104,6 +150,38 @@ def random_crop(images: RawImages, index: Tensor, side: int, draw: Generator) ->
     corner = torch.randint(room, (2, len(index)), generator=draw).to(images.device)
     windows = images.unfold(1, side, 1).unfold(2, side, 1)  # a view: N, y, x, C, side, side
     return windows[index, corner[0], corner[1]].permute(0, 2, 3, 1)
+
+
+def jittered_crop(
+    images: RawImages, index: Tensor, side: int, scale: tuple[float, float], draw: Generator
+) -> RawImages:
+    """A window of each chosen image as if the image had been scaled by a draw of its own.
+
+    The shorter side S is uniform over `scale`, the place over all that hold the window. Cropping
+    `side` pixels from an image whose stored square is scaled to S is taking a window of the square,
+    a fraction side/S of it, and scaling that. No window is larger than the square.
+
+    Args:
+        images: stored squares, (N, S, S, C).
+        index: positions of the chosen ones.
+        side: of the window when it is scaled, in pixels.
+        scale: smallest and largest S, in units of `side`.
+        draw: the source of randomness.
+
+    Shape: (N, S, S, C) -> (len(index), side, side, C) float32
+    """
+    low, high = scale
+    chance = torch.rand(3, len(index), generator=draw).to(images.device)
+    share = (1 / (low + (high - low) * chance[0])).clamp_max(1)  # of the square's side
+    corner = (1 - share) * chance[1:]
+    # Coordinates of affine_grid: -1 and 1 are the outer edges of the square.
+    centres = 2 * corner + share - 1  # y, x
+    theta = torch.zeros(len(index), 2, 3, device=images.device)
+    theta[:, 0, 0] = theta[:, 1, 1] = share
+    theta[:, 0, 2], theta[:, 1, 2] = centres[1], centres[0]
+    x = images[index].permute(0, 3, 1, 2).float()
+    grid = F.affine_grid(theta, [len(index), x.shape[1], side, side], align_corners=False)
+    return F.grid_sample(x, grid, padding_mode="border", align_corners=False).permute(0, 2, 3, 1)
 
 
 def random_flip(x: Images, draw: Generator) -> Images:

@@ -64,8 +64,8 @@ def fetch(url: str, path: Path, remote: Remote, timeout: float = 30) -> Path:
                 copyfileobj(answer, file)
             if not verified(named, remote):
                 raise DataError(
-                    f"{url} is not the published file: its sum is {_sum(named, remote)}, "
-                    f"expected {_expected(remote)}. {ELSEWHERE}"
+                    f"{url} is not the published file: its {_kind(remote)} is "
+                    f"{_sum(named, remote)}, expected {_expected(remote)}. {ELSEWHERE}"
                 )
             named.replace(aside)
         except (urllib.error.URLError, TimeoutError, ConnectionError) as reason:
@@ -75,6 +75,10 @@ def fetch(url: str, path: Path, remote: Remote, timeout: float = 30) -> Path:
         finally:
             named.unlink(missing_ok=True)
     return path
+
+
+def _kind(remote: Remote) -> str:
+    return "SHA-256" if remote.sha256 else "MD5"
 
 
 def _expected(remote: Remote) -> str:

@@ -81,11 +81,15 @@ class Preprocessing:
             x = F.pad(x, (self.border,) * 4, mode="replicate")
         return x.contiguous(memory_format=torch.channels_last)
 
+    def centre(self, raw: RawImages) -> RawImages:
+        """The part of stored squares that is evaluated."""
+        start = (raw.shape[1] - self.inner) // 2
+        middle = slice(start, start + self.inner)
+        return raw[:, middle, middle]
+
     def evaluation(self, raw: RawImages) -> Images:
         """Stored squares as a network's input: the centre, normalised."""
-        start = (raw.shape[1] - self.inner) // 2
-        centre = slice(start, start + self.inner)
-        return self.normalise(raw[:, centre, centre])
+        return self.normalise(self.centre(raw))
 
 
 @dataclass(frozen=True)
@@ -127,21 +131,27 @@ def every_nth(images: RawImages, most: int = 2**25) -> RawImages:
 
 
 def square(images: Pixels, side: int) -> Pixels:
-    """Images (N, H, W, C) as squares: the shorter side scaled to `side`, the centre cropped.
+    """Images (N, H, W, C) as squares: the shorter side scaled to `side`, the centre cropped."""
+    images = scaled(images, side)
+    top, left = (images.shape[1] - side) // 2, (images.shape[2] - side) // 2
+    return images[:, top : top + side, left : left + side]
+
+
+def scaled(images: Pixels, side: int) -> Pixels:
+    """Images (N, H, W, C) with their shorter side scaled to `side`, the other in proportion.
 
     Scaling is bilinear and, downwards, antialiased.
     """
     height, width = images.shape[1:3]
     scale = side / min(height, width)
     size = (max(side, round(height * scale)), max(side, round(width * scale)))
-    if size != (height, width):
-        x = torch.from_numpy(images.astype(np.float32)).permute(0, 3, 1, 2)
-        y = F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
-        white = np.iinfo(images.dtype).max
-        rounded = y.round_().clamp_(0, white).permute(0, 2, 3, 1).numpy()
-        images = rounded.astype(images.dtype)
-    top, left = (size[0] - side) // 2, (size[1] - side) // 2
-    return images[:, top : top + side, left : left + side]
+    if size == (height, width):
+        return images
+    x = torch.from_numpy(images.astype(np.float32)).permute(0, 3, 1, 2)
+    y = F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
+    white = np.iinfo(images.dtype).max
+    rounded = y.round_().clamp_(0, white).permute(0, 2, 3, 1).numpy()
+    return rounded.astype(images.dtype)
 
 
 def build_pack(part: Part, how: Preprocessing, progress: Progress | None = None) -> Pack:

@@ -8,6 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from canon.data.seeds import seed_of
+
 
 def stratified(
     labels: NDArray[np.int64], fraction: float, seed: int
@@ -31,11 +33,6 @@ def stratified(
         held.append(random.permutation(members)[: count if fraction else 0])
     back = np.sort(np.concatenate(held))
     return np.setdiff1d(np.arange(len(labels)), back), back
-
-
-def seed_of(*numbers: int) -> int:
-    """One seed from several numbers, such as (seed, epoch, batch), well mixed."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def order(count: int, seed: int, epoch: int) -> Tensor:

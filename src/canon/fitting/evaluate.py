@@ -1,6 +1,6 @@
 """Measuring a network on every sample once, over however many devices."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import torch
 from accelerate import Accelerator
@@ -46,10 +46,14 @@ def evaluate(
     return task.scores(record)
 
 
-def returned(going: Generator[Step, None, Scores]) -> Scores:
-    """What a generator returns, when nobody watches it go."""
+def returned(
+    going: Generator[Step, None, Scores], watch: Callable[[Step], None] | None = None
+) -> Scores:
+    """What a generator returns; who watches is told of each step."""
     while True:
         try:
-            next(going)
+            step = next(going)
         except StopIteration as end:
             return end.value
+        if watch is not None:
+            watch(step)

@@ -16,12 +16,13 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from canon.data.augment import Batches
-from canon.data.split import batches, order, seed_of, share
+from canon.data.seeds import seed_of, seeded
+from canon.data.split import batches, order, share
 from canon.fitting.evaluate import evaluate
 from canon.fitting.events import Epoch, Event, Finished, Step
 from canon.fitting.levenberg import PATTERNS, DiagonalLevenberg
-from canon.fitting.modes import draws, seeded, training_mode
-from canon.fitting.optim import Schedule, optimiser
+from canon.fitting.modes import draws, training_mode
+from canon.fitting.optim import Schedule, limit_filters, optimiser
 from canon.fitting.recipe import Limits, Recipe
 from canon.fitting.sitting import Sitting
 from canon.fitting.state import Progress, latest_state
@@ -65,7 +66,7 @@ def fit(
     plain = optimiser(recipe, net)
     steps = limits.epochs * len(batches(len(train), recipe.batch))
     schedule, progress = Schedule(recipe, plain, steps, limits.epochs), Progress()
-    model, optimizer = accelerator.prepare(net, plain)
+    model, optimizer = accelerator.prepare(task.trained(net), plain)
     kept = [progress, schedule] if average is None else [progress, schedule, average]
     accelerator.register_for_checkpointing(*kept)
     if resume and states and (state := latest_state(states)):
@@ -141,7 +142,7 @@ def _step(run: Sitting, index: Tensor) -> None:
         synced = nullcontext() if last else accelerator.no_sync(run.model)
         drawn = seeded(seed, accelerator.device) if run.random else nullcontext()
         with synced, drawn:
-            losses = run.task.losses(run.model(images), labels)
+            losses = run.task.training_losses(run.model(images), labels)
             # Devices average their gradients, so each gives its share of the batch's mean.
             accelerator.backward(losses.sum() * (world / len(index)))
         total += losses.detach().sum()
@@ -150,6 +151,8 @@ def _step(run: Sitting, index: Tensor) -> None:
     # Accelerate's optimiser adds the scaling of fp16, and a search of the disk at each step.
     optimizer = run.optimizer if accelerator.scaler else run.plain
     optimizer.step()
+    if run.recipe.filters:
+        limit_filters(run.net, run.recipe.filters)
     optimizer.zero_grad()
     run.schedule.step()
     if run.average is not None:

@@ -1,9 +1,5 @@
-"""How a network stands while it trains: what is in training mode, and where dropout draws from."""
+"""How a network stands while it trains: what is in training mode, and whether it draws."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import torch
 from torch import nn
 
 
@@ -19,11 +15,3 @@ def training_mode(net: nn.Module) -> None:
 def draws(net: nn.Module) -> bool:
     """Whether a forward pass in training mode is random."""
     return any(isinstance(m, nn.Dropout) and m.p > 0 for m in net.modules())
-
-
-@contextmanager
-def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Torch's own randomness from a seed of ours, put back afterwards."""
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield

@@ -1,11 +1,11 @@
 """Optimisers, schedules and averaging, from a recipe: torch's own, and the 1998 method."""
 
-from math import cos, pi
+from math import cos, floor, pi
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD, AdamW, Optimizer
+from torch.optim import SGD, AdamW, Optimizer, RMSprop
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -21,6 +21,9 @@ def optimiser(recipe: Recipe, net: nn.Module) -> Optimizer:
     fused = next(net.parameters()).device.type in ("cpu", "cuda")  # one pass over the weights
     if recipe.optimiser == "adamw":
         return AdamW(groups, lr=recipe.lr, fused=fused)
+    if recipe.optimiser == "rmsprop":
+        alpha, eps = recipe.alpha, recipe.eps
+        return RMSprop(groups, lr=recipe.lr, alpha=alpha, eps=eps, momentum=recipe.momentum)
     if recipe.optimiser == "levenberg":
         return DiagonalLevenberg([p for g in groups for p in g["params"]], lr=recipe.lr)
     nesterov = recipe.optimiser == "nesterov"
@@ -55,8 +58,11 @@ class Schedule:
             if step < warmup:
                 return (step + 1) / (warmup + 1)
             if recipe.schedule == "step":
-                passed = [f for fraction, f in recipe.steps if step >= round(fraction * steps)]
-                return passed[-1] if passed else 1.0
+                begun = [f for fraction, f in recipe.steps if step >= round(fraction * steps)]
+                return begun[-1] if begun else 1.0
+            if recipe.schedule == "exponential":
+                passed = step * epochs / steps + 1e-9  # epochs, safe from rounding at their ends
+                return recipe.factor ** floor(passed / recipe.every)
             if recipe.schedule == "cosine":
                 return 0.5 * (1 + cos(pi * (step - warmup) / max(1, steps - warmup)))
             return 1.0
@@ -103,3 +109,15 @@ def averaged(net: nn.Module, decay: float) -> AveragedModel:
 
     with torch.no_grad():
         return AveragedModel(net, multi_avg_fn=update, use_buffers=True)
+
+
+@torch.no_grad()
+def limit_filters(net: nn.Module, radius: float) -> None:
+    """Scale each filter of a convolution whose root mean square exceeds `radius` down to it.
+
+    Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, section 3.
+    """
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d) and layer.weight.requires_grad:
+            size = layer.weight.square().mean((1, 2, 3), keepdim=True).sqrt()
+            layer.weight.mul_(radius / size.clamp_min(radius))

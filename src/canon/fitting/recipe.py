@@ -5,9 +5,10 @@ from typing import Literal
 
 from canon.data.augment import Augmentation
 
-Optimiser = Literal["sgd", "nesterov", "adamw", "levenberg"]
-Schedule = Literal["constant", "step", "cosine", "plateau"]
+Optimiser = Literal["sgd", "nesterov", "adamw", "rmsprop", "levenberg"]
+Schedule = Literal["constant", "step", "exponential", "cosine", "plateau"]
 Normalisation = Literal["standard", "mean", "lenet5"]
+Protocol = Literal["1-crop", "10-crop", "multi-crop", "dense"]
 
 
 @dataclass(frozen=True)
@@ -21,15 +22,21 @@ class Recipe:
         lr: initial learning rate.
         batch: images a step, over all devices.
         epochs: passes over the training images.
-        momentum: of the two kinds of SGD.
+        momentum: of the two kinds of SGD, and of RMSProp.
+        alpha: RMSProp's share of the old mean square in the new.
+        eps: what RMSProp adds to the root of the mean square.
         decay: weight decay; AdamW's is decoupled.
         decay_norms: decay biases and normalisation as well, as the papers' implementations did.
         schedule: of the learning rate.
         steps: for `step`: from this fraction of the run on, the learning rate times this factor.
+        factor: for `exponential`: what the learning rate is multiplied by.
+        every: for `exponential`: after how many epochs.
         warmup: epochs of linear increase before a `cosine`, a fifth of the run at most.
         average: decay of the moving average of the weights a step; 0 uses the last weights.
         smoothing: label smoothing, in [0, 1).
         clip: largest norm of the gradient; 0 leaves it alone.
+        filters: largest root mean square of a convolution's filter, to which a larger one is scaled
+            after each step; 0 leaves them alone.
         augmentation: of the training images.
         normalisation: `standard` to zero mean and unit deviation of each channel, `mean` subtracts
             it and leaves 0 to 255, `lenet5` maps black to -0.1 and white to 1.175.
@@ -37,6 +44,8 @@ class Recipe:
         border: pixels of the input that repeat the edge.
         crop: the evaluated centre, as a fraction of the shorter side of a photo.
         val: fraction held back for validation when the data has no validation split.
+        protocol: how the paper tests one network.
+        scales: of dense testing: shorter sides of the image, in sides of the input.
     """
 
     name: Literal["paper", "modern"]
@@ -46,20 +55,27 @@ class Recipe:
     batch: int
     epochs: int
     momentum: float = 0.9
+    alpha: float = 0.9
+    eps: float = 1.0
     decay: float = 0.0
     decay_norms: bool = False
     schedule: Schedule = "constant"
     steps: tuple[tuple[float, float], ...] = ()
+    factor: float = 1.0
+    every: float = 1.0
     warmup: float = 0.0
     average: float = 0.0
     smoothing: float = 0.0
     clip: float = 0.0
+    filters: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     normalisation: Normalisation = "standard"
     image: int | None = None
     border: int = 0
     crop: float = 0.875
     val: float = 0.1
+    protocol: Protocol = "1-crop"
+    scales: tuple[float, ...] = (1.0, 8 / 7, 9 / 7)  # VGG's 224, 256, 288 for one scale of training
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ class Sitting:
     """What the steps of a run share, from its start or resumption to its end."""
 
     net: nn.Module
-    model: nn.Module  # the network as Accelerate wraps it
+    model: nn.Module  # the network as the task and Accelerate wrap it
     task: Classify
     train: Batches
     monitor: Batches | None

@@ -5,10 +5,15 @@ Nesterov momentum, those without take AdamW and a clipped gradient.
 """
 
 from dataclasses import replace
+from functools import cache
+
+import torch
+from torch import nn
+from torch.nn.modules.module import register_module_module_registration_hook
 
 from canon.data.augment import Augmentation
 from canon.fitting.recipe import Recipe
-from canon.registry import entry
+from canon.registry import create, entry
 
 SMALL = Recipe(
     name="modern",
@@ -53,6 +58,12 @@ UNNORMALISED = replace(
 )
 
 
+# What a small network without batch normalisation bears, with the crops of its size.
+UNNORMALISED_SMALL = replace(
+    UNNORMALISED, lr=1e-3, batch=128, augmentation=CIFAR.augmentation, crop=CIFAR.crop
+)
+
+
 def modern(name: str) -> Recipe:
     """The default recipe of a network."""
     published = entry(name).published
@@ -61,5 +72,28 @@ def modern(name: str) -> Recipe:
     if published.channels == 1:
         return SMALL
     if published.image == 32:
-        return CIFAR
-    return NORMALISED if name.startswith(("resnet", "plain")) or "-bn" in name else UNNORMALISED
+        return CIFAR if normalises(name) else UNNORMALISED_SMALL
+    return NORMALISED if normalises(name) else UNNORMALISED
+
+
+class _Found(Exception):  # noqa: N818
+    """What was looked for is there: the rest need not be built."""
+
+
+@cache
+def normalises(name: str) -> bool:
+    """Whether a network has batch normalisation; built without memory, up to the first of it."""
+
+    def look(_whole: nn.Module, _name: str, part: nn.Module | None) -> None:
+        if isinstance(part, nn.BatchNorm2d):
+            raise _Found
+
+    hook = register_module_module_registration_hook(look)
+    try:
+        with torch.device("meta"):
+            create(name)
+    except _Found:
+        return True
+    finally:
+        hook.remove()
+    return False

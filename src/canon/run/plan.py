@@ -22,9 +22,10 @@ def named_recipe(asked: Training) -> Recipe:
     """The recipe that was asked for, with the numbers that were given.
 
     Raises:
-        InputError: a number out of range.
+        InputError: a number out of range, or an extra that is not installed.
     """
     recipe = paper(asked.model) if asked.recipe == "paper" else modern(asked.model)
+    recipe.augmentation.installed()
     given = {name: getattr(asked, name) for name in ("epochs", "batch", "lr", "val")}
     given = {name: value for name, value in given.items() if value is not None}
     limits = {"accumulate": asked.accumulate, "minutes": asked.minutes or 1}
@@ -41,10 +42,17 @@ def named_recipe(asked: Training) -> Recipe:
 
 def recorded_recipe(record: dict[str, Any], asked: Training) -> Recipe:
     """The recipe that a run recorded, for as many epochs as are asked for now."""
-    change = Augmentation(**record["augmentation"])
-    steps = tuple((fraction, factor) for fraction, factor in record["steps"])
-    recipe = Recipe(**record | {"augmentation": change, "steps": steps})
+    numbers = _with_tuples(record)
+    change = Augmentation(**numbers.pop("augmentation")).installed()
+    recipe = Recipe(augmentation=change, **numbers)
     return replace(recipe, epochs=asked.epochs or recipe.epochs)
+
+
+def _with_tuples(value: Any) -> Any:
+    """What was read from JSON, with the tuples that it had before it was written."""
+    if isinstance(value, dict):
+        return {name: _with_tuples(one) for name, one in value.items()}
+    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
 
 
 def fitted_recipe(recipe: Recipe, asked: Training, report: Report, samples: int) -> Recipe:
@@ -171,8 +179,11 @@ def start_from(net: nn.Module, asked: Training, classes: tuple[str, ...]) -> lis
             f"network. Train {other.model}, or start from another run."
         )
     weights, own = read_weights(other.path / WEIGHTS), net.state_dict()
-    last = list(net.get_submodule("head")._modules)[-1]
-    new = [k for k in own if k.startswith(f"head.{last}.") and other.classes != classes]
+    heads = [
+        (name, part) for name, part in net.named_children() if name.startswith(("head", "aux"))
+    ]
+    last = tuple(f"{name}.{list(part._modules)[-1]}." for name, part in heads)
+    new = [k for k in own if k.startswith(last) and other.classes != classes]
     load_weights(net, weights | {k: own[k] for k in new}, other.path / WEIGHTS, asked.model)
     return new
 

@@ -83,11 +83,12 @@ def training(asked: Training, progress: Progress | None = None) -> Happening:
     if asked.resume:
         yield from _resumed(asked, progress)
         return
-    new_folder(asked.out, asked.model, "data")  # an occupied one is told before files are read
+    # An occupied folder, a wrong number or a missing extra is told before files are read.
+    new_folder(asked.out, asked.model, "data")
+    recipe = plan.named_recipe(asked)
     devices = accelerator(asked.device, asked.precision)
     with devices.main_process_first():
         data, report = checked_data(asked.data, asked.skip_bad, progress)
-    recipe = plan.named_recipe(asked)
     parts, split = plan.split_parts(data, recipe, asked)
     recipe = plan.fitted_recipe(recipe, asked, report, len(parts["train"]))
     how = plan.geometry(asked, recipe, report)
@@ -113,13 +114,13 @@ def training(asked: Training, progress: Progress | None = None) -> Happening:
 
 def _resumed(asked: Training, progress: Progress | None) -> Happening:
     run, asked = plan.as_before(asked)
+    recipe = plan.recorded_recipe(run.facts["recipe"], asked)
     devices = accelerator(asked.device, asked.precision)
     with devices.main_process_first():
         data, _ = checked_data(run.facts["data"]["source"], asked.skip_bad, progress)
         parts = plan.again(data, run.classes, run.facts["split"])
         how = run.preprocessing
         packs = {name: build_pack(part, how, progress) for name, part in parts.items()}
-    recipe = plan.recorded_recipe(run.facts["recipe"], asked)
     net = create(run.model, **run.facts["numbers"])
     if latest_state(run.states) is None:
         plan.start_from(net, asked, run.classes)

@@ -1,11 +1,12 @@
 """Using a trained run: evaluating it on data, and predicting files."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from torch import nn
 
 from canon.data import Dataset, Part
@@ -14,9 +15,11 @@ from canon.data.check import Progress
 from canon.data.folders import image_files
 from canon.data.pack import build_pack, tensor_of
 from canon.errors import DataError, InputError
+from canon.fitting import Recipe, Step
 from canon.fitting.devices import accelerator, placed
 from canon.fitting.evaluate import evaluate as measure
 from canon.fitting.evaluate import returned
+from canon.fitting.protocols import examine, known_protocol, prepared
 from canon.run import plan
 from canon.run.folder import Run
 from canon.run.train import checked_data
@@ -28,10 +31,12 @@ def evaluate(
     data: str | None = None,
     split: str | None = None,
     *,
+    protocol: str = "1-crop",
     device: str = "auto",
     batch: int = 256,
     skip_bad: bool = False,
     progress: Progress | None = None,
+    watch: Callable[[Step], None] | None = None,
 ) -> tuple[str, Scores]:
     """Evaluate a run; return the split and its scores.
 
@@ -39,16 +44,47 @@ def evaluate(
         run: the run.
         data: what `open_data` takes; None means the data it was trained on.
         split: `train`, `val` or `test`; None takes test, else val, else all there is.
+        protocol: `1-crop`, or a paper's: `10-crop`, `multi-crop` or `dense`.
         device: where to run.
-        batch: images at a time.
+        batch: images at a time; views of them where the protocol takes several.
         skip_bad: leave unreadable files out instead of refusing.
         progress: wraps the files of a folder while they are read.
+        watch: told of each step.
 
     Raises:
         DataError: data that cannot be read or has classes that the run does not know.
-        InputError: the data has no such split.
+        InputError: the data has no such split, or the network cannot be tested so.
     """
     _at_least_one(batch=batch)
+    known_protocol(protocol)
+    chosen, part = _chosen(run, data, split, skip_bad, progress)
+    going = _looked_at(run, part, protocol, accelerator(device), batch, progress)
+    return chosen, returned(going, watch)
+
+
+def _looked_at(
+    run: Run,
+    part: Part,
+    protocol: str,
+    devices: Accelerator,
+    batch: int,
+    progress: Progress | None,
+) -> Generator[Step, None, Scores]:
+    """The evaluation of a split, a step at a time."""
+    how, classes = run.preprocessing, len(run.classes)
+    net = placed(run.network(), devices.device)
+    if protocol == "1-crop":
+        pack = build_pack(part, how, progress).to(devices.device)
+        return measure(net, Classify.of(net, classes), Batches(pack, how), devices, batch)
+    scales = run.facts["recipe"].get("scales", Recipe.scales)  # older runs have none
+    tested, views = prepared(net, how, protocol, tuple(scales))
+    return examine(tested, views, classes, part, how, devices, batch)
+
+
+def _chosen(
+    run: Run, data: str | None, split: str | None, skip_bad: bool, progress: Progress | None
+) -> tuple[str, Part]:
+    """The split to evaluate on, and its samples with the run's labels."""
     source = data or run.facts["data"]["source"]
     opened, _ = checked_data(source, skip_bad, progress)
     own = opened.source == run.facts["data"]["source"]
@@ -58,12 +94,7 @@ def evaluate(
         raise InputError(
             f"{source} has no {chosen} split; expected one of {', '.join(parts)}. Pass --split."
         )
-    part = _with_labels_of(run, opened, parts[chosen])
-    devices = accelerator(device)
-    net = placed(run.network(), devices.device)
-    pack = build_pack(part, run.preprocessing, progress).to(devices.device)
-    task, batches = Classify.of(net, len(run.classes)), Batches(pack, run.preprocessing)
-    return chosen, returned(measure(net, task, batches, devices, batch))
+    return chosen, _with_labels_of(run, opened, parts[chosen])
 
 
 def _at_least_one(**numbers: int) -> None:

@@ -8,9 +8,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from canon.tasks.metrics import Scores
-from canon.types import Labels, Logits
+from canon.types import Images, Labels, Logits
 
 Losses = Callable[[Logits, Labels], Tensor]
+Said = Logits | tuple[Logits, tuple[Logits, ...]]  # with those of auxiliary heads, if there are any
+
+
+class WithAuxiliary(nn.Module):
+    """A network as it is trained: its forward gives the auxiliary logits too.
+
+    Wrappers for several devices call `forward` alone, so it has to use all that is trained.
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Images) -> Said:
+        return self.net.with_aux(x)  # type: ignore[operator]
 
 
 @dataclass(frozen=True)
@@ -21,16 +36,33 @@ class Classify:
         classes: K.
         smoothing: share of the target spread over all classes while training, in [0, 1).
         own: the network's loss, one value a sample; it takes the place of cross-entropy.
+        auxiliary: weight of each auxiliary head's loss while training (GoogLeNet, section 5).
     """
 
     classes: int
     smoothing: float = 0.0
     own: Losses | None = None
+    auxiliary: float = 0.0
 
     @classmethod
     def of(cls, net: nn.Module, classes: int, smoothing: float = 0.0) -> "Classify":
         """The task for a network, with its own loss if it has one."""
-        return cls(classes, smoothing, getattr(net, "loss", None))
+        own, weight = getattr(net, "loss", None), getattr(net, "aux_weight", 0.0)
+        return cls(classes, smoothing, own, weight)
+
+    def trained(self, net: nn.Module) -> nn.Module:
+        """The module to train: the network, or with what it says in auxiliary heads."""
+        return WithAuxiliary(net) if hasattr(net, "with_aux") else net
+
+    def training_losses(self, said: Said, labels: Labels) -> Tensor:
+        """(N,) nats: the loss, and a share of that of each auxiliary head."""
+        if isinstance(said, Tensor):
+            return self.losses(said, labels)
+        logits, others = said
+        total = self.losses(logits, labels)
+        for other in others:
+            total = total + self.auxiliary * self.losses(other, labels)
+        return total
 
     def losses(self, logits: Logits, labels: Labels, smoothing: float | None = None) -> Tensor:
         """(N,) nats. Evaluation passes no smoothing, so that its losses compare."""
