@@ -22,6 +22,7 @@ from canon.errors import CanonError, nearest
 VERBS = {
     "list": "models, data sets and recipes by name",
     "show": "the layer table of a network: sizes, parameters, multiplications, memory",
+    "compare": "networks and runs side by side: cost, receptive field, error; with pictures",
     "check": "look at every image of a data set before training",
     "train": "from a folder of images to a trained, evaluated, documented network",
     "evaluate": "measure a trained run on its own or other data",

@@ -2,27 +2,33 @@
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from canon.cli.out import console, percent, show_table
 
 if TYPE_CHECKING:
-    from canon.explain import Description, Row
+    from canon.explain import Description, Field, Row
 
 Number = Annotated[int | None, tyro.conf.arg(metavar="N")]
+Word = Annotated[str | None, tyro.conf.arg(metavar="separable|bottleneck=R|groups=G")]
 
 
 @dataclass(frozen=True)
 class Command:
-    """Show each layer of a network: output, window, parameters, multiplications, memory.
+    """Show each layer of a network: output, window, cost, and what an output sees of the image.
 
     Multiplications are multiply-accumulates of convolutions and linear layers for one image,
-    biases excluded; activation bytes are those of the outputs in float32.
+    biases excluded; activation bytes are those of the outputs in float32. `field`, `jump` and
+    `offset` are the receptive field, the maximum over all paths: how many pixels a side an output
+    sees, how far the next output's field is, and where the first one's middle lies. `unseen` is the
+    share of its input that no window of a layer covers.
 
     Args:
         model: a name from `canon list models`.
+        by: a row for each layer or for each named stage.
+        what_if: replace every k x k convolution and say what that would save.
         image: side of the input in pixels instead of the paper's.
         channels: of the input instead of the paper's.
         classes: of the output instead of the paper's.
@@ -32,6 +38,8 @@ class Command:
     """
 
     model: tyro.conf.Positional[str]
+    by: Literal["layer", "stage"] = "layer"
+    what_if: Word = None
     image: Number = None
     channels: Number = None
     classes: Number = None
@@ -41,43 +49,68 @@ class Command:
 
 
 HEAD = ["layer", "stage", "kind", "output", "kernel", "stride", "padding", "parameters",
-        "multiplications", "activation bytes"]  # fmt: skip
+        "multiplications", "activation bytes", "field", "jump", "offset", "unseen"]  # fmt: skip
 
 
 def run(command: Command) -> int:
     """Print the table."""
     from canon.explain import describe
-    from canon.models import entry
 
     c = command
+    if c.what_if:
+        from canon.cli.whatif import show_what_if
+
+        return show_what_if(c)
     table = describe(c.model, c.image, channels=c.channels, classes=c.classes, strict=c.strict)
+    shown = table.rows if c.by == "layer" else table.stages()
     if c.json:
-        _print_json(c.model, table)
+        _print_json(c.model, table, shown)
         return 0
-    rows = [_cells(row) for row in table.rows]
+    rows = [_cells(table, row) for row in shown]
     if not c.csv:
-        rows.append(["total", *[None] * 6, table.params, table.macs, table.activation_bytes])
-        _print_head(c.model, table)
+        rows.append(["total", *[None] * 6, table.params, table.macs, table.activation_bytes,
+                     *[None] * 4])  # fmt: skip
+        print_head(c.model, table)
     show_table(HEAD, rows, as_csv=c.csv, left=3)
     if not c.csv:
-        _print_notes(table, entry(c.model).published.image)
+        _print_notes(c.model, table)
     return 0
 
 
-def _cells(row: "Row") -> list[object]:
-    return [row.name, row.stage, row.kind, " x ".join(map(str, row.output)), row.kernel, row.stride,
-            row.padding, row.params, row.macs, row.activation_bytes]  # fmt: skip
+def _cells(table: "Description", row: "Row") -> list[object]:
+    size, jump, offset = table.seen(row.field)
+    sight = (
+        ["all", *[None] * 2] if row.field.whole else [_sides(size), _sides(jump), _sides(offset)]
+    )
+    windows = [_sides(sides) for sides in (row.kernel, row.stride, row.padding)]
+    lost = percent(row.unseen_share, 1) if row.unseen_share else None
+    return [row.name, row.stage, row.kind, " x ".join(map(str, row.output)), *windows, row.params,
+            row.macs, row.activation_bytes, *sight, lost]  # fmt: skip
 
 
-def _print_json(model: str, table: "Description") -> None:
+def _sides(sides: tuple[float, float] | None) -> str | None:
+    """Height and width, written once if they are the same."""
+    if sides is None:
+        return None
+    return f"{sides[0]:g}" if sides[0] == sides[1] else f"{sides[0]:g} x {sides[1]:g}"
+
+
+def _print_json(model: str, table: "Description", rows: tuple["Row", ...]) -> None:
+    layers = [asdict(row) | {"field": _field(table, row.field)} for row in rows]
     print(json.dumps({
         "model": model, "input": table.input, "parameters": table.params,
         "multiplications": table.macs, "activation_bytes": table.activation_bytes,
-        "layers": [asdict(row) for row in table.rows],
+        "field": _field(table, table.field), "layers": layers,
     }, indent=1))  # fmt: skip
 
 
-def _print_head(model: str, table: "Description") -> None:
+def _field(table: "Description", field: "Field") -> dict[str, Any]:
+    size, jump, offset = table.seen(field)
+    return {"size": size, "jump": jump, "offset": offset, "whole": field.whole}
+
+
+def print_head(model: str, table: "Description") -> None:
+    """What is published of a network, above its table."""
     from canon.models import entry
 
     paper, published = entry(model).paper, entry(model).published
@@ -91,6 +124,8 @@ def _print_head(model: str, table: "Description") -> None:
     ):
         said = f"; the paper prints {printed.value:g} ({printed.where})" if printed else ""
         out.print(f"{what}: {exact:,} at the paper's size{said}")
+    if published.aux_params:
+        out.print(f"auxiliary heads, for training only: {published.aux_params:,} more parameters")
     if errors := published.errors:
         rates = {"top-1": errors.top1, "top-5": errors.top5}
         told = ", ".join(f"{name} {percent(rate)}" for name, rate in rates.items() if rate)
@@ -98,13 +133,18 @@ def _print_head(model: str, table: "Description") -> None:
     out.print(f"input: {' x '.join(map(str, table.input))}\n")
 
 
-def _print_notes(table: "Description", paper_image: int) -> None:
+def _print_notes(model: str, table: "Description") -> None:
+    from canon.models import entry
+
     out = console()
     for row in table.rows:
         if row.exact is not None:
             lost = f"{row.unseen} pixels at the right and lower edge are never seen"
             seen = lost if row.unseen else "every pixel is seen, the last window less padded"
             out.print(f"\n{row.name}: {row.exact:.2f} outputs a side, rounded; {seen}", end="")
+    size, jump, _ = table.seen(table.field)
+    sight = "the whole image" if table.field.whole else f"{_sides(size)} pixels a side"
+    out.print(f"\nan output of the last map sees {sight}, its neighbour {_sides(jump)} further on")
+    paper_image = entry(model).published.image
     if table.input[-1] != paper_image:
-        out.print(f"\nthe paper's input is {paper_image} x {paper_image}", end="")
-    out.print()
+        out.print(f"the paper's input is {paper_image} x {paper_image}")

@@ -1,5 +1,19 @@
-"""What a network is made of and what it costs."""
+"""What a network is made of, what it costs and what it sees."""
 
-from canon.explain.table import Description, Row, describe
+from canon.explain.compare import Compared, compared
+from canon.explain.field import Field, Span
+from canon.explain.rows import Description, Row
+from canon.explain.table import describe
+from canon.explain.whatif import WhatIf, what_if
 
-__all__ = ["Description", "Row", "describe"]
+__all__ = [
+    "Compared",
+    "Description",
+    "Field",
+    "Row",
+    "Span",
+    "WhatIf",
+    "compared",
+    "describe",
+    "what_if",
+]

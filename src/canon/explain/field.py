@@ -90,13 +90,15 @@ def after(layer: nn.Module, field: Field, x: Tensor) -> Field:
         return field
     height, width = (
         span.through(*numbers)
-        for span, numbers in zip((field.height, field.width), zip(*window, strict=True), strict=True)
+        for span, numbers in zip(
+            (field.height, field.width), zip(*window, strict=True), strict=True
+        )
     )
     return replace(field, height=height, width=width)
 
 
 def _after_adaptive(layer: nn.AdaptiveAvgPool2d, field: Field, x: Tensor) -> Field:
-    sides = layer.output_size if isinstance(layer.output_size, tuple) else (layer.output_size,) * 2
+    sides = pair(layer.output_size)
     if set(sides) == {1}:
         return replace(field, whole=True)
     spans = [
@@ -115,7 +117,12 @@ def window_of(layer: nn.Module) -> tuple[Pair, Pair, Pair, Pair] | None:
         return None
     kernel = pair(layer.kernel_size)
     stride = getattr(layer, "stride", 1)
-    return kernel, pair(stride), pair(getattr(layer, "padding", 0)), pair(getattr(layer, "dilation", 1))
+    return (
+        kernel,
+        pair(stride),
+        pair(getattr(layer, "padding", 0)),
+        pair(getattr(layer, "dilation", 1)),
+    )
 
 
 def pair(sides: Any) -> Pair:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,120 +9,11 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from canon.errors import InputError
-from canon.explain.field import Field, Pair, Tracer, window_of
+from canon.explain.field import Field, Tracer, window_of
+from canon.explain.rows import Description, Row
 from canon.layers.arithmetic import conv_size, exact_size, seen, unseen
 from canon.layers.stages import evaluating
 from canon.models import create, entry
-
-
-@dataclass(frozen=True)
-class Row:
-    """One layer, or one stage, for one image.
-
-    Args:
-        name: where it stands, without `features.` and `head.`.
-        stage: the named stage it belongs to.
-        kind: its class.
-        output: C x H x W, or the number of features.
-        kernel: sides of the window in pixels, height and width; None without a window.
-        stride: steps of the window, likewise.
-        padding: pixels added on each side, likewise.
-        params: trainable numbers.
-        macs: multiply-accumulates, biases excluded.
-        activation_bytes: of the output in float32.
-        field: the receptive field of an output.
-        exact: the output side as a fraction, where it is not a whole number.
-        unseen: pixels at the right or the lower edge that no window covers.
-        unseen_share: of all input pixels, those that no window covers, a fraction in [0, 1].
-    """
-
-    name: str
-    stage: str
-    kind: str
-    output: tuple[int, ...]
-    kernel: Pair | None
-    stride: Pair | None
-    padding: Pair | None
-    params: int
-    macs: int
-    activation_bytes: int
-    field: Field
-    exact: float | None = None
-    unseen: int = 0
-    unseen_share: float = 0.0
-
-
-@dataclass(frozen=True)
-class Description:
-    """The layer table of a network at one image size, with totals.
-
-    Args:
-        input: C x H x W.
-        rows: the layers, in the order in which they are called.
-        field: the receptive field of the features, before anything is averaged or classified.
-    """
-
-    input: tuple[int, ...]
-    rows: tuple[Row, ...]
-    field: Field
-
-    @property
-    def params(self) -> int:
-        """Trainable numbers."""
-        return sum(row.params for row in self.rows)
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of convolutions and linear layers for one image."""
-        return sum(row.macs for row in self.rows)
-
-    @property
-    def activation_bytes(self) -> int:
-        """Bytes of all outputs in float32, for one image."""
-        return sum(row.activation_bytes for row in self.rows)
-
-    @property
-    def depth(self) -> int:
-        """Layers with weights that multiply, wherever they stand."""
-        return sum(row.macs > 0 for row in self.rows)
-
-    def seen(self, field: Field) -> tuple[Pair, Pair, tuple[float, float]]:
-        """Size, jump and offset of a receptive field in pixels, height and width each.
-
-        One that covers the whole image has the image's size.
-        """
-        spans = field.height, field.width
-        jump = spans[0].jump, spans[1].jump
-        if field.whole:
-            height, width = self.input[-2:]
-            return (height, width), jump, ((height - 1) / 2, (width - 1) / 2)
-        return (spans[0].size, spans[1].size), jump, (spans[0].offset, spans[1].offset)
-
-    def stages(self) -> tuple[Row, ...]:
-        """One row a stage: sums, and the output and field of its last layer."""
-        names = dict.fromkeys(row.stage for row in self.rows)
-        return tuple(
-            _summed(name, [row for row in self.rows if row.stage == name]) for name in names
-        )
-
-
-def _summed(name: str, rows: list[Row]) -> Row:
-    # The last layer that was called may be inside a shortcut: the largest field is the stage's.
-    widest = max(rows, key=lambda row: (row.field.whole, row.field.height.size))
-    return Row(
-        name=name,
-        stage=name,
-        kind=f"{len(rows)} layers" if len(rows) > 1 else rows[0].kind,
-        output=rows[-1].output,
-        kernel=rows[0].kernel if len(rows) == 1 else None,
-        stride=rows[0].stride if len(rows) == 1 else None,
-        padding=rows[0].padding if len(rows) == 1 else None,
-        params=sum(row.params for row in rows),
-        macs=sum(row.macs for row in rows),
-        activation_bytes=sum(row.activation_bytes for row in rows),
-        field=widest.field,
-        unseen_share=max(row.unseen_share for row in rows),
-    )
 
 
 def describe(
@@ -159,13 +49,33 @@ def describe(
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     nowhere = {name: tensor.to("meta") for name, tensor in tensors.items()}
     x = torch.empty(1, *shape, device="meta")
-    tracer, maps = Tracer(x), [x]
-    features = getattr(model, "features", model)
-    last = features.register_forward_hook(lambda _, __, y: maps.append(y))
-    with evaluating(model), _watched(model, tracer, strict) as rows:
+    tracer = Tracer(x)
+    with evaluating(model), _watched(model, tracer, strict) as rows, _ends(model, tracer) as ends:
         functional_call(model, nowhere, x)
-    last.remove()
-    return Description(shape, tuple(rows), tracer.field(maps[-1]))
+    field = ends.pop("", (None, rows[-1].field))[1]
+    return Description(shape, tuple(rows), field, ends)
+
+
+@contextmanager
+def _ends(model: nn.Module, tracer: Tracer) -> Iterator[dict[str, tuple[Any, Field]]]:
+    """Output and field of every named stage, and of all features under an empty name."""
+    whole = hasattr(model, "features") and hasattr(model, "head")
+    features, head = (model.get_submodule(n if whole else "") for n in ("features", "head"))
+    parts = dict([*features.named_children(), *head.named_children()]) if whole else {}
+    ends: dict[str, tuple[Any, Field]] = {}
+
+    def watch(name: str) -> Any:
+        def hook(_: nn.Module, __: Any, y: Tensor) -> None:
+            ends[name] = tuple(y.shape[1:]), tracer.field(y)
+
+        return hook
+
+    hooks = [m.register_forward_hook(watch(name)) for name, m in ({"": features} | parts).items()]
+    try:
+        yield ends
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 @contextmanager

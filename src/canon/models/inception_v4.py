@@ -123,6 +123,7 @@ class InceptionV4(nn.Module):
 
 
 def head(c_in: int, classes: int) -> nn.Sequential:
+    """The average of each map, dropout that keeps 0.8 of them, and a linear layer."""
     return stages(
         pool=nn.AdaptiveAvgPool2d(1), drop=nn.Dropout(0.2), flatten=nn.Flatten(),
         fc=nn.Linear(c_in, classes),

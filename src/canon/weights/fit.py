@@ -96,8 +96,8 @@ def load(net: nn.Module, name: str, checkpoint: Checkpoint, new_head: bool = Fal
     state |= {k: own[k] for k in own if k.endswith(COUNTER) and k not in state}
     faults = _differences(shapes, _shapes(state))
     if faults:
-        other = _whose(checkpoint.state, besides=name) if checkpoint.model is None else None
-        raise _of_another(checkpoint, other, name) if other else _fault(checkpoint, name, faults)
+        whose = _whose(checkpoint.state, besides=name) if checkpoint.model is None else None
+        raise _of_another(checkpoint, whose, name) if whose else _fault(checkpoint, name, faults)
     net.load_state_dict(state)
     return Loaded(checkpoint, replaced, adapted)
 

@@ -1,0 +1,101 @@
+"""`canon compare`: networks and runs side by side, as a table and as pictures."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from canon.cli.out import bars, percent, show_table
+
+if TYPE_CHECKING:
+    from canon.explain import Compared
+
+HEAD = ["network", "paper", "image", "layers", "parameters", "multiplications", "activation bytes",
+        "field", "top-1 error", "top-5 error", "measured on"]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Command:
+    """Compare networks by what they cost, what they see and how well they do.
+
+    With --out it draws error against cost for each kind of images that errors were measured on
+    (cost-*.svg), and the published top-5 errors of ILSVRC with the depth of its winners
+    (depth.svg).
+
+    Args:
+        names: names from `canon list models`, and run folders, whose own error is taken; all
+            networks if none is given.
+        out: a folder for the pictures.
+        json: print JSON.
+        csv: print CSV.
+    """
+
+    names: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="MODEL|RUN")] = ()
+    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    json: bool = False
+    csv: bool = False
+
+
+def run(command: Command) -> int:
+    """Print the table and draw the pictures."""
+    from canon.models import entry, names
+
+    chosen = command.names or names()
+    for name in chosen:  # a misspelt one is told before the others are counted
+        if not Path(name, "run.json").is_file():
+            entry(name)
+    rows = []
+    with bars() as shown:
+        for i, name in enumerate(chosen, 1):
+            shown.at("counting", i, len(chosen))
+            rows.append(_row(name))
+    if command.json:
+        print(json.dumps([asdict(row) for row in rows], indent=1))
+    else:
+        show_table(HEAD, map(_cells, rows), as_csv=command.csv, left=2)
+    if command.out is not None:
+        for path in _draw(rows, command.out):
+            if not (command.json or command.csv):
+                print(f"picture: {path}")
+    return 0
+
+
+def _row(name: str) -> "Compared":
+    from canon.explain import compared
+
+    if not Path(name, "run.json").is_file():
+        return compared(name)
+    from canon.run.folder import open_run
+
+    run = open_run(name)
+    sides = {k: v for k, v in run.facts["numbers"].items() if k in ("image", "channels", "classes")}
+    result = run.facts.get("result")
+    errors = None
+    if result:
+        where = f"{run.facts['data']['source']}, {result['split']}"
+        errors = 1 - result["top1"], 1 - result["top5"], where
+    return compared(run.model, name=str(run.path), errors=errors or (None, None, ""), **sides)
+
+
+def _cells(row: "Compared") -> list[object]:
+    return [row.name, row.paper, row.image, row.layers, row.params, row.macs, row.activation_bytes,
+            "all" if row.field is None else row.field, percent(row.top1), percent(row.top5),
+            row.where]  # fmt: skip
+
+
+def _draw(rows: "list[Compared]", folder: Path) -> list[Path]:
+    from canon.explain.compare import on_one_scale
+    from canon.explain.drawings import cost, revolution_of_depth
+
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = {"depth": revolution_of_depth()}
+    for scale, measured in on_one_scale(rows).items():
+        word = "".join(c if c.isalnum() else "-" for c in Path(scale.split(",")[0]).name.lower())
+        figures[f"cost-{word}"] = cost(measured, scale)
+    paths = []
+    for name, figure in figures.items():
+        paths.append(folder / f"{name}.svg")
+        figure.savefig(paths[-1], bbox_inches="tight")
+    return paths
