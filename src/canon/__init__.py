@@ -16,27 +16,32 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from canon.data import check, open_data
     from canon.errors import CanonError
-    from canon.explain import describe
-    from canon.models import create, entry, names
+    from canon.explain import describe, what_if
+    from canon.models import entry, names, team
     from canon.run.config import Training
+    from canon.run.ensemble import ensemble
     from canon.run.folder import open_run as load
     from canon.run.train import train, training
     from canon.run.use import evaluate, predict
+    from canon.weights import create
 
 _PUBLIC = {
     "CanonError": "canon.errors",
     "Training": "canon.run.config",
     "check": "canon.data",
-    "create": "canon.models",
+    "create": "canon.weights",
     "describe": "canon.explain",
+    "ensemble": "canon.run.ensemble",
     "entry": "canon.models",
     "evaluate": "canon.run.use",
     "load": "canon.run.folder:open_run",
     "names": "canon.models",
     "open_data": "canon.data",
     "predict": "canon.run.use",
+    "team": "canon.models",
     "train": "canon.run.train",
     "training": "canon.run.train",
+    "what_if": "canon.explain",
 }
 
 __all__ = [
@@ -45,14 +50,17 @@ __all__ = [
     "check",
     "create",
     "describe",
+    "ensemble",
     "entry",
     "evaluate",
     "load",
     "names",
     "open_data",
     "predict",
+    "team",
     "train",
     "training",
+    "what_if",
 ]
 
 

@@ -26,7 +26,12 @@ def test_a_small_network_by_hand():
     )
     table = describe(net, 32)
     conv, relu, _, fc = table.rows
-    assert (conv.output, conv.kernel, conv.stride, conv.padding) == ((8, 15, 15), 5, 2, 1)
+    assert (conv.output, conv.kernel, conv.stride, conv.padding) == (
+        (8, 15, 15),
+        (5, 5),
+        (2, 2),
+        (1, 1),
+    )
     assert (conv.params, conv.macs, conv.activation_bytes) == (8 * 76, 8 * 75 * 225, 4 * 8 * 225)
     assert (relu.params, relu.macs, relu.kernel) == (0, 0, None)
     assert (fc.output, fc.params, fc.macs) == ((4,), 1800 * 4 + 4, 7200)

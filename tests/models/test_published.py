@@ -115,7 +115,7 @@ def test_plain_nets_have_the_parameters_of_option_a():
 
 def test_option_c_projects_thirteen_shortcuts_more_than_b_in_resnet34():
     def projections(name):
-        return sum(r.kernel == 1 and ".shortcut." in r.name for r in describe(name).rows)
+        return sum(r.kernel == (1, 1) and ".shortcut." in r.name for r in describe(name).rows)
 
     assert projections("resnet34-c") - projections("resnet34") == 13
 

@@ -17,6 +17,7 @@ from canon.recipes import modern, paper
 from canon.run import plan
 from canon.run.config import Training
 from canon.run.folder import Run, open_run
+from canon.run.start import start_from
 from canon.run.train import train
 from tests.conftest import make_folder
 
@@ -179,8 +180,8 @@ def test_auxiliary_heads_are_replaced_with_the_head_where_classes_differ(tmp_pat
     run.save_facts()
     run.save_weights(net)
     other = create("googlenet", **numbers | {"classes": 2, "seed": 1})
-    left_out = plan.start_from(other, Training("googlenet", weights=tmp_path), ("x", "y"))
-    assert sorted(left_out) == sorted(
+    start = start_from(other, Training("googlenet", weights=tmp_path), ("x", "y"))
+    assert sorted(start.loaded.replaced) == sorted(
         f"{part}.{kind}"
         for part in ("head.fc", "aux1.fc2", "aux2.fc2")
         for kind in ("weight", "bias")

@@ -10,7 +10,7 @@ import pytest
 import canon
 from canon.cli import main
 from canon.data import open_data
-from canon.errors import DataError, InputError, RunError
+from canon.errors import DataError, InputError, WeightsError
 from canon.fitting import Step
 from canon.run.config import Training
 from canon.run.train import train, training
@@ -108,7 +108,8 @@ def test_weights_of_another_function_are_refused_though_the_keys_fit(tmp_path):
     x = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), np.uint8)
     np.savez(tmp_path / "a.npz", x_train=x, y_train=np.arange(40) % 2)
     train(Training("plain20", str(tmp_path / "a.npz"), out=tmp_path / "run", epochs=1, **CPU))
-    with pytest.raises(RunError, match="was trained as plain20, not resnet20"):
+    said = "were trained for 'plain20', not 'resnet20': the keys fit, the function differs"
+    with pytest.raises(WeightsError, match=said):
         train(Training("resnet20", str(tmp_path / "a.npz"), weights=tmp_path / "run", **CPU))
 
 

@@ -26,6 +26,7 @@ VERBS = {
     "check": "look at every image of a data set before training",
     "train": "from a folder of images to a trained, evaluated, documented network",
     "evaluate": "measure a trained run on its own or other data",
+    "ensemble": "fuse trained runs into one by the weighted mean of their probabilities",
     "predict": "name the classes of files and folders with a trained run",
 }
 CONFIG = (tyro.conf.FlagCreatePairsOff, tyro.conf.PositionalMetavarFromFieldName)

@@ -67,9 +67,15 @@ def _row(name: str) -> "Compared":
 
     if not Path(name, "run.json").is_file():
         return compared(name)
+    from canon.errors import InputError
     from canon.run.folder import open_run
 
     run = open_run(name)
+    if "members" in run.facts:
+        raise InputError(
+            f"{name} is an ensemble; expected networks or runs of one. Compare its members: "
+            f"{', '.join(member['path'] for member in run.facts['members'])}."
+        )
     sides = {k: v for k, v in run.facts["numbers"].items() if k in ("image", "channels", "classes")}
     result = run.facts.get("result")
     errors = None
@@ -87,7 +93,7 @@ def _cells(row: "Compared") -> list[object]:
 
 def _draw(rows: "list[Compared]", folder: Path) -> list[Path]:
     from canon.explain.compare import on_one_scale
-    from canon.explain.drawings import cost, revolution_of_depth
+    from canon.explain.drawings import cost, revolution_of_depth, svg
 
     folder.mkdir(parents=True, exist_ok=True)
     figures = {"depth": revolution_of_depth()}
@@ -97,5 +103,5 @@ def _draw(rows: "list[Compared]", folder: Path) -> list[Path]:
     paths = []
     for name, figure in figures.items():
         paths.append(folder / f"{name}.svg")
-        figure.savefig(paths[-1], bbox_inches="tight")
+        paths[-1].write_text(svg(figure), encoding="utf-8")
     return paths

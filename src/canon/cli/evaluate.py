@@ -66,9 +66,8 @@ def run(command: Command) -> int:
     if not command.csv:
         for k in (1, 5) if scores.classes > 5 else (1,):
             low, high = map(percent, scores.interval(k))
-            print(
-                f"top-{k} on {split}, {command.protocol}: {percent(scores.top(k))} (95 %: {low} to {high})"
-            )
+            reached = f"{percent(scores.top(k))} (95 %: {low} to {high})"
+            print(f"top-{k} on {split}, {command.protocol}: {reached}")
         wrong = scores.count - scores.hits(1)
         print(f"{wrong:,} of {scores.count:,} wrong, loss {scores.loss:.4f} nats")
     return 0

@@ -10,7 +10,7 @@ from canon.cli.out import percent, show_table
 
 @dataclass(frozen=True)
 class Command:
-    """List models, data sets or recipes.
+    """List models, sets of models that were published as one, data sets, recipes or weights.
 
     Args:
         what: which of them.
@@ -18,14 +18,16 @@ class Command:
         csv: print CSV.
     """
 
-    what: tyro.conf.Positional[Literal["models", "data", "recipes"]] = "models"
+    what: tyro.conf.Positional[Literal["models", "sets", "data", "recipes", "weights"]] = "models"
     json: bool = False
     csv: bool = False
 
 
 def run(command: Command) -> int:
     """Print the list."""
-    head, rows, left = {"models": _models, "data": _data, "recipes": _recipes}[command.what]()
+    lists = {"models": _models, "sets": _sets, "data": _data, "recipes": _recipes,
+             "weights": _weights}  # fmt: skip
+    head, rows, left = lists[command.what]()
     show_table(head, rows, as_json=command.json, as_csv=command.csv, left=left)
     return 0
 
@@ -46,6 +48,30 @@ def _models() -> Listed:
             published.params, published.macs, percent(errors.top1 if errors else None),
             percent(errors.top5 if errors else None), errors.where if errors else "",
         ])  # fmt: skip
+    return head, rows, 3
+
+
+def _sets() -> Listed:
+    from canon.models import team, teams
+
+    known = map(team, teams())
+    rows: list[list[object]] = [
+        [one.name, str(one.paper.year), ", ".join(one.members), percent(one.errors.top5),
+         one.errors.where]
+        for one in known
+    ]  # fmt: skip
+    return ["set", "year", "members", "top-5 error", "measured on"], rows, 3
+
+
+def _weights() -> Listed:
+    from canon.weights import RECORDS
+
+    head = ["weights", "model", "file", "image", "mean", "deviation", "top-1 error", "top-5 error"]
+    rows: list[list[object]] = [
+        [known.name, known.model, known.file, known.image, " ".join(map(str, known.mean)),
+         " ".join(map(str, known.std)), percent(1 - known.top1), percent(1 - known.top5)]
+        for known in RECORDS.values()
+    ]  # fmt: skip
     return head, rows, 3
 
 

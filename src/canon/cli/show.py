@@ -78,21 +78,14 @@ def run(command: Command) -> int:
 
 
 def _cells(table: "Description", row: "Row") -> list[object]:
+    from canon.explain.rows import sides
+
     size, jump, offset = table.seen(row.field)
-    sight = (
-        ["all", *[None] * 2] if row.field.whole else [_sides(size), _sides(jump), _sides(offset)]
-    )
-    windows = [_sides(sides) for sides in (row.kernel, row.stride, row.padding)]
+    sight = ["all", *[None] * 2] if row.field.whole else [sides(size), sides(jump), sides(offset)]
+    windows = [sides(pair) for pair in (row.kernel, row.stride, row.padding)]
     lost = percent(row.unseen_share, 1) if row.unseen_share else None
     return [row.name, row.stage, row.kind, " x ".join(map(str, row.output)), *windows, row.params,
             row.macs, row.activation_bytes, *sight, lost]  # fmt: skip
-
-
-def _sides(sides: tuple[float, float] | None) -> str | None:
-    """Height and width, written once if they are the same."""
-    if sides is None:
-        return None
-    return f"{sides[0]:g}" if sides[0] == sides[1] else f"{sides[0]:g} x {sides[1]:g}"
 
 
 def _print_json(model: str, table: "Description", rows: tuple["Row", ...]) -> None:
@@ -134,6 +127,7 @@ def print_head(model: str, table: "Description") -> None:
 
 
 def _print_notes(model: str, table: "Description") -> None:
+    from canon.explain.rows import sides
     from canon.models import entry
 
     out = console()
@@ -143,8 +137,8 @@ def _print_notes(model: str, table: "Description") -> None:
             seen = lost if row.unseen else "every pixel is seen, the last window less padded"
             out.print(f"\n{row.name}: {row.exact:.2f} outputs a side, rounded; {seen}", end="")
     size, jump, _ = table.seen(table.field)
-    sight = "the whole image" if table.field.whole else f"{_sides(size)} pixels a side"
-    out.print(f"\nan output of the last map sees {sight}, its neighbour {_sides(jump)} further on")
+    sight = "the whole image" if table.field.whole else f"{sides(size)} pixels a side"
+    out.print(f"\nan output of the last map sees {sight}, its neighbour {sides(jump)} further on")
     paper_image = entry(model).published.image
     if table.input[-1] != paper_image:
         out.print(f"the paper's input is {paper_image} x {paper_image}")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Whole = Annotated[int | None, tyro.conf.arg(metavar="N")]
 Real = Annotated[float | None, tyro.conf.arg(metavar="X")]
 Folder = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
+Source = Annotated[Path | None, tyro.conf.arg(metavar="RUN|FILE|NAME")]
 Word = Annotated[str | None, tyro.conf.arg(metavar="STAGE")]
 Channels = Annotated[Literal[1, 3] | None, tyro.conf.arg(metavar="{1,3}")]
 
@@ -40,7 +41,8 @@ class Command(Training):
         channels: 1 or 3, to convert the images.
         val: fraction held back for validation where the data has no such split.
         flip: mirror training images; auto mirrors colour images, not grey ones.
-        weights: a run folder whose weights to start from; other classes give a new head.
+        weights: a run folder, a file (.pth, .safetensors), or a name from `canon list weights` to
+            start from; other classes give a new head.
         freeze: keep the weights of all stages up to this one.
         patience: epochs without progress after which to stop with the best weights; 0 never.
         minutes: of this sitting, after which to evaluate and stop.
@@ -61,7 +63,7 @@ class Command(Training):
     image: Whole = None
     channels: Channels = None
     val: Real = None
-    weights: Folder = None
+    weights: Source = None
     freeze: Word = None
     minutes: Real = None
 

@@ -1,8 +1,10 @@
 """Pictures of what networks cost and what they gained."""
 
 from collections.abc import Sequence
+from io import StringIO
 from typing import Literal
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
@@ -10,6 +12,15 @@ from matplotlib.ticker import FuncFormatter
 from canon.explain.compare import Compared
 
 INK, SOFT, ACCENT, SECOND = "#1c2330", "#98a2b3", "#2457c5", "#d9822b"
+
+
+def svg(figure: Figure) -> str:
+    """A figure as the text of an <svg> element, the same for the same figure."""
+    text = StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "canon"}):
+        figure.savefig(text, format="svg", bbox_inches="tight", metadata={"Date": None})
+    return text.getvalue().partition("<svg")[1] + text.getvalue().partition("<svg")[2]
+
 
 # The winners of ILSVRC, and two runners-up: year, entry, layers, top-5 error on the test set.
 # He et al. 2016 show the first eight; the last two are those of the contest's results pages.

@@ -113,3 +113,10 @@ def _summed(name: str, rows: list[Row], output: tuple[int, ...], field: Field) -
         field=field,
         unseen_share=max(row.unseen_share for row in rows),
     )
+
+
+def sides(pair: tuple[float, float] | None) -> str | None:
+    """Height and width as text, written once if they are the same."""
+    if pair is None:
+        return None
+    return f"{pair[0]:g}" if pair[0] == pair[1] else f"{pair[0]:g} x {pair[1]:g}"

@@ -2,10 +2,11 @@
 
 from canon.layers.arithmetic import conv_size, same_padding, transposed_size
 from canon.layers.norm import LocalResponseNorm
-from canon.layers.stages import stages, taps
+from canon.layers.stages import average_head, stages, taps
 
 __all__ = [
     "LocalResponseNorm",
+    "average_head",
     "conv_size",
     "same_padding",
     "stages",

@@ -64,12 +64,3 @@ def bottleneck(c_in: int, width: int, stride: int) -> tuple[Unit, int]:
 
 
 MakeUnit = Callable[[int, int, int], tuple[Unit, int]]
-
-
-def stage(make: MakeUnit, c_in: int, width: int, depth: int, stride: int) -> nn.Sequential:
-    """Units of one width, the first with the stride."""
-    units = []
-    for i in range(depth):
-        made, c_in = make(c_in, width, stride if i == 0 else 1)
-        units.append(made)
-    return nn.Sequential(*units)

@@ -63,3 +63,23 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.branch(x)
         return self.relu(y if self.shortcut is None else y + self.shortcut(x))
+
+
+Make = Callable[[int, int, int], tuple[nn.Module, int]]
+
+
+def stage(make: Make, c_in: int, width: int, depth: int, stride: int) -> nn.Sequential:
+    """Blocks of one width, the first with the stride.
+
+    Args:
+        make: makes a block of input channels, width and stride, and tells its output channels.
+        c_in: input channels of the first block.
+        width: of all of them.
+        depth: how many.
+        stride: of the first.
+    """
+    blocks = []
+    for i in range(depth):
+        made, c_in = make(c_in, width, stride if i == 0 else 1)
+        blocks.append(made)
+    return nn.Sequential(*blocks)

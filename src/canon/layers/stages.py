@@ -13,6 +13,16 @@ def stages(**named: nn.Module) -> nn.Sequential:
     return nn.Sequential(OrderedDict(named))
 
 
+def average_head(c_in: int, classes: int, dropout: float = 0.0) -> nn.Sequential:
+    """The mean of each map, dropout if there is any, and a linear layer.
+
+    Shape: (N, C, H, W) -> (N, K)
+    """
+    drop = {"drop": nn.Dropout(dropout)} if dropout else {}
+    pool, fc = nn.AdaptiveAvgPool2d(1), nn.Linear(c_in, classes)
+    return stages(pool=pool, flatten=nn.Flatten(), **drop, fc=fc)
+
+
 def taps(features: nn.Sequential, x: Tensor) -> dict[str, Tensor]:
     """The output of every named stage, in order; the last is `features(x)` itself."""
     outputs = {}

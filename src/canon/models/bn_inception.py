@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from canon.layers import init, stages
+from canon.layers import average_head, init, stages
 from canon.layers.inception import BN_EPS, Concat, MakeConv, chain, conv_bn_relu
 from canon.layers.separable import SeparableConv
 from canon.registry import Errors, Paper, Printed, Published, register
@@ -164,8 +164,7 @@ class BNInception(nn.Module):
             pool2=parts.halve(),
             **modules,
         )
-        pool, fc = nn.AdaptiveAvgPool2d(1), nn.Linear(c, classes)
-        self.head = stages(pool=pool, flatten=nn.Flatten(), fc=fc)
+        self.head = average_head(c, classes)
         init.he(self, seed)
 
     def forward(self, x: Images) -> Logits:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from canon.layers import LocalResponseNorm, init, stages, taps
+from canon.layers import LocalResponseNorm, average_head, init, stages, taps
 from canon.layers.arithmetic import conv_size
 from canon.layers.inception import Concat, MakeConv, conv_bn_relu, conv_relu
 from canon.registry import Errors, Paper, Published, register
@@ -165,10 +165,7 @@ class GoogLeNet(nn.Module):
             inception5a=modules["inception5a"],  # 832 x 7 x 7
             inception5b=modules["inception5b"],  # 1024 x 7 x 7
         )
-        self.head = stages(
-            pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), drop=nn.Dropout(parts.dropout),
-            fc=nn.Linear(c, classes),
-        )  # fmt: skip
+        self.head = average_head(c, classes, parts.dropout)
         side = _side(image)
         self.aux1 = parts.auxiliary(widths["inception4a"], side, classes)
         self.aux2 = parts.auxiliary(widths["inception4d"], side, classes)

@@ -15,9 +15,9 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from canon.layers import init, stages
+from canon.layers import average_head, init, stages
 from canon.layers.inception import Concat, average, chain, conv_bn_relu
-from canon.models.inception_v4 import COLUMN, PAPER, ROW, VAL, head, reduction_a, stem_v4
+from canon.models.inception_v4 import COLUMN, DROPOUT, PAPER, ROW, VAL, reduction_a, stem_v4
 from canon.registry import Errors, Published, register
 from canon.types import Images, Logits
 
@@ -142,7 +142,7 @@ class InceptionResNetV2(nn.Module):
             inception_c=nn.Sequential(*[_res_c(c8) for _ in range(c)]),  # 2080 x 8 x 8
             end=last,  # 1536 x 8 x 8
         )
-        self.head = head(features, classes)
+        self.head = average_head(features, classes, DROPOUT)
         init.he(self, seed)
 
     def forward(self, x: Images) -> Logits:

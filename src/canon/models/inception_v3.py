@@ -9,7 +9,7 @@ too: 80 maps by 1 x 1, and the filters below. The Xception paper counts 23,626,7
 
 from torch import nn
 
-from canon.layers import init, stages, taps
+from canon.layers import average_head, init, stages, taps
 from canon.layers.arithmetic import side_after
 from canon.layers.inception import Concat, average, chain, conv_bn_relu
 from canon.registry import Errors, Paper, Published, register
@@ -123,12 +123,12 @@ class InceptionV3(nn.Module):
             mixed7b=_figure7(1280),  # 2048 x 8 x 8
             mixed7c=_figure7(2048),  # 2048 x 8 x 8
         )
-        self.head = _head(2048, classes, 0.5)
+        self.head = average_head(2048, classes, 0.5)
         self.aux = stages(
             pool=nn.AvgPool2d(5, 3),
             conv0=conv_bn_relu(768, 128, 1),
             conv1=conv_bn_relu(128, 768, pooled, 1, 0),  # 5 x 5 at 299 pixels
-            head=_head(768, classes, 0.0),
+            head=average_head(768, classes),
         )
         init.he(self, seed)
 
@@ -139,10 +139,3 @@ class InceptionV3(nn.Module):
         """The logits, and those of the auxiliary head on module 6e."""
         y = taps(self.features, x)
         return self.head(y["mixed7c"]), (self.aux(y["mixed6e"]),)
-
-
-def _head(c_in: int, classes: int, dropout: float) -> nn.Sequential:
-    return stages(
-        pool=nn.AdaptiveAvgPool2d(1), drop=nn.Dropout(dropout), flatten=nn.Flatten(),
-        fc=nn.Linear(c_in, classes),
-    )  # fmt: skip

@@ -6,7 +6,7 @@ Differences from the paper: none. The paper's other network is in `inception_res
 
 from torch import nn
 
-from canon.layers import init, stages
+from canon.layers import average_head, init, stages
 from canon.layers.inception import Concat, average, chain, conv_bn_relu
 from canon.registry import Errors, Paper, Published, register
 from canon.types import Images, Logits
@@ -20,6 +20,7 @@ PAPER = Paper(
 )
 
 ROW, COLUMN = (1, 7), (7, 1)
+DROPOUT = 0.2  # figure 9 keeps 0.8
 VAL = "ILSVRC-2012 val, one crop, Table 2"
 
 
@@ -115,16 +116,8 @@ class InceptionV4(nn.Module):
             reduction_b=_reduction_b(1024),  # 1536 x 8 x 8
             inception_c=nn.Sequential(*[_c(1536) for _ in range(3)]),  # 1536 x 8 x 8
         )
-        self.head = head(1536, classes)
+        self.head = average_head(1536, classes, DROPOUT)
         init.he(self, seed)
 
     def forward(self, x: Images) -> Logits:
         return self.head(self.features(x))
-
-
-def head(c_in: int, classes: int) -> nn.Sequential:
-    """The average of each map, dropout that keeps 0.8 of them, and a linear layer."""
-    return stages(
-        pool=nn.AdaptiveAvgPool2d(1), drop=nn.Dropout(0.2), flatten=nn.Flatten(),
-        fc=nn.Linear(c_in, classes),
-    )  # fmt: skip

@@ -15,8 +15,9 @@ from collections.abc import Callable
 
 from torch import nn
 
-from canon.layers import init, stages
-from canon.layers.preact import MakeUnit, basic, bn_relu, bottleneck, conv, stage
+from canon.layers import average_head, init, stages
+from canon.layers.preact import MakeUnit, basic, bn_relu, bottleneck, conv
+from canon.layers.residual import stage
 from canon.registry import Errors, Paper, Printed, Published, register
 from canon.types import Images, Logits
 
@@ -67,7 +68,7 @@ class CifarPreActResNet(nn.Module):
             stage3=stage(unit, 32 * expansion, 64, n, 2),  # 256 x 8 x 8
             act=bn_relu(64 * expansion),  # 256 x 8 x 8
         )
-        self.head = _head(64 * expansion, classes)
+        self.head = average_head(64 * expansion, classes)
         init.he(self, seed)
 
     def forward(self, x: Images) -> Logits:
@@ -128,12 +129,8 @@ class PreActResNet(nn.Module):
             conv5_x=stage(bottleneck, 1024, 512, d5, 2),  # 2048 x 7 x 7
             act=bn_relu(2048),  # 2048 x 7 x 7
         )
-        self.head = _head(2048, classes)
+        self.head = average_head(2048, classes)
         init.he(self, seed)
 
     def forward(self, x: Images) -> Logits:
         return self.head(self.features(x))
-
-
-def _head(c_in: int, classes: int) -> nn.Sequential:
-    return stages(pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), fc=nn.Linear(c_in, classes))

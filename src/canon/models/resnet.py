@@ -12,8 +12,18 @@ from collections.abc import Callable
 
 from torch import nn
 
-from canon.layers import init, stages
-from canon.layers.residual import Block, Shortcut, conv_bn, option_a, option_b, option_c, plain
+from canon.layers import average_head, init, stages
+from canon.layers.residual import (
+    Block,
+    Make,
+    Shortcut,
+    conv_bn,
+    option_a,
+    option_b,
+    option_c,
+    plain,
+    stage,
+)
 from canon.registry import Errors, Paper, Printed, Published, register
 from canon.types import Images, Logits
 
@@ -59,15 +69,20 @@ def _bottleneck(
     return Block(branch, shortcut(c_in, c_out, max(strides))), c_out
 
 
+MakeBlock = Callable[[int, int, int, Shortcut], tuple[Block, int]]
+
+
+def _joined(block: MakeBlock, shortcut: Shortcut) -> Make:
+    """The block with its shortcut chosen."""
+    return lambda c_in, width, stride: block(c_in, width, stride, shortcut)
+
+
 def _stem(channels: int) -> tuple[nn.Module, int]:
     return nn.Sequential(conv_bn(channels, 64, 7, 2), nn.ReLU()), 64
 
 
 def _pool() -> nn.Module:
     return nn.MaxPool2d(3, 2, padding=1)
-
-
-MakeBlock = Callable[[int, int, int, Shortcut], tuple[Block, int]]
 
 
 def _table1(
@@ -147,16 +162,17 @@ class ResNet(nn.Module):
         super().__init__()
         d2, d3, d4, d5 = depths
         conv1, width = stem(channels)
+        make = _joined(block, shortcut)
         expansion = block(64, 64, 1, plain)[1] // 64
         self.features = stages(
             conv1=conv1,  # 64 x 112 x 112
             pool1=pool(),  # 64 x 56 x 56
-            conv2_x=_stage(block, shortcut, width, 64, d2, 1),  # 256 x 56 x 56
-            conv3_x=_stage(block, shortcut, 64 * expansion, 128, d3, 2),  # 512 x 28 x 28
-            conv4_x=_stage(block, shortcut, 128 * expansion, 256, d4, 2),  # 1024 x 14 x 14
-            conv5_x=_stage(block, shortcut, 256 * expansion, 512, d5, 2),  # 2048 x 7 x 7
+            conv2_x=stage(make, width, 64, d2, 1),  # 256 x 56 x 56
+            conv3_x=stage(make, 64 * expansion, 128, d3, 2),  # 512 x 28 x 28
+            conv4_x=stage(make, 128 * expansion, 256, d4, 2),  # 1024 x 14 x 14
+            conv5_x=stage(make, 256 * expansion, 512, d5, 2),  # 2048 x 7 x 7
         )
-        self.head = _head(512 * expansion, classes, dropout)
+        self.head = average_head(512 * expansion, classes, dropout)
         init.he(self, seed)
 
     def forward(self, x: Images) -> Logits:
@@ -204,30 +220,15 @@ class CifarResNet(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        make = _joined(basic, shortcut)
         self.features = stages(
             conv1=nn.Sequential(conv_bn(channels, 16, 3, 1), nn.ReLU()),  # 16 x 32 x 32
-            stage1=_stage(basic, shortcut, 16, 16, n, 1),  # 16 x 32 x 32
-            stage2=_stage(basic, shortcut, 16, 32, n, 2),  # 32 x 16 x 16
-            stage3=_stage(basic, shortcut, 32, 64, n, 2),  # 64 x 8 x 8
+            stage1=stage(make, 16, 16, n, 1),  # 16 x 32 x 32
+            stage2=stage(make, 16, 32, n, 2),  # 32 x 16 x 16
+            stage3=stage(make, 32, 64, n, 2),  # 64 x 8 x 8
         )
-        self.head = _head(64, classes)
+        self.head = average_head(64, classes)
         init.he(self, seed)
 
     def forward(self, x: Images) -> Logits:
         return self.head(self.features(x))
-
-
-def _stage(
-    block: MakeBlock, shortcut: Shortcut, c_in: int, width: int, depth: int, stride: int
-) -> nn.Sequential:
-    blocks = []
-    for i in range(depth):
-        made, c_in = block(c_in, width, stride if i == 0 else 1, shortcut)
-        blocks.append(made)
-    return nn.Sequential(*blocks)
-
-
-def _head(c_in: int, classes: int, dropout: float = 0.0) -> nn.Sequential:
-    pool, fc = nn.AdaptiveAvgPool2d(1), nn.Linear(c_in, classes)
-    drop = {"drop": nn.Dropout(dropout)} if dropout else {}
-    return stages(pool=pool, flatten=nn.Flatten(), **drop, fc=fc)

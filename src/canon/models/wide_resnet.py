@@ -11,8 +11,9 @@ from functools import partial
 
 from torch import nn
 
-from canon.layers import init, stages
-from canon.layers.preact import basic, bn_relu, conv, stage
+from canon.layers import average_head, init, stages
+from canon.layers.preact import basic, bn_relu, conv
+from canon.layers.residual import stage
 from canon.models.resnet import D50, D101, ResNet, bottleneck, bottleneck_tv
 from canon.registry import Errors, Paper, Printed, Published, register
 from canon.types import Images, Logits
@@ -98,8 +99,7 @@ class WideResNet(nn.Module):
             conv4=stage(unit, 32 * k, 64 * k, n, 2),  # 640 x 8 x 8
             act=bn_relu(64 * k),  # 640 x 8 x 8
         )
-        pool, fc = nn.AdaptiveAvgPool2d(1), nn.Linear(64 * k, classes)
-        self.head = stages(pool=pool, flatten=nn.Flatten(), fc=fc)
+        self.head = average_head(64 * k, classes)
         init.he(self, seed)
 
     def forward(self, x: Images) -> Logits:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from canon.layers import init, stages
+from canon.layers import average_head, init, stages
 from canon.layers.residual import conv_bn
 from canon.layers.separable import SeparableConv
 from canon.registry import Errors, Paper, Printed, Published, register
@@ -97,10 +97,7 @@ class Xception(nn.Module):
             exit2=nn.Sequential(sep(1024, 1536), nn.ReLU()),  # 1536 x 10 x 10
             exit3=nn.Sequential(sep(1536, 2048), nn.ReLU()),  # 2048 x 10 x 10
         )
-        self.head = stages(
-            pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), drop=nn.Dropout(0.5),
-            fc=nn.Linear(2048, classes),
-        )  # fmt: skip
+        self.head = average_head(2048, classes, 0.5)
         init.he(self, seed)
 
     def forward(self, x: Images) -> Logits:

@@ -24,7 +24,8 @@ class Training:
         channels: 1 or 3, to convert the images.
         val: fraction of the training images held back, where the data has no validation split.
         flip: mirror training images; `auto` mirrors colour, not grey.
-        weights: a run folder to start from; its head is left out if the classes differ.
+        weights: a run folder, a file of weights, or a name from `canon list weights` to start from;
+            its head is left out if the classes differ.
         freeze: the last named stage whose weights stay as they are.
         patience: epochs without progress after which to stop, keeping the best; 0 never stops.
         minutes: of this sitting, after which to evaluate and stop.
@@ -47,7 +48,7 @@ class Training:
     channels: Literal[1, 3] | None = None
     val: float | None = None
     flip: Literal["auto", "on", "off"] = "auto"
-    weights: Path | None = None
+    weights: str | Path | None = None
     freeze: str | None = None
     patience: int = 0
     minutes: float | None = None

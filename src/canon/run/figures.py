@@ -1,10 +1,8 @@
 """The pictures of a report, as SVG text."""
 
 from collections.abc import Sequence
-from io import StringIO
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
@@ -12,15 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-INK, SOFT, ACCENT, SECOND = "#1c2330", "#98a2b3", "#2457c5", "#d9822b"
-
-
-def svg(figure: Figure) -> str:
-    """A figure as the text of an <svg> element, the same for the same figure."""
-    text = StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "canon"}):
-        figure.savefig(text, format="svg", bbox_inches="tight", metadata={"Date": None})
-    return text.getvalue().partition("<svg")[1] + text.getvalue().partition("<svg")[2]
+from canon.explain.drawings import ACCENT, INK, SECOND, SOFT
 
 
 def curves(metrics: Sequence[dict[str, Any]], monitored: str) -> Figure:

@@ -8,21 +8,24 @@ report.html         the page to look at
 """
 
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from canon.data.cache import written_aside
 from canon.data.pack import Preprocessing
 from canon.errors import RunError
+from canon.layers.ensemble import Ensemble, Refit
 from canon.models import create
+from canon.weights import Checkpoint, put, read
 
 FACTS, WEIGHTS, STATE = "run.json", "model.safetensors", "state"
 METRICS, REPORT = "metrics.jsonl", "report.html"
+ENSEMBLE = "ensemble"  # the model of a run that is several
 
 
 @dataclass
@@ -45,8 +48,7 @@ class Run:
     @property
     def preprocessing(self) -> Preprocessing:
         """What is done to an image before the network sees it."""
-        stored = dict(self.facts["preprocessing"])
-        return Preprocessing(**stored | {k: tuple(stored[k]) for k in ("mean", "std")})
+        return _preprocessing(self.facts["preprocessing"])
 
     @property
     def states(self) -> Path:
@@ -57,15 +59,49 @@ class Run:
         """The network with the run's weights, on the CPU.
 
         Raises:
-            RunError: the weights are missing, damaged, or of another network.
+            RunError: the weights are missing.
+            WeightsError: they are damaged, or of another network.
         """
+        if self.model == ENSEMBLE:
+            return self._ensemble()
         net = create(self.model, **self.facts["numbers"])
-        load_weights(net, read_weights(self.path / WEIGHTS), self.path / WEIGHTS, self.model)
+        put(net, self.model, self.checkpoint())
         return net
+
+    def _ensemble(self) -> nn.Module:
+        members = []
+        for member in self.facts["members"]:
+            how = _preprocessing(member["preprocessing"])
+            fit = Refit(how.stored, how.inner, how.border, how.mean, how.std)
+            members.append(nn.Sequential(fit, create(member["model"], **member["numbers"])))
+        net = Ensemble(members, [member["weight"] for member in self.facts["members"]])
+        read = self.checkpoint()
+        state = {re.sub(r"^(members\.\d+)\.", r"\1.1.", k): v for k, v in read.state.items()}
+        put(net, self.model, replace(read, state=state))
+        return net
+
+    def checkpoint(self) -> Checkpoint:
+        """The run's weights.
+
+        Raises:
+            RunError: they are missing.
+            WeightsError: they are damaged.
+        """
+        path = self.path / WEIGHTS
+        if not path.is_file():
+            raise RunError(
+                f"{path} is missing; expected the weights of a run. Train again, or go on with "
+                f"`canon train ... --resume --out {self.path}`."
+            )
+        return read(path)
 
     def save_weights(self, net: nn.Module) -> None:
         """Keep the weights of a network as the run's."""
-        tensors = {name: tensor.contiguous().cpu() for name, tensor in net.state_dict().items()}
+        self.save_tensors(net.state_dict())
+
+    def save_tensors(self, state: dict[str, Tensor]) -> None:
+        """Keep tensors as the run's weights."""
+        tensors = {name: tensor.contiguous().cpu() for name, tensor in state.items()}
         with written_aside(self.path / WEIGHTS) as aside:
             save_file(tensors, aside, metadata={"model": self.model})
 
@@ -85,6 +121,10 @@ class Run:
         lines = [old for old in self.metrics() if old["epoch"] < line["epoch"]] + [line]
         with written_aside(self.path / METRICS) as aside:
             aside.write_text("".join(json.dumps(one) + "\n" for one in lines))
+
+
+def _preprocessing(stored: dict[str, Any]) -> Preprocessing:
+    return Preprocessing(**stored | {k: tuple(stored[k]) for k in ("mean", "std")})
 
 
 def new_folder(out: Path | None, model: str, data: str) -> Path:
@@ -146,43 +186,3 @@ def open_run(path: str | Path) -> Run:
             "`canon train` wrote. Train again, or restore the file."
         ) from None
     return run
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file.
-
-    Raises:
-        RunError: the file is missing or damaged.
-    """
-    if not path.is_file():
-        raise RunError(
-            f"{path} is missing; expected the weights of a run. Train again, or go on with "
-            f"`canon train ... --resume --out {path.parent}`."
-        )
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as reason:
-        raise RunError(
-            f"{path} is damaged: {reason}; expected a whole safetensors file. Copy it again."
-        ) from None
-
-
-def load_weights(net: nn.Module, weights: dict[str, Tensor], path: Path, model: str) -> None:
-    """Put weights into a network.
-
-    Raises:
-        RunError: they are of another network; at most five differences are named.
-    """
-    own = net.state_dict()
-    differences = [f"{k} is missing" for k in own if k not in weights]
-    differences += [f"{k} is not in it" for k in weights if k not in own]
-    differences += [f"{k} is {tuple(weights[k].shape)} instead of {tuple(own[k].shape)}"
-                    for k in own if k in weights and weights[k].shape != own[k].shape]  # fmt: skip
-    if differences:
-        more = f" and {len(differences) - 5} more" if len(differences) > 5 else ""
-        raise RunError(
-            f"{path} holds the weights of another network than {model}: "
-            f"{'; '.join(differences[:5])}{more}. Use the network that it was trained as."
-        )
-    net.load_state_dict(weights)

@@ -5,17 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
 
 from canon.data import Dataset, Part, Preprocessing, Report
 from canon.data.augment import Augmentation
 from canon.data.split import stratified
-from canon.errors import DataError, InputError, RunError, nearest
+from canon.errors import DataError, InputError, RunError
 from canon.fitting import Recipe
 from canon.models import entry
 from canon.recipes import modern, paper
 from canon.run.config import Training
-from canon.run.folder import WEIGHTS, Run, load_weights, open_run, read_weights
+from canon.run.folder import Run, open_run
+from canon.run.start import Start
 
 
 def named_recipe(asked: Training) -> Recipe:
@@ -87,9 +87,22 @@ def geometry(asked: Training, recipe: Recipe, report: Report) -> Preprocessing:
     return Preprocessing(side, asked.channels or report.channels, report.bits, border, crop)
 
 
-def normalised(how: Preprocessing, recipe: Recipe, mean: Any, std: Any) -> Preprocessing:
-    """The preprocessing with the mean and deviation that the recipe asks for."""
-    if recipe.normalisation == "lenet5":  # black to -0.1, white to 1.175 (section III.A)
+def normalised(
+    how: Preprocessing, recipe: Recipe, start: Start | None, mean: Any, std: Any
+) -> Preprocessing:
+    """The preprocessing with the mean and deviation that the first weights or the recipe ask for.
+
+    Args:
+        how: the preprocessing without them.
+        recipe: names a normalisation.
+        start: the weights that training starts from, which may come with their own.
+        mean: of the training images.
+        std: likewise.
+    """
+    expected = start.normalised(how) if start else None
+    if expected:
+        mean, std = expected
+    elif recipe.normalisation == "lenet5":  # black to -0.1, white to 1.175 (section III.A)
         mean, std = (0.1 / 1.275,) * how.channels, (1 / 1.275,) * how.channels
     elif recipe.normalisation == "mean":
         std = (1 / 255,) * how.channels
@@ -162,49 +175,6 @@ def again(data: Dataset, classes: tuple[str, ...], record: dict[str, Any]) -> di
             f"{was} of {len(classes)}, as the run was trained on. Restore it, or give other data."
         )
     return parts
-
-
-def start_from(net: nn.Module, asked: Training, classes: tuple[str, ...]) -> list[str]:
-    """Load the weights of another run into a network; return the names that were left out.
-
-    Raises:
-        RunError: the run is of another network.
-    """
-    if asked.weights is None:
-        return []
-    other = open_run(asked.weights)
-    if other.model != asked.model:
-        raise RunError(
-            f"{asked.weights} was trained as {other.model}, not {asked.model}; expected the same "
-            f"network. Train {other.model}, or start from another run."
-        )
-    weights, own = read_weights(other.path / WEIGHTS), net.state_dict()
-    heads = [
-        (name, part) for name, part in net.named_children() if name.startswith(("head", "aux"))
-    ]
-    last = tuple(f"{name}.{list(part._modules)[-1]}." for name, part in heads)
-    new = [k for k in own if k.startswith(last) and other.classes != classes]
-    load_weights(net, weights | {k: own[k] for k in new}, other.path / WEIGHTS, asked.model)
-    return new
-
-
-def freeze(net: nn.Module, stage: str | None) -> None:
-    """Keep the weights of all stages up to a named one as they are.
-
-    Raises:
-        InputError: no stage has that name.
-    """
-    if stage is None:
-        return
-    named = list(net.get_submodule("features").named_children())
-    names = [name for name, _ in named]
-    if stage not in names:
-        raise InputError(
-            f"no stage is named {stage!r}.{nearest(stage, names)} "
-            f"Its stages are {', '.join(names)}."
-        )
-    for _, part in named[: names.index(stage) + 1]:
-        part.requires_grad_(False)
 
 
 def as_before(asked: Training) -> tuple[Run, Training]:

@@ -15,6 +15,7 @@ from canon.fitting.devices import hardware
 from canon.run import plan
 from canon.run.config import Training
 from canon.run.folder import Run
+from canon.run.start import Start
 
 PACKAGES = ("canon-nets", "torch", "accelerate", "numpy", "pillow")
 
@@ -27,7 +28,7 @@ def facts(
     how: Preprocessing,
     split: dict[str, Any],
     numbers: dict[str, int],
-    replaced: list[str],
+    start: Start | None,
 ) -> dict[str, Any]:
     """What run.json says of a run."""
     return {
@@ -48,10 +49,18 @@ def facts(
         },
         "split": split,
         "preprocessing": asdict(how),
-        "weights": {"from": str(asked.weights) if asked.weights else None, "replaced": replaced},
+        "weights": _weights(start),
         "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
         "hardware": hardware(),
     }
+
+
+def _weights(start: Start | None) -> dict[str, Any]:
+    if start is None:
+        return {"from": None, "replaced": []}
+    loaded = start.loaded
+    return {"from": loaded.checkpoint.source, "replaced": list(loaded.replaced),
+            "adapted": loaded.adapted}  # fmt: skip
 
 
 def notes(
@@ -60,7 +69,7 @@ def notes(
     recipe: Recipe,
     how: Preprocessing,
     packs: dict[str, Pack],
-    replaced: list[str],
+    start: Start | None,
 ) -> Iterator[str]:
     """What the user should know of before it starts: nothing is changed silently."""
     source = run.facts["data"]["source"]
@@ -79,8 +88,9 @@ def notes(
     stored = next(iter(packs.values())).images
     size = " x ".join(map(str, stored.shape[1:]))
     yield f"packed in memory: {size}, {how.bits} bits"
-    if replaced:
-        yield f"new weights for {', '.join(replaced)}: the classes differ"
+    if start is not None:
+        yield f"weights from {start.loaded.checkpoint.source}"
+        yield from start.loaded.notes()
     yield (
         f"{recipe.name} recipe: {recipe.optimiser}, lr {recipe.lr:g}, batch {recipe.batch}, "
         f"{recipe.epochs} epochs, {recipe.schedule} schedule"

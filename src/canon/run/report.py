@@ -14,6 +14,8 @@ from torch import Tensor
 from canon.data import Pack
 from canon.data.cache import written_aside
 from canon.explain import describe
+from canon.explain.drawings import svg
+from canon.explain.rows import sides
 from canon.models import entry
 from canon.run import figures
 from canon.run.folder import REPORT, Run
@@ -49,13 +51,14 @@ def write_report(run: Run, scores: Scores, split: str, pack: Pack) -> Path:
         table=table,
         rows=[row for row in table.rows if row.params or row.kernel],
         fractions=any(row.exact for row in table.rows),
-        curves=Markup(figures.svg(figures.curves(run.metrics(), monitored))),
-        confusion=Markup(figures.svg(figures.confusion(counts, run.classes))),
+        curves=Markup(svg(figures.curves(run.metrics(), monitored))),
+        confusion=Markup(svg(figures.confusion(counts, run.classes))),
         pairs=_confused(counts, run.classes),
         classes=list(zip(run.classes, *per_class, strict=True)),
         worst=[_sample(run, scores, pack, int(i)) for i in scores.worst(WORST)],
         facts=_facts(run),
         pct=lambda share: "-" if np.isnan(share) else f"{100 * share:.2f} %",
+        sides=sides,
         num=lambda count: f"{int(count):,}",
         mega=lambda count: f"{count / 1e6:,.1f} M" if count < 1e9 else f"{count / 1e9:,.2f} G",
     )

@@ -25,6 +25,7 @@ from canon.run import plan
 from canon.run.config import Training
 from canon.run.folder import WEIGHTS, Run, claimed_folder, new_folder
 from canon.run.record import facts, notes
+from canon.run.start import freeze, start_from
 from canon.tasks import Classify, Scores
 
 
@@ -95,20 +96,20 @@ def training(asked: Training, progress: Progress | None = None) -> Happening:
     numbers = {"classes": len(data.classes), "channels": how.channels, "image": how.image,
                "seed": asked.seed}  # fmt: skip
     net = create(asked.model, **numbers)
-    replaced = plan.start_from(net, asked, data.classes)
-    plan.freeze(net, asked.freeze)
+    start = start_from(net, asked, data.classes)
+    freeze(net, asked.freeze)
     with devices.main_process_first():
         packs = {name: build_pack(part, how, progress) for name, part in parts.items()}
-    how = plan.normalised(how, recipe, *packs["train"].statistics())
+    how = plan.normalised(how, recipe, start, *packs["train"].statistics())
     folders = [
         claimed_folder(asked.out, asked.model, data.name) if devices.is_main_process else None
     ]
     folder = broadcast_object_list(folders)[0]
-    run = Run(folder, facts(asked, data, report, recipe, how, split, numbers, replaced))
+    run = Run(folder, facts(asked, data, report, recipe, how, split, numbers, start))
     if devices.is_main_process:
         run.save_facts()
     yield Began(run.path)
-    yield from (Note(text) for text in notes(run, report, recipe, how, packs, replaced))
+    yield from (Note(text) for text in notes(run, report, recipe, how, packs, start))
     yield from _fit(run, asked, net, recipe, packs, devices)
 
 
@@ -123,8 +124,8 @@ def _resumed(asked: Training, progress: Progress | None) -> Happening:
         packs = {name: build_pack(part, how, progress) for name, part in parts.items()}
     net = create(run.model, **run.facts["numbers"])
     if latest_state(run.states) is None:
-        plan.start_from(net, asked, run.classes)
-    plan.freeze(net, asked.freeze)
+        start_from(net, asked, run.classes)
+    freeze(net, asked.freeze)
     if devices.is_main_process:
         run.save_facts(asked=plan.described(asked), recipe=asdict(recipe))
     yield Began(run.path)

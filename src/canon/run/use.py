@@ -76,7 +76,7 @@ def _looked_at(
     if protocol == "1-crop":
         pack = build_pack(part, how, progress).to(devices.device)
         return measure(net, Classify.of(net, classes), Batches(pack, how), devices, batch)
-    scales = run.facts["recipe"].get("scales", Recipe.scales)  # older runs have none
+    scales = run.facts.get("recipe", {}).get("scales", Recipe.scales)  # older runs have none
     tested, views = prepared(net, how, protocol, tuple(scales))
     return examine(tested, views, classes, part, how, devices, batch)
 

@@ -88,8 +88,9 @@ def load(net: nn.Module, name: str, checkpoint: Checkpoint, new_head: bool = Fal
         fitted = _fit_channels(state[first], own[first])
         if fitted is not None:
             state[first], adapted = fitted, first
-    other = {k for k in own if k in state and state[k].shape != own[k].shape}
-    renewed = last if new_head else {k for k in other if k in last or k.startswith("aux")}
+    other = {k for k in own if k not in state or state[k].shape != own[k].shape}
+    renewed = {k for k in other if k.startswith("aux") or (k in last and k in state)}
+    renewed |= last if new_head else set()
     heads = {k.rpartition(".")[0] for k in renewed}
     replaced = tuple(k for k in own if k.rpartition(".")[0] in heads)
     state |= {k: own[k] for k in replaced}
@@ -100,6 +101,20 @@ def load(net: nn.Module, name: str, checkpoint: Checkpoint, new_head: bool = Fal
         raise _of_another(checkpoint, whose, name) if whose else _fault(checkpoint, name, faults)
     net.load_state_dict(state)
     return Loaded(checkpoint, replaced, adapted)
+
+
+def put(net: nn.Module, name: str, checkpoint: Checkpoint) -> None:
+    """Put a checkpoint into the network that it was made of, in place; nothing is adapted.
+
+    Raises:
+        WeightsError: the weights are of another network.
+    """
+    if checkpoint.model not in (None, name):
+        raise _of_another(checkpoint, checkpoint.model, name)
+    faults = _differences(_shapes(net.state_dict()), _shapes(checkpoint.state))
+    if faults:
+        raise _fault(checkpoint, name, faults)
+    net.load_state_dict(checkpoint.state)
 
 
 def _shapes(state: State) -> Shapes:
@@ -146,6 +161,11 @@ def _whose(state: State, besides: str) -> str | None:
 
 
 def _of_another(checkpoint: Checkpoint, trained: str, asked: str) -> WeightsError:
+    if not {trained, asked} <= set(registry.names()):
+        return WeightsError(
+            f"weights {checkpoint.source!r} are those of {trained!r}, not {asked!r}; expected the "
+            "same network. Use other weights."
+        )
     with torch.device("meta"):
         nets = [registry.create(n).state_dict() for n in (trained, asked)]
     ours, theirs = ([tensor.shape for tensor in net.values()] for net in nets)

@@ -1,0 +1,77 @@
+"""The weights that a run starts from, and those that it keeps as they are."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from canon.data import Preprocessing
+from canon.errors import InputError, nearest
+from canon.run.config import Training
+from canon.run.folder import open_run
+from canon.weights import Loaded, load, read
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a network was given before training.
+
+    Args:
+        loaded: what was put into it.
+        mean: of each channel as the weights expect it, a fraction of white; None if not known.
+        std: likewise.
+    """
+
+    loaded: Loaded
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    def normalised(self, how: Preprocessing) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+        """Mean and deviation for images of these channels: one for all where the counts differ."""
+        if self.mean is None or self.std is None:
+            return None
+        if len(self.mean) == how.channels:
+            return self.mean, self.std
+        mean, std = (sum(v) / len(v) for v in (self.mean, self.std))
+        return (mean,) * how.channels, (std,) * how.channels
+
+
+def start_from(net: nn.Module, asked: Training, classes: tuple[str, ...]) -> Start | None:
+    """Put the weights that were asked for into a network.
+
+    They come from a run folder, a file, or a record of published ones. Other classes get a new
+    head, other channels a fitted first convolution. A run and a record know how images were
+    normalised, a file does not.
+
+    Raises:
+        RunError: no run in the folder.
+        WeightsError: the weights cannot be read, or are of another network.
+    """
+    if asked.weights is None:
+        return None
+    if Path(asked.weights).is_dir():
+        other = open_run(asked.weights)
+        loaded = load(net, asked.model, other.checkpoint(), new_head=other.classes != classes)
+        return Start(loaded, other.preprocessing.mean, other.preprocessing.std)
+    loaded = load(net, asked.model, read(asked.weights))
+    published = loaded.checkpoint.record
+    return Start(loaded, published.mean, published.std) if published else Start(loaded)
+
+
+def freeze(net: nn.Module, stage: str | None) -> None:
+    """Keep the weights of all stages up to a named one as they are.
+
+    Raises:
+        InputError: no stage has that name.
+    """
+    if stage is None:
+        return
+    named = list(net.get_submodule("features").named_children())
+    names = [name for name, _ in named]
+    if stage not in names:
+        raise InputError(
+            f"no stage is named {stage!r}.{nearest(stage, names)} "
+            f"Its stages are {', '.join(names)}."
+        )
+    for _, part in named[: names.index(stage) + 1]:
+        part.requires_grad_(False)
