@@ -84,7 +84,9 @@ def batches(source: str, image: int, channels: int, count: int, recipe):
     from canon.run.plan import normalised
 
     where = Path(os.environ["CANON_DATA"], source)
-    part = open_data(str(where) if source != "cifar10" else os.environ["CANON_CIFAR"]).parts["train"]
+    part = open_data(str(where) if source != "cifar10" else os.environ["CANON_CIFAR"]).parts[
+        "train"
+    ]
     kinds = np.unique(part.labels)
     places = [np.flatnonzero(part.labels == k)[: -(-count // len(kinds))] for k in kinds]
     part = part.select(np.sort(np.concatenate(places)[:count]))
@@ -120,12 +122,13 @@ def main() -> None:
 
     asked = [word for word in sys.argv[1:] if not word.startswith("--")]
     out = asked.pop() if "--out" in sys.argv else None
-    rows = []
+    rows, failed = [], []
     for name in asked or names():
         command = [sys.executable, "-m", "benchmarks.steps", "--one", name]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             print(f"{name}: {done.stderr.strip().splitlines()[-1]}", flush=True)
+            failed.append(name)
             continue
         row = json.loads(done.stdout.splitlines()[-1])
         rows.append(row)
@@ -136,7 +139,9 @@ def main() -> None:
             losses = f"{r['before']:.4g} | {r['after']:.4g}"
             lines.append(f"| `{r['network']}` | {r['images']} | {r['recipe']} | {r['ms']:,} | "
                          f"{r['mb']:,} | {r['steps']} | {losses} |")  # fmt: skip
+        lines += [f"| `{name}` | failed |" for name in failed]
         Path(out).write_text("\n".join(lines) + "\n")
+    sys.exit(bool(failed))
 
 
 if __name__ == "__main__":

@@ -102,8 +102,13 @@ def entry(name: str) -> Entry:
     """The record of one network.
 
     Raises:
-        InputError: no network has that name; the message names the nearest.
+        InputError: no network has that name, the message names the nearest; or a set has it.
     """
+    if name in _TEAMS:
+        raise InputError(
+            f"{name} is a set of networks, {', '.join(_TEAMS[name].members)}; expected one. Train "
+            "its members, and fuse the runs with `canon ensemble`."
+        )
     if name not in _ENTRIES:
         raise unknown("model", name, names(), "`canon list models`")
     return _ENTRIES[name]

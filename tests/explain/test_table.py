@@ -65,6 +65,64 @@ def test_alexnet_at_224_has_a_fraction_and_pixels_that_are_never_seen():
     assert describe("alexnet", strict=True).rows[0].exact is None
 
 
+class Shared(nn.Module):
+    """A layer used twice, one that returns a pair, a split, and a constant."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 3, padding=1, bias=False)
+        self.pair = Pair()
+        self.register_buffer("shift", torch.zeros(4, 1, 1))
+
+    def forward(self, x):
+        x = self.conv(self.conv(x)) + self.shift
+        left, right = self.pair(x)
+        halves = torch.cat([left, right], 1).split(4, 1)
+        return halves[0] + halves[1]
+
+
+class Pair(nn.Module):
+    def forward(self, x):
+        return x, 2 * x
+
+
+def test_any_module_is_described_and_shared_parameters_count_once():
+    table = describe(Shared(), 9, channels=4)
+    assert [row.kind for row in table.rows] == ["Conv2d", "Conv2d", "Pair"]
+    assert table.params == 4 * 4 * 9
+    assert table.macs == 2 * 4 * 4 * 9 * 81
+    assert table.field.height.size == 5
+    assert not table.field.whole
+
+
+def test_a_transposed_convolution_multiplies_once_a_weight_and_input_pixel():
+    net = nn.ConvTranspose2d(6, 4, 3, stride=2, groups=2)
+    assert describe(net, 5, channels=6).macs == 25 * 6 * 9 * 4 // 2
+
+
+class Scale(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1)
+        self.scale = nn.Parameter(torch.ones(3, 1, 1))
+
+    def forward(self, x):
+        return {"out": self.conv(x) * self.scale}
+
+
+def test_parameters_beside_layers_and_other_precisions_are_counted_too():
+    for net in (Scale(), Scale().half()):
+        assert describe(net, 4).params == sum(p.numel() for p in net.parameters()) == 15
+
+
+def test_an_image_that_a_module_does_not_take_is_one_line():
+    with pytest.raises(InputError, match=r"does not take 3 x 2 x 2 images.*Pass image") as told:
+        describe(nn.Conv2d(3, 3, 7), 2)
+    assert "\n" not in str(told.value)
+    with pytest.raises(InputError, match="image is 0; expected 1 or more"):
+        describe("resnet20", 0)
+
+
 def test_a_module_needs_a_size():
     with pytest.raises(InputError, match="Pass image=SIDE"):
         describe(nn.Conv2d(3, 3, 3))

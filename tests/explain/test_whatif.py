@@ -62,7 +62,22 @@ def test_what_is_replaced_keeps_its_output():
     sizes = {row.name: row.output for row in changed.before.rows}
     for saving in changed.savings:
         assert saving.after[-1].output == sizes[saving.name]
+        assert sum(row.macs for row in saving.before) > sum(row.macs for row in saving.after)
     assert changed.after.rows[-1].output == (1000,)
+
+
+@pytest.mark.parametrize("name", ["inception-v3", "googlenet", "bn-inception", "senet154"])
+def test_networks_with_heads_and_gates_that_are_not_called_or_not_wide_are_taken(name):
+    changed = what_if(name, "separable")
+    assert changed.after.macs < changed.before.macs
+    assert not any(saving.name.startswith("aux") for saving in changed.savings)
+
+
+def test_a_convolution_that_is_used_twice_counts_twice():
+    conv = nn.Conv2d(4, 4, 3, padding=1, bias=False)
+    changed = what_if(nn.Sequential(conv, conv), "separable", 8, channels=4)
+    (saving,) = changed.savings
+    assert sum(row.macs for row in saving.before) == changed.before.macs == 2 * 144 * 64
 
 
 def test_what_a_change_cannot_replace_stays_and_is_named():
@@ -80,6 +95,7 @@ def test_what_a_change_cannot_replace_stays_and_is_named():
         ("groups=0", "with a whole number above 0"),
         ("bottleneck=x", "with a whole number above 0"),
         ("separable=3", "expected one of"),
+        ("groups=\u00b2", "with a whole number above 0"),
         ("groups=7", "fits none of the 13 convolutions; expected a number that divides"),
         ("bottleneck=512", "fits none of the 13 convolutions"),
     ],

@@ -94,6 +94,27 @@ def test_torch_export_takes_it_whole(name):
     torch.testing.assert_close(program.module()(x), net(x), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(names()) - set(CHEAP)))
+def test_the_deepest_and_widest_keep_the_contract_too(name):
+    net, x = small(name, seed=3).train(), images(name, 2)
+    sum(y.square().sum() for y in outputs(net, images(name, 3))).backward()
+    assert all(p.grad is not None and p.grad.any() for p in net.parameters())
+    ours, theirs = net.state_dict(), small(name, seed=3).state_dict()
+    counted = ("running_mean", "running_var", "num_batches_tracked")  # moved by the pass above
+    assert all(torch.equal(ours[k], theirs[k]) for k in ours if not k.endswith(counted))
+    net.eval()
+    with torch.inference_mode():
+        together, alone = net(x), net(x[:1])
+    torch.testing.assert_close(alone, together[:1], rtol=1e-3, atol=1e-4)
+    if name in ("resnet1202", "preact-resnet1001"):
+        return  # thousands of layers: exporting takes minutes, and is that of resnet110's blocks
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns of its own plans
+        program = torch.export.export(net, (x,))
+    torch.testing.assert_close(program.module()(x), together, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("name", names())
 def test_stages_are_named_and_modules_are_not_reused_or_in_place(name):
     with torch.device("meta"):
@@ -160,6 +181,11 @@ def test_sizes_below_one_are_refused(word):
 def test_an_unknown_name_is_answered_with_the_nearest():
     with pytest.raises(InputError, match=r"no model is named 'resnet5o'\. Did you mean 'resnet50'"):
         create("resnet5o")
+
+
+def test_a_set_is_no_network_and_says_what_to_do():
+    with pytest.raises(InputError, match=r"is a set of networks, inception-v3, .*canon ensemble"):
+        create("trimps-soushen")
 
 
 def test_a_name_cannot_be_registered_twice():

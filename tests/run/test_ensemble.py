@@ -67,6 +67,23 @@ def test_only_samples_that_no_member_trained_on_validate_it(runs, tmp_path):
     assert 0 < scores.count < len(held[0])
 
 
+def test_without_images_that_all_held_back_it_is_measured_on_other_data_only(runs, mixed, tmp_path):
+    some = make_folder(tmp_path / "some", 6)
+    few = [
+        canon.train(canon.Training("prototype", str(some), out=tmp_path / str(s), seed=s, image=16,
+                                   **CPU))
+        for s in range(4)
+    ]  # fmt: skip
+    held = set.intersection(*(set(run.facts["split"]["val"]) for run in few))
+    assert held == set()
+    for apart in (few, [few[0], mixed[1][0]]):  # the second: other data with the same classes
+        fused = canon.ensemble(apart, weights="equal", out=tmp_path / f"fused{len(apart)}")
+        assert fused.facts["split"] is None
+        with pytest.raises(InputError, match="kept no images of one set from all of them"):
+            canon.evaluate(fused, device="cpu")
+        assert canon.evaluate(fused, str(some), device="cpu")[1].count == 12
+
+
 def test_members_of_other_sizes_share_one_input_and_it_predicts_files(mixed, tmp_path):
     data, members = mixed
     fused = canon.ensemble(members, weights="equal", out=tmp_path / "fused")

@@ -88,16 +88,37 @@ def test_a_pickle_that_is_no_state_dict_is_refused_and_not_run(tmp_path, capsys)
     assert "executed" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-@pytest.mark.parametrize("share", [0, 0.3, 0.99])
+@pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors"])
+@pytest.mark.parametrize("share", [0, 0.0001, 0.3, 0.99])
 def test_a_truncated_file_says_so(net, tmp_path, suffix, share):
     path = tmp_path / f"net{suffix}"
-    save_file(net.state_dict(), path) if suffix[1] == "s" else torch.save(net.state_dict(), path)
+    if suffix == ".safetensors":
+        save_file(net.state_dict(), path)
+    else:  # torch's new form and its old one
+        torch.save(net.state_dict(), path, _use_new_zipfile_serialization=suffix == ".pth")
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(WeightsError, match=r"net\.\w+ is damaged.*Copy it again") as told:
         read(path)
     assert "\n" not in str(told.value)
+
+
+def test_a_page_that_was_saved_in_place_of_a_file_is_damaged(tmp_path):
+    (tmp_path / "net.pth").write_text("<!DOCTYPE html><html>404 Not Found</html>")
+    with pytest.raises(WeightsError, match="is damaged or cut off"):
+        read(tmp_path / "net.pth")
+
+
+def test_a_run_folder_is_read_too(net, tmp_path):
+    save_file(net.state_dict(), tmp_path / "model.safetensors", metadata={"model": "resnet20"})
+    assert read(tmp_path).model == "resnet20"
+
+
+def test_weights_for_another_image_say_which_to_pass():
+    with pytest.raises(
+        WeightsError, match=r"for images of another size: head.fc6.*Pass --image 224"
+    ):
+        load(create("vgg11", image=32), "vgg11", Checkpoint("v", create("vgg11").state_dict()))
 
 
 def test_a_missing_file_and_a_misspelt_record_say_where_to_look():
@@ -222,6 +243,21 @@ def test_published_weights_are_looked_for_in_canon_data_and_verified(published, 
         canon.create("resnet18-a", weights="torchvision/made")
     (tmp_path / "data" / "weights" / published.file).write_bytes(b"other")
     with pytest.raises(WeightsError, match="is not the published file"):
+        read("torchvision/made")
+
+
+def test_published_weights_are_fetched_once_to_the_cache(published, tmp_path, monkeypatch):
+    served = tmp_path / "data" / "weights"
+    monkeypatch.setattr("canon.weights.records.HOST", f"{served.as_uri()}/")
+    monkeypatch.delenv("CANON_DATA")
+    monkeypatch.setenv("CANON_CACHE", str(tmp_path / "cache"))
+    first = read("torchvision/made").state
+    kept = tmp_path / "cache" / "weights" / published.file
+    assert kept.is_file()
+    (served / published.file).unlink()
+    assert read("torchvision/made").state.keys() == first.keys()
+    kept.write_bytes(kept.read_bytes()[:-1])
+    with pytest.raises(CanonError, match="cannot be fetched"):
         read("torchvision/made")
 
 

@@ -98,8 +98,9 @@ def _draw(rows: "list[Compared]", folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     figures = {"depth": revolution_of_depth()}
     for scale, measured in on_one_scale(rows).items():
-        word = "".join(c if c.isalnum() else "-" for c in Path(scale.split(",")[0]).name.lower())
-        figures[f"cost-{word}"] = cost(measured, scale)
+        word = "".join(c if c.isalnum() else "-" for c in Path(scale).name.lower())
+        taken = sum(name.partition("--")[0] == f"cost-{word}" for name in figures)
+        figures[f"cost-{word}--{taken + 1}" if taken else f"cost-{word}"] = cost(measured, scale)
     paths = []
     for name, figure in figures.items():
         paths.append(folder / f"{name}.svg")

@@ -39,7 +39,13 @@ def run(command: Command) -> int:
     total = sum(member["weight"] for member in members)
     rows = [[m["path"], m["model"], f"{m['weight'] / total:.4f}"] for m in members]
     show_table(["member", "network", "weight"], rows, left=2)
-    print(f"ensemble: {fused.path}\nmeasure it: canon evaluate {fused.path}")
+    print(f"ensemble: {fused.path}")
+    if fused.facts["split"] is None:
+        print(f"its members kept no images from all of them: canon evaluate {fused.path} DATA")
+    else:
+        sizes = fused.facts["split"]["sizes"]
+        told = ", ".join(f"{n:,} {name}" for name, n in sizes.items() if name != "train" and n)
+        print(f"no member was trained on {told} images: canon evaluate {fused.path}")
     return 0
 
 

@@ -15,9 +15,15 @@ HEAD = ["convolution", "output", "multiplications", "instead", "times fewer", "p
 
 def show_what_if(command: "Command") -> int:
     """Print each replaced convolution, and the totals."""
+    from canon.errors import InputError
     from canon.explain import what_if
 
     c = command
+    if c.strict or c.by != "layer":
+        raise InputError(
+            "--what-if shows one row a convolution; expected neither --strict nor --by with it. "
+            "Leave them out."
+        )
     changed = what_if(c.model, c.what_if or "", c.image, channels=c.channels, classes=c.classes)
     rows = _rows(changed)
     if not (c.json or c.csv):
@@ -39,10 +45,10 @@ def _rows(changed: "WhatIf") -> list[list[object]]:
     rows: list[list[object]] = []
     for saving in changed.savings:
         macs, params = sum(r.macs for r in saving.after), sum(r.params for r in saving.after)
+        was = sum(r.macs for r in saving.before), sum(r.params for r in saving.before)
         parts = " + ".join(f"{r.macs:,}" for r in saving.after) if len(saving.after) > 1 else macs
-        output = " x ".join(map(str, saving.before.output))
-        rows.append([saving.name, output, saving.before.macs, parts,
-                     f"{saving.before.macs / macs:.2f}", saving.before.params, params])  # fmt: skip
+        output = " x ".join(map(str, saving.before[0].output))
+        rows.append([saving.name, output, was[0], parts, f"{was[0] / macs:.2f}", was[1], params])
     before, after = changed.before, changed.after
     rows.append(["the whole network", "", before.macs, after.macs,
                  f"{before.macs / after.macs:.2f}", before.params, after.params])  # fmt: skip

@@ -33,7 +33,7 @@ class Remote:
 
 def verified(path: Path, remote: Remote) -> bool:
     """Whether a file is the published one, or a gzip of the same content."""
-    if _sum(path, remote).startswith(_expected(remote)):
+    if digest(path, remote).startswith(_expected(remote)):
         return True
     if remote.content_md5 is None or path.suffix != ".gz":
         return False
@@ -65,7 +65,7 @@ def fetch(url: str, path: Path, remote: Remote, timeout: float = 30) -> Path:
             if not verified(named, remote):
                 raise DataError(
                     f"{url} is not the published file: its {_kind(remote)} is "
-                    f"{_sum(named, remote)}, expected {_expected(remote)}. {ELSEWHERE}"
+                    f"{digest(named, remote)}, expected {_expected(remote)}. {ELSEWHERE}"
                 )
             named.replace(aside)
         except (urllib.error.URLError, TimeoutError, ConnectionError) as reason:
@@ -85,7 +85,8 @@ def _expected(remote: Remote) -> str:
     return remote.sha256 or remote.md5 or ""
 
 
-def _sum(path: Path, remote: Remote) -> str:
+def digest(path: Path, remote: Remote) -> str:
+    """The sum of a file, of the kind by which it was published."""
     if remote.sha256 is None:
         return _md5(path.open("rb"))
     with path.open("rb") as file:

@@ -22,8 +22,8 @@ def svg(figure: Figure) -> str:
     return text.getvalue().partition("<svg")[1] + text.getvalue().partition("<svg")[2]
 
 
-# The winners of ILSVRC, and two runners-up: year, entry, layers, top-5 error on the test set.
-# He et al. 2016 show the first eight; the last two are those of the contest's results pages.
+# The winners of ILSVRC, and VGG, the second of 2014: year, entry, layers, top-5 error on the test
+# set. The results pages of the contest hold them all; He et al. made a chart of the first seven.
 DEPTH = (
     (2010, "NEC", None, 0.282),
     (2011, "Xerox", None, 0.258),

@@ -6,7 +6,9 @@ sees `size` pixels from `low` on, gives
 
     low - P jump,    size + D (F - 1) jump,    S jump
 
-Where paths meet, the field is the smallest interval that holds those of all paths.
+Where paths meet, the field is the smallest interval that holds those of all paths. Windows are
+those of modules: a pooling called as a function, in a layer of somebody else, is not followed, nor
+is what enlarges a map.
 """
 
 from collections.abc import Iterable, Iterator
@@ -75,11 +77,14 @@ class Field:
         return Field(*spans, self.whole or other.whole)
 
 
+EVERYTHING = Field(Span(), Span(), whole=True)
+
+
 def after(layer: nn.Module, field: Field, x: Tensor) -> Field:
     """The field of a layer's outputs, given that of its inputs."""
     if isinstance(layer, nn.Linear | nn.Flatten):
         return replace(field, whole=True)
-    if isinstance(layer, nn.AdaptiveAvgPool2d):
+    if isinstance(layer, nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d):
         return _after_adaptive(layer, field, x)
     if isinstance(layer, nn.ConstantPad2d):
         left, _, top, _ = layer.padding
@@ -97,7 +102,9 @@ def after(layer: nn.Module, field: Field, x: Tensor) -> Field:
     return replace(field, height=height, width=width)
 
 
-def _after_adaptive(layer: nn.AdaptiveAvgPool2d, field: Field, x: Tensor) -> Field:
+def _after_adaptive(
+    layer: nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d, field: Field, x: Tensor
+) -> Field:
     sides = pair(layer.output_size)
     if set(sides) == {1}:
         return replace(field, whole=True)
@@ -113,16 +120,16 @@ Pair = tuple[int, int]
 
 def window_of(layer: nn.Module) -> tuple[Pair, Pair, Pair, Pair] | None:
     """Kernel, stride, padding and dilation, each (height, width); None for a layer without."""
-    if not hasattr(layer, "kernel_size"):
+    kernel = getattr(layer, "kernel_size", None)
+    flat = isinstance(kernel, int) or (isinstance(kernel, tuple) and len(kernel) == 2)
+    if not flat or isinstance(layer, nn.ConvTranspose2d):
         return None
-    kernel = pair(layer.kernel_size)
-    stride = getattr(layer, "stride", 1)
-    return (
-        kernel,
-        pair(stride),
-        pair(getattr(layer, "padding", 0)),
-        pair(getattr(layer, "dilation", 1)),
-    )
+    kernel, dilation = pair(kernel), pair(getattr(layer, "dilation", 1))
+    padding = getattr(layer, "padding", 0)
+    if isinstance(padding, str):
+        reach = (dilation[0] * (kernel[0] - 1) // 2, dilation[1] * (kernel[1] - 1) // 2)
+        padding = reach if padding == "same" else 0
+    return kernel, pair(getattr(layer, "stride", 1)), pair(padding), dilation
 
 
 def pair(sides: Any) -> Pair:
@@ -145,8 +152,8 @@ class Tracer(TorchFunctionMode):
         self._fields[id(tensor)] = field
 
     def field(self, tensor: Tensor) -> Field:
-        """The field of a tensor's places."""
-        return self._fields[id(tensor)]
+        """The field of a tensor's places; of one whose origin is not known, everything."""
+        return self._fields.get(id(tensor), EVERYTHING)
 
     @contextmanager
     def watching(self, layers: Iterable[nn.Module]) -> Iterator[None]:
@@ -163,27 +170,34 @@ class Tracer(TorchFunctionMode):
     def _enter(self, *_: Any) -> None:
         self._inside = True
 
-    def _leave(self, layer: nn.Module, inputs: tuple[Tensor, ...], y: Tensor) -> None:
+    def _leave(self, layer: nn.Module, inputs: tuple[Any, ...], y: Any) -> None:
         self._inside = False
-        self._set(y, after(layer, self.field(inputs[0]), inputs[0]))
+        given = next(tensors(inputs), None)
+        for one in tensors([y]):
+            known = EVERYTHING if given is None else after(layer, self.field(given), given)
+            self._set(one, known)
 
     def __torch_function__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         y = function(*args, **(kwargs or {}))
-        if not self._inside and isinstance(y, torch.Tensor):
-            met = [self._fields[id(t)] for t in _tensors(args) if id(t) in self._fields]
+        if not self._inside:
+            met = [self._fields[id(t)] for t in tensors(args) if id(t) in self._fields]
             if met:
                 united = met[0]
                 for field in met[1:]:
                     united = united.united(field)
-                self._set(y, united)
+                for one in tensors([y]):
+                    self._set(one, united)
         return y
 
 
-def _tensors(arguments: Any) -> Iterator[Tensor]:
-    for argument in arguments:
-        if isinstance(argument, torch.Tensor):
-            yield argument
-        elif isinstance(argument, tuple | list):
-            yield from _tensors(argument)
+def tensors(values: Any) -> Iterator[Tensor]:
+    """All tensors among values, in tuples, lists and dicts too."""
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, dict):
+            yield from tensors(value.values())
+        elif isinstance(value, tuple | list):
+            yield from tensors(value)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from canon.errors import InputError
-from canon.explain.field import Field, Tracer, window_of
+from canon.explain.field import EVERYTHING, Field, Tracer, tensors, window_of
 from canon.explain.rows import Description, Row
 from canon.layers.arithmetic import conv_size, exact_size, seen, unseen
 from canon.layers.stages import evaluating
@@ -40,19 +41,29 @@ def describe(
     """
     if isinstance(model, str):
         published = entry(model).published
-        image, channels = image or published.image, channels or published.channels
+        image = published.image if image is None else image
+        channels = published.channels if channels is None else channels
         with torch.device("meta"):
             model = create(model, classes=classes, channels=channels, image=image)
     if image is None:
         raise InputError("a module has no paper's image size; expected one. Pass image=SIDE.")
+    if image < 1 or (channels is not None and channels < 1):
+        raise InputError(f"an image of {image} pixels and {channels} channels; expected 1 or more.")
     shape = (channels or 3, image, image)
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     nowhere = {name: tensor.to("meta") for name, tensor in tensors.items()}
-    x = torch.empty(1, *shape, device="meta")
+    kind = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+    x = torch.empty(1, *shape, device="meta", dtype=kind)
     tracer = Tracer(x)
     with evaluating(model), _watched(model, tracer, strict) as rows, _ends(model, tracer) as ends:
-        functional_call(model, nowhere, x)
-    field = ends.pop("", (None, rows[-1].field))[1]
+        try:
+            functional_call(model, nowhere, x)
+        except RuntimeError as reason:
+            raise InputError(
+                f"the network does not take {' x '.join(map(str, shape))} images "
+                f"({str(reason).splitlines()[0]}); expected another size. Pass image and channels."
+            ) from None
+    field = ends.pop("", (None, EVERYTHING))[1]
     return Description(shape, tuple(rows), field, ends)
 
 
@@ -65,8 +76,9 @@ def _ends(model: nn.Module, tracer: Tracer) -> Iterator[dict[str, tuple[Any, Fie
     ends: dict[str, tuple[Any, Field]] = {}
 
     def watch(name: str) -> Any:
-        def hook(_: nn.Module, __: Any, y: Tensor) -> None:
-            ends[name] = tuple(y.shape[1:]), tracer.field(y)
+        def hook(_: nn.Module, __: Any, y: Any) -> None:
+            for made in tensors([y]):
+                ends[name] = tuple(made.shape[1:]), tracer.field(made)
 
         return hook
 
@@ -81,22 +93,34 @@ def _ends(model: nn.Module, tracer: Tracer) -> Iterator[dict[str, tuple[Any, Fie
 @contextmanager
 def _watched(model: nn.Module, tracer: Tracer, strict: bool) -> Iterator[list[Row]]:
     rows: list[Row] = []
+    counted: set[int] = set()
 
     def watch(name: str) -> Any:
-        def hook(module: nn.Module, inputs: tuple[Tensor, ...], y: Tensor) -> None:
-            rows.append(_row(name, module, inputs[0], y, tracer.field(y), strict))
+        def hook(module: nn.Module, inputs: tuple[Any, ...], y: Any) -> None:
+            given, made = next(tensors(inputs), None), next(tensors([y]), None)
+            if given is None or made is None:
+                return
+            row = _row(name, module, given, made, tracer.field(made), strict)
+            rows.append(replace(row, params=0) if id(module) in counted else row)
+            counted.add(id(module))  # what is used twice has its parameters once
 
         return hook
 
     leaves = {name: m for name, m in model.named_modules() if not any(m.children())}
+    others = {name: m for name, m in model.named_modules() if name not in leaves and _own(m)}
     with tracer.watching(leaves.values()):
         shown = {name: m for name, m in leaves.items() if not isinstance(m, nn.Identity)}
-        hooks = [module.register_forward_hook(watch(name)) for name, module in shown.items()]
+        hooks = [m.register_forward_hook(watch(name)) for name, m in (shown | others).items()]
         try:
             yield rows
         finally:
             for hook in hooks:
                 hook.remove()
+
+
+def _own(module: nn.Module) -> int:
+    """Trainable numbers that a module holds itself, not in its parts."""
+    return sum(p.numel() for p in module.parameters(recurse=False) if p.requires_grad)
 
 
 def _row(name: str, module: nn.Module, x: Tensor, y: Tensor, field: Field, strict: bool) -> Row:
@@ -106,21 +130,23 @@ def _row(name: str, module: nn.Module, x: Tensor, y: Tensor, field: Field, stric
         stage=short.partition(".")[0],
         kind=type(module).__name__,
         output=tuple(y.shape[1:]),
-        params=sum(p.numel() for p in module.parameters() if p.requires_grad),
-        macs=multiplications(module, y),
-        activation_bytes=4 * y[0].numel(),
+        params=_own(module),
+        macs=multiplications(module, x, y),
+        activation_bytes=0 if any(module.children()) else 4 * y[0].numel(),
         field=field,
         **_window(module, x, strict),
     )
 
 
-def multiplications(module: nn.Module, y: Tensor) -> int:
-    """Multiply-accumulates of one layer for one image, given its output.
+def multiplications(module: nn.Module, x: Tensor, y: Tensor) -> int:
+    """Multiply-accumulates of one layer for one image, given its input and output.
 
     A layer of its own arithmetic says so by a method of this name.
     """
     if isinstance(module, nn.Conv2d):
         return module.weight[0].numel() * y[0].numel()
+    if isinstance(module, nn.ConvTranspose2d):
+        return module.weight.numel() * x[0, 0].numel()
     if isinstance(module, nn.Linear):
         return module.in_features * y[0].numel()
     own = getattr(module, "multiplications", None)

@@ -30,12 +30,12 @@ class Saving:
 
     Args:
         name: where it stands.
-        before: its row.
+        before: its row, or rows where it is used more than once.
         after: the rows in its place.
     """
 
     name: str
-    before: Row
+    before: tuple[Row, ...]
     after: tuple[Row, ...]
 
 
@@ -84,37 +84,41 @@ def what_if(
     replace = _replacement(change)
     if isinstance(model, str):
         published = entry(model).published
-        image, channels = image or published.image, channels or published.channels
+        image = published.image if image is None else image
+        channels = published.channels if channels is None else channels
         with torch.device("meta"):
             model = create(model, classes=classes, channels=channels, image=image)
-    before = describe(model, image, channels=channels)
-    names = {_short(name): name for name, m in model.named_modules() if _wide(m)}
+    # One layer alone gets a name to be replaced by.
+    whole = nn.Sequential(model) if _wide(model) else model
+    before = describe(whole, image, channels=channels)
+    called = {row.name for row in before.rows}
+    names = {_short(n): n for n, m in whole.named_modules() if _wide(m) and _short(n) in called}
     if not names:
         raise InputError(
             "there is no k x k convolution to replace, k > 1; expected one. Take another network."
         )
-    other = copy.deepcopy(model) if not _wide(model) else nn.Sequential(copy.deepcopy(model))
-    kept = []
-    for short, name in names.items():
-        place = name or "0"
-        made = replace(other.get_submodule(place))  # type: ignore[arg-type]
-        if made is None:
-            kept.append(short)
-            continue
-        parent, _, last = place.rpartition(".")
-        setattr(other.get_submodule(parent), last, made)
+    other = copy.deepcopy(whole)
+    kept = tuple(short for short, name in names.items() if not _replaced(other, name, replace))
     if len(kept) == len(names):
         raise InputError(
             f"{change} fits none of the {len(names)} convolutions; expected a number that divides "
             "their channels, or below them for a bottleneck. Take another."
         )
     after = describe(other, image, channels=channels)
-    rows = {row.name: row for row in before.rows}
     savings = tuple(
-        Saving(short, rows[short], _in_place_of(short or "0", after))
+        Saving(short, _in_place_of(short, before), _in_place_of(short, after))
         for short in names if short not in kept
     )  # fmt: skip
-    return WhatIf(change, before, after, savings, tuple(kept))
+    return WhatIf(change, before, after, savings, kept)
+
+
+def _replaced(net: nn.Module, name: str, replace: Replace) -> bool:
+    """Replace one convolution; whether it can be."""
+    made = replace(net.get_submodule(name))  # type: ignore[arg-type]
+    if made is not None:
+        parent, _, last = name.rpartition(".")
+        setattr(net.get_submodule(parent), last, made)
+    return made is not None
 
 
 def _in_place_of(name: str, table: Description) -> tuple[Row, ...]:
@@ -133,7 +137,7 @@ def _replacement(change: str) -> Replace:
     kind, _, given = change.partition("=")
     if kind == "separable" and not given:
         return _separable
-    if kind not in ("bottleneck", "groups") or not given.isdigit() or int(given) < 1:
+    if kind not in ("bottleneck", "groups") or not given.isdecimal() or int(given) < 1:
         raise InputError(
             f"--what-if {change} cannot be done; expected one of {', '.join(CHANGES)} with a whole "
             f"number above 0.{nearest(kind, KINDS)} Pass --what-if separable."

@@ -21,7 +21,7 @@ from canon.data.split import batches, order, share
 from canon.fitting.evaluate import evaluate
 from canon.fitting.events import Epoch, Event, Finished, Step
 from canon.fitting.levenberg import PATTERNS, DiagonalLevenberg
-from canon.fitting.modes import draws, training_mode
+from canon.fitting.modes import draws, normalising, training_mode
 from canon.fitting.optim import Schedule, limit_filters, optimiser
 from canon.fitting.recipe import Limits, Recipe
 from canon.fitting.sitting import Sitting
@@ -141,7 +141,7 @@ def _step(run: Sitting, index: Tensor) -> None:
         last = piece == len(pieces) - 1
         synced = nullcontext() if last else accelerator.no_sync(run.model)
         drawn = seeded(seed, accelerator.device) if run.random else nullcontext()
-        with synced, drawn:
+        with synced, drawn, normalising():
             losses = run.task.training_losses(run.model(images), labels)
             # Devices average their gradients, so each gives its share of the batch's mean.
             accelerator.backward(losses.sum() * (world / len(index)))

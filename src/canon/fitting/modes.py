@@ -1,6 +1,11 @@
 """How a network stands while it trains: what is in training mode, and whether it draws."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from torch import nn
+
+from canon.errors import InputError
 
 
 def training_mode(net: nn.Module) -> None:
@@ -10,6 +15,24 @@ def training_mode(net: nn.Module) -> None:
         params = list(module.parameters(recurse=False))
         if params and not any(p.requires_grad for p in params):
             module.eval()
+
+
+@contextmanager
+def normalising() -> Iterator[None]:
+    """Say what to do where a batch is too small to be normalised over.
+
+    Raises:
+        InputError: one image, whose maps have one place.
+    """
+    try:
+        yield
+    except ValueError as reason:
+        if "more than 1 value per channel" not in str(reason):
+            raise
+        raise InputError(
+            "batch normalisation has one value to normalise over: one image at a time, with maps "
+            "of one pixel; expected two or more. Pass a larger --batch or a smaller --accumulate."
+        ) from None
 
 
 def draws(net: nn.Module) -> bool:

@@ -119,7 +119,7 @@ def _nothing(_: int) -> nn.Module:
     return nn.Identity()
 
 
-_BN_X30 = Errors(0.252, 0.0782, "ILSVRC-2012 val, one crop, BN-x30, Figure 3")
+_BN_X30 = Errors(0.252, 0.0782, "ILSVRC-2012 val, one crop, BN-x30, Figure 4")
 _PRINTED = Published(11_188_288, 1_934_857_216, errors=_BN_X30)
 _CAFFE = Published(
     11_295_240, 2_032_600_064, printed_macs=Printed(2.03e9, 0.005e9, "SENet, Table 2"),

@@ -10,9 +10,7 @@ ResNeXt's grouped bottleneck (Xie et al., CVPR 2017, arXiv:1611.05431) is here a
 needed.
 """
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -147,43 +145,33 @@ def _ratio(reduction: int) -> MakeBlock:
     return partial(bottleneck, reduction=reduction)
 
 
-@register("se-resnet18", paper=PAPER, block=basic, depths=D18, published=_18)
-@register("se-resnet34", paper=PAPER, block=basic, depths=D34, published=_34)
-@register("se-resnet18-timm", paper=PAPER, block=basic_timm, depths=D18, published=_18)
-@register("se-resnet34-timm", paper=PAPER, block=basic_timm, depths=D34, published=_34)
-@register("se-resnet50", paper=PAPER, block=bottleneck, depths=D50, published=_50)
-@register("se-resnet101", paper=PAPER, block=bottleneck, depths=D101, published=_101)
-@register("se-resnet152", paper=PAPER, block=bottleneck, depths=D152, published=_152)
-@register("se-resnet50-r2", paper=PAPER, block=_ratio(2), depths=D50, published=_R2)
-@register("se-resnet50-r4", paper=PAPER, block=_ratio(4), depths=D50, published=_R4)
-@register("se-resnet50-r8", paper=PAPER, block=_ratio(8), depths=D50, published=_R8)
-@register("se-resnet50-r32", paper=PAPER, block=_ratio(32), depths=D50, published=_R32)
-@register("se-resnext50-32x4d", paper=PAPER, block=resnext, depths=D50, published=_X50)
-@register("se-resnext101-32x4d", paper=PAPER, block=resnext, depths=D101, published=_X101)
-@register(
-    "senet154", paper=PAPER, block=senet, depths=D152, shortcut=_wide_shortcut, stem=_three_threes,
+_register = partial(register, paper=PAPER, pool=_caffe_pool)
+
+
+@_register("se-resnet18", block=basic, depths=D18, published=_18)
+@_register("se-resnet34", block=basic, depths=D34, published=_34)
+@_register("se-resnet18-timm", block=basic_timm, depths=D18, published=_18)
+@_register("se-resnet34-timm", block=basic_timm, depths=D34, published=_34)
+@_register("se-resnet50", block=bottleneck, depths=D50, published=_50)
+@_register("se-resnet101", block=bottleneck, depths=D101, published=_101)
+@_register("se-resnet152", block=bottleneck, depths=D152, published=_152)
+@_register("se-resnet50-r2", block=_ratio(2), depths=D50, published=_R2)
+@_register("se-resnet50-r4", block=_ratio(4), depths=D50, published=_R4)
+@_register("se-resnet50-r8", block=_ratio(8), depths=D50, published=_R8)
+@_register("se-resnet50-r32", block=_ratio(32), depths=D50, published=_R32)
+@_register("se-resnext50-32x4d", block=resnext, depths=D50, published=_X50)
+@_register("se-resnext101-32x4d", block=resnext, depths=D101, published=_X101)
+@_register(
+    "senet154", block=senet, depths=D152, shortcut=_wide_shortcut, stem=_three_threes,
     dropout=0.2, published=_154,
 )  # fmt: skip
 class SEResNet(ResNet):
     """ResNet, ResNeXt and SENet-154 with a gate at the end of each residual branch.
 
-    Args:
-        block: makes a block and tells its output channels.
-        depths: blocks in each stage.
-        pool: makes the pooling of the stem.
-        numbers: what ResNet takes.
+    Takes what ResNet takes.
 
     Shape: (N, 3, 224, 224) -> (N, K); any square from 35 pixels.
     """
-
-    def __init__(
-        self,
-        block: MakeBlock,
-        depths: tuple[int, ...],
-        pool: Callable[[], nn.Module] = _caffe_pool,
-        **numbers: Any,
-    ) -> None:
-        super().__init__(block, depths, pool=pool, **numbers)
 
 
 _VGG = Published(138_596_784, 15_470_490_624, printed_macs=Printed(15.48e9, 0.01e9, "Table 2"),

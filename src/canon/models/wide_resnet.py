@@ -2,9 +2,9 @@
 
 Differences from the paper: none for CIFAR. `wide-resnet50-2` is its WRN-50-2-bottleneck, ResNet-50
 with inner convolutions twice as wide, and its stride in the first 1 x 1 as in the ResNet paper;
-`-tv` has it in the 3 x 3, as torchvision's weights do. The paper has no net of 101 layers: the
-errors and the name of `wide-resnet101-2` are torchvision's. `wide-resnet68-2` stands for a member
-of the winner of ILSVRC 2016, see `canon.models.trimps`.
+`-tv` has it in the 3 x 3, as torchvision's weights do. The paper has no net of 101 layers:
+`wide-resnet101-2` is torchvision's name. `wide-resnet68-2` stands for a member of the winner of
+ILSVRC 2016, see `canon.models.trimps`.
 """
 
 from functools import partial
@@ -45,7 +45,7 @@ _22_8 = _c10(17_158_106, 2_454_115_328, 17.2, 0.0438)
 _22_10 = _c10(26_797_914, 3_827_751_168, 26.8, 0.0444)
 _16_8 = _c10(10_961_370, 1_548_145_664, 11.0, 0.0427, 5)
 _16_10 = _c10(17_116_634, 2_412_173_568, 17.1, 0.0456)
-_28_10D = _c10(36_479_194, 5_243_328_768, 36.5, 0.0389, 5)
+_28_10D = _c10(36_479_194, 5_243_328_768, 36.5, 0.0389, 6)
 _16_4 = _c10(2_748_890, 392_612_352, None, 0.0502, 6)
 _16_4D = _c10(2_748_890, 392_612_352, None, 0.0524, 6)
 _52_1 = _c10(758_362, 111_592_064, None, 0.0643, 6)

@@ -31,7 +31,7 @@ def ensemble(
         RunError: `out` is occupied.
     """
     _fitting(runs)
-    shares = _shares(runs, weights)
+    shares, split = _shares(runs, weights), _split(runs)
     first = runs[0].facts
     name = Path(str(first["data"]["source"])).name
     path = claimed_folder(Path(out) if out else None, ENSEMBLE, name)
@@ -43,8 +43,8 @@ def ensemble(
     fused = Run(path, {
         "model": ENSEMBLE,
         "members": members,
-        "data": first["data"],
-        "split": _split(runs),
+        "data": first["data"] | {"source": first["data"]["source"] if split else None},
+        "split": split,
         "preprocessing": _shared([run.preprocessing for run in runs]),
         "versions": first["versions"],
     })  # fmt: skip
@@ -108,17 +108,25 @@ def _accuracy(run: Run) -> float:
     return float(max(top1, 1e-6))
 
 
-def _split(runs: Sequence[Run]) -> dict[str, Any]:
-    """The split of the runs; of validation images those that no member was trained on."""
+def _split(runs: Sequence[Run]) -> dict[str, Any] | None:
+    """The split of the runs; of validation images those that no member was trained on.
+
+    None where nothing of their own data was kept from all: no common source, or neither a test
+    split nor a validation image that all held back.
+    """
     first: dict[str, Any] = runs[0].facts["split"]
-    if first["val"] is None or len({run.facts["data"]["source"] for run in runs}) > 1:
-        return first
-    held = set(first["val"])
-    for run in runs[1:]:
-        held &= set(run.facts["split"]["val"] or [])
-    unseen = [sample for sample in first["val"] if sample in held]
+    if len({run.facts["data"]["source"] for run in runs}) > 1:
+        return None
+    kept = [run.facts["split"]["val"] for run in runs]
     sizes = dict(first["sizes"])
-    sizes["train"], sizes["val"] = sizes["train"] + sizes["val"] - len(unseen), len(unseen)
+    if all(held is None for held in kept):  # the data's own splits
+        return first if {"val", "test"} & set(sizes) else None
+    common = set.intersection(*(set(held or []) for held in kept))
+    unseen = [sample for sample in first["val"] or [] if sample in common]
+    if not unseen and "test" not in sizes:
+        return None
+    everything = sizes["train"] + (0 if first["val"] is None else sizes["val"])
+    sizes |= {"train": everything - len(unseen), "val": len(unseen)}
     return first | {"val": unseen, "sizes": sizes}
 
 

@@ -16,6 +16,7 @@ from canon.recipes import modern, paper
 from canon.run.config import Training
 from canon.run.folder import Run, open_run
 from canon.run.start import Start
+from canon.weights import RECORDS
 
 
 def named_recipe(asked: Training) -> Recipe:
@@ -32,6 +33,8 @@ def named_recipe(asked: Training) -> Recipe:
     for name, value in (given | limits).items():
         if not value >= 0 or (name != "val" and value == 0):
             raise InputError(f"--{name} is {value}; expected more than 0. Pass a larger one.")
+    if asked.image is not None and asked.image < 1:
+        raise InputError(f"--image is {asked.image}; expected 1 or more. Pass --image 32.")
     for name in ("patience", "seed"):
         if not 0 <= getattr(asked, name) < 2**63:
             raise InputError(f"--{name} is {getattr(asked, name)}; expected 0 to 2^63. Pass 0.")
@@ -68,8 +71,8 @@ def fitted_recipe(recipe: Recipe, asked: Training, report: Report, samples: int)
             f"--batch {asked.batch} is more than the {samples} training images; expected at "
             f"most as many. Pass --batch {samples} or less."
         )
-    if not asked.batch and recipe.batch > max(1, samples // 4):
-        batch = max(1, samples // 4)
+    if not asked.batch and recipe.batch > max(2, samples // 4):
+        batch = max(2, samples // 4)  # one image is no batch to normalise over
         scaled = recipe.name == "modern" and asked.lr is None
         rate = recipe.lr * batch / recipe.batch if scaled else recipe.lr
         recipe = replace(recipe, batch=batch, lr=rate)
@@ -79,11 +82,14 @@ def fitted_recipe(recipe: Recipe, asked: Training, report: Report, samples: int)
 
 
 def geometry(asked: Training, recipe: Recipe, report: Report) -> Preprocessing:
-    """Side, border, crop and channels of the network's input."""
-    side = asked.image or recipe.image or report.side or entry(asked.model).published.image
+    """Side, border, crop and channels of the network's input; published weights have their own."""
+    known = RECORDS.get(str(asked.weights))
+    usual = known.image if known else recipe.image or report.side
+    side = asked.image or usual or entry(asked.model).published.image
     border = recipe.border if side == recipe.image != report.side else 0
-    roomy = report.side is None or report.side * recipe.crop >= side
-    crop = recipe.crop if roomy and report.side != side else 1.0
+    share = known.image / known.resize if known else recipe.crop
+    roomy = report.side is None or report.side * share >= side
+    crop = share if roomy and report.side != side else 1.0
     return Preprocessing(side, asked.channels or report.channels, report.bits, border, crop)
 
 
@@ -102,6 +108,8 @@ def normalised(
     expected = start.normalised(how) if start else None
     if expected:
         mean, std = expected
+    elif start is not None:  # a file does not say; weights were hardly made for 0 to 255
+        pass
     elif recipe.normalisation == "lenet5":  # black to -0.1, white to 1.175 (section III.A)
         mean, std = (0.1 / 1.275,) * how.channels, (1 / 1.275,) * how.channels
     elif recipe.normalisation == "mean":

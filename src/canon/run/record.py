@@ -91,6 +91,12 @@ def notes(
     if start is not None:
         yield f"weights from {start.loaded.checkpoint.source}"
         yield from start.loaded.notes()
+        yield (
+            "images are normalised as these weights expect"
+            if start.mean
+            else "the file does not say how its images were normalised: by this set's own mean and "
+            "deviation"
+        )
     yield (
         f"{recipe.name} recipe: {recipe.optimiser}, lr {recipe.lr:g}, batch {recipe.batch}, "
         f"{recipe.epochs} epochs, {recipe.schedule} schedule"

@@ -86,14 +86,18 @@ def _chosen(
 ) -> tuple[str, Part]:
     """The split to evaluate on, and its samples with the run's labels."""
     source = data or run.facts["data"]["source"]
+    if source is None:
+        raise InputError(
+            f"the members of {run.path} kept no images of one set from all of them; expected data "
+            "to measure it on. Name some that none was trained on."
+        )
     opened, _ = checked_data(source, skip_bad, progress)
     own = opened.source == run.facts["data"]["source"]
     parts = plan.again(opened, run.classes, run.facts["split"]) if own else opened.parts
     chosen = split or next(name for name in ("test", "val", "train") if name in parts)
-    if chosen not in parts:
-        raise InputError(
-            f"{source} has no {chosen} split; expected one of {', '.join(parts)}. Pass --split."
-        )
+    if chosen not in parts or not len(parts[chosen]):
+        some = ", ".join(name for name, part in parts.items() if len(part))
+        raise InputError(f"{source} has no {chosen} split; expected one of {some}. Pass --split.")
     return chosen, _with_labels_of(run, opened, parts[chosen])
 
 

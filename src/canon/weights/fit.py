@@ -27,11 +27,13 @@ class Loaded:
         replaced: keys that keep their initial weights, because the classes or, in an auxiliary
             head, the size of the image differ.
         adapted: the first convolution, if its channels were fitted.
+        why: they were replaced.
     """
 
     checkpoint: Checkpoint
     replaced: tuple[str, ...] = ()
     adapted: str | None = None
+    why: str = "the classes differ"
 
     def notes(self) -> list[str]:
         """What the user should know of, a line each."""
@@ -39,23 +41,34 @@ class Loaded:
         if self.adapted:
             lines.append(f"{self.adapted}: colours of the weights fitted to the images' channels")
         if self.replaced:
-            lines.append(f"new weights for {', '.join(self.replaced)}: the shapes differ")
+            lines.append(f"new weights for {', '.join(self.replaced)}: {self.why}")
         return lines
 
 
-def create(name: str, *, weights: str | Path | None = None, **numbers: Any) -> nn.Module:
+def create(
+    name: str,
+    *,
+    weights: str | Path | None = None,
+    classes: int | None = None,
+    channels: int | None = None,
+    image: int | None = None,
+    seed: int = 0,
+) -> nn.Module:
     """Build a network with its paper's initialisation, or with weights from elsewhere.
 
     Args:
         name: a registered name.
         weights: a file of weights or the name of a record; see `canon list weights`.
-        numbers: classes, channels, image and seed, as in `canon.registry.create`.
+        classes: outputs; None means the paper's.
+        channels: of the input images; None means the paper's.
+        image: side of the input images in pixels; None means the paper's.
+        seed: of the initial weights.
 
     Raises:
         InputError: an unknown name, a number below one, or an image too small for the network.
         WeightsError: weights that cannot be read or are of another network.
     """
-    net = registry.create(name, **numbers)
+    net = registry.create(name, classes=classes, channels=channels, image=image, seed=seed)
     if weights is not None:
         for line in load(net, name, read(weights)).notes():
             LOG.warning("%s", line)
@@ -100,7 +113,13 @@ def load(net: nn.Module, name: str, checkpoint: Checkpoint, new_head: bool = Fal
         whose = _whose(checkpoint.state, besides=name) if checkpoint.model is None else None
         raise _of_another(checkpoint, whose, name) if whose else _fault(checkpoint, name, faults)
     net.load_state_dict(state)
-    return Loaded(checkpoint, replaced, adapted)
+    only_classes = renewed <= last
+    why = (
+        "the classes differ"
+        if only_classes
+        else "the file has none for this image or these classes"
+    )
+    return Loaded(checkpoint, replaced, adapted, why)
 
 
 def put(net: nn.Module, name: str, checkpoint: Checkpoint) -> None:
@@ -206,6 +225,12 @@ def _differences(ours: Shapes, theirs: Shapes) -> list[str]:
 
 
 def _fault(checkpoint: Checkpoint, name: str, faults: list[str]) -> WeightsError:
+    if len(faults) == 1 and faults[0].startswith("head.") and " instead of " in faults[0]:
+        side = registry.entry(name).published.image
+        return WeightsError(
+            f"{checkpoint.source} holds weights of {name} for images of another size: {faults[0]}; "
+            f"expected those of this one. Pass --image {side}, if they are the paper's."
+        )
     more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
     return WeightsError(
         f"{checkpoint.source} does not hold the weights of {name}: {'; '.join(faults[:5])}{more}; "

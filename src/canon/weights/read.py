@@ -1,8 +1,8 @@
 """Reading a checkpoint without running what is in it."""
 
-import hashlib
 import os
 import pickle
+import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,12 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from canon.data.cache import cache_dir
-from canon.data.fetch import Remote, fetch
+from canon.data.fetch import Remote, digest, fetch
 from canon.errors import WeightsError
 from canon.weights.records import RECORDS, Record, record
 
 State = dict[str, Tensor]
+INSIDE_A_RUN = "model.safetensors"
 INSIDE = ("state_dict", "model", "model_state_dict", "model_state", "net")  # of training scripts
 
 
@@ -49,6 +50,8 @@ def read(source: str | Path) -> Checkpoint:
         InputError: no record has that name.
     """
     path = Path(source)
+    if (path / INSIDE_A_RUN).is_file():
+        path = path / INSIDE_A_RUN
     if not path.exists() and not path.suffix:
         known = record(str(source))
         return Checkpoint(str(source), _tensors(_fetched(known))[0], known.model, known)
@@ -77,11 +80,10 @@ def _fetched(known: Record) -> Path:
 
 
 def _verified(path: Path, known: Record) -> None:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if not digest.startswith(known.sha256):
+    found = digest(path, Remote(known.file, sha256=known.sha256))
+    if not found.startswith(known.sha256):
         raise WeightsError(
-            f"{path} is not the published file: its SHA-256 begins with {digest[:8]}, expected "
+            f"{path} is not the published file: its SHA-256 begins with {found[:8]}, expected "
             f"{known.sha256}. Copy it again, or rename it if it is another."
         )
 
@@ -94,16 +96,22 @@ def _tensors(path: Path) -> tuple[State, str | None]:
             warnings.simplefilter("ignore")  # of unusual pickles, which are refused below
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as reason:
+        if "global" not in str(reason).lower():
+            raise _damaged(path, reason) from None
         raise WeightsError(
             f"{path} holds more than tensors ({_first_line(reason)}); expected a state dict. Save "
             "one with torch.save(net.state_dict(), file) where the file was made."
         ) from None
-    except (RuntimeError, EOFError, ValueError, KeyError, IndexError) as reason:
-        raise WeightsError(
-            f"{path} is damaged or cut off ({_first_line(reason)}); expected a whole file of "
-            "weights. Copy it again."
-        ) from None
+    except (RuntimeError, EOFError, ValueError, LookupError, struct.error) as reason:
+        raise _damaged(path, reason) from None
     return _state_dict(content, path), None
+
+
+def _damaged(path: Path, reason: BaseException) -> WeightsError:
+    return WeightsError(
+        f"{path} is damaged or cut off ({_first_line(reason)}); expected a whole file of weights. "
+        "Copy it again."
+    )
 
 
 def _safetensors(path: Path) -> tuple[State, str | None]:

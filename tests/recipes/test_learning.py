@@ -1,0 +1,43 @@
+"""Every family learns by its own recipe, on real photos: the same steps as benchmarks/steps.py."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from benchmarks.steps import batches, loss
+from canon.errors import InputError
+from canon.fitting import Limits, fit
+from canon.fitting.devices import accelerator, placed
+from canon.models import create, entry
+from canon.recipes import modern, paper
+from canon.registry import smallest_image
+from canon.tasks import Classify
+
+FAMILIES = [
+    "prototype", "alexnet", "zfnet", "vgg11", "vgg16-bn", "googlenet", "googlenet-tv",
+    "bn-inception", "inception-v3", "inception-v4", "inception-resnet-v2", "resnet18", "plain34",
+    "resnet50", "preact-resnet50", "wide-resnet50-2", "xception", "se-resnet18",
+    "se-resnext50-32x4d", "senet154", "se-bn-inception",
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_few_steps_by_its_own_recipe_lower_the_loss_on_photos(name, real_data):
+    try:
+        recipe = paper(name)
+    except InputError:
+        recipe = modern(name)
+    count, image = 8, max(smallest_image(name), 64)
+    rate = recipe.lr * count / max(count, recipe.batch)  # in proportion to the batch
+    recipe = replace(recipe, batch=count, lr=rate, schedule="constant", average=0.0)
+    data = batches("ants_bees", image, entry(name).published.channels, count, recipe)
+    net = placed(create(name, classes=2, image=image), torch.device("cpu"))
+    task = Classify.of(net, 2, recipe.smoothing)
+    before = loss(net, task, data)
+    steps = 0
+    for event in fit(net, task, data, recipe, Limits(12), accelerator("cpu")):
+        steps += type(event).__name__ == "Step"
+    assert steps == 12
+    assert loss(net, task, data) < before
