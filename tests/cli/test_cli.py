@@ -85,7 +85,7 @@ def test_every_verb_explains_its_flags(verb, capsys):
         (["train", "lenet5", "--freeze", "c33"], "no stage is named 'c33'. Did you mean 'c3'?"),
         (
             ["train", "lenet5", "--weights", "/no/run"],
-            "/no/run is not a folder; expected the run folder",
+            "/no/run is not a file; expected a .pth",
         ),
         (["train", "lenet5", "--resume"], "--resume needs the run folder"),
         (["train", "lenet5", "--device", "cuda:9"], "is not on this machine"),

@@ -80,7 +80,7 @@ def test_compare_puts_networks_side_by_side_and_draws_them(capsys, tmp_path):
 
 
 def test_compare_tells_a_misspelt_name_before_it_counts(capsys):
-    assert "Did you mean 'vgg16'" in refused(capsys, "compare", "resnet152", "vgg61")
+    assert "Did you mean 'vgg16'" in refused(capsys, "compare", "resnet152", "vgg166")
 
 
 def test_a_run_stands_among_networks_with_its_own_error(capsys, tmp_path):

@@ -1,6 +1,7 @@
 """Networks side by side, and the pictures of them."""
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from canon.explain import compared
 from canon.explain.compare import on_one_scale
@@ -43,7 +44,7 @@ def test_the_picture_of_cost_has_a_point_for_each_network_at_its_error(rows):
 def test_names_in_the_picture_do_not_cover_each_other(rows):
     crowd = [compared(f"resnet{depth}") for depth in (18, 34, 50, 101, 152)] + rows[:3]
     figure = cost([row for row in crowd if row.top1], "ILSVRC")
-    renderer = figure.canvas.get_renderer()
+    renderer = FigureCanvasAgg(figure).get_renderer()
     boxes = [text.get_window_extent(renderer) for text in figure.axes[0].texts]
     overlaps = [
         (i, j) for i, a in enumerate(boxes) for j, b in enumerate(boxes[:i]) if a.overlaps(b)

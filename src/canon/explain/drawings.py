@@ -56,7 +56,7 @@ def cost(rows: Sequence[Compared], scale: str) -> Figure:
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.margins(0.08)
-    figure.canvas.draw()  # the scales are known from here on
+    figure.draw_without_rendering()  # the scales are known from here on
     _name(axes, list(zip(x, y, (row.name for row in shown), strict=True)))
     top = "top-1" if kind == "top1" else "top-5"
     axes.set_xlabel("multiply-accumulates of one image, billions", color=INK)

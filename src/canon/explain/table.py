@@ -50,14 +50,13 @@ def describe(
     if image < 1 or (channels is not None and channels < 1):
         raise InputError(f"an image of {image} pixels and {channels} channels; expected 1 or more.")
     shape = (channels or 3, image, image)
-    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    nowhere = {name: tensor.to("meta") for name, tensor in tensors.items()}
+    nowhere = dict(_on_meta(model))
     kind = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
     x = torch.empty(1, *shape, device="meta", dtype=kind)
     tracer = Tracer(x)
     with evaluating(model), _watched(model, tracer, strict) as rows, _ends(model, tracer) as ends:
         try:
-            functional_call(model, nowhere, x)
+            functional_call(model, nowhere, x, tie_weights=False)
         except RuntimeError as reason:
             raise InputError(
                 f"the network does not take {' x '.join(map(str, shape))} images "
@@ -65,6 +64,18 @@ def describe(
             ) from None
     field = ends.pop("", (None, EVERYTHING))[1]
     return Description(shape, tuple(rows), field, ends)
+
+
+def _on_meta(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor of every module once, by name and without memory.
+
+    torch's own lists name a module that stands in two places twice, and would not put back what
+    it had.
+    """
+    for name, module in model.named_modules():
+        for key, tensor in [*module._parameters.items(), *module._buffers.items()]:
+            if tensor is not None:
+                yield f"{name}.{key}".removeprefix("."), tensor.detach().to("meta")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from canon.data.cache import cache_dir
 from canon.data.fetch import Remote, digest, fetch
-from canon.errors import WeightsError
+from canon.errors import WeightsError, nearest
 from canon.weights.records import RECORDS, Record, record
 
 State = dict[str, Tensor]
@@ -52,7 +52,8 @@ def read(source: str | Path) -> Checkpoint:
     path = Path(source)
     if (path / INSIDE_A_RUN).is_file():
         path = path / INSIDE_A_RUN
-    if not path.exists() and not path.suffix:
+    named = str(source) in RECORDS or nearest(str(source), RECORDS)
+    if named and not path.exists():
         known = record(str(source))
         return Checkpoint(str(source), _tensors(_fetched(known))[0], known.model, known)
     if not path.is_file():
