@@ -75,7 +75,8 @@ def _on_meta(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     for name, module in model.named_modules():
         for key, tensor in [*module._parameters.items(), *module._buffers.items()]:
             if tensor is not None:
-                yield f"{name}.{key}".removeprefix("."), tensor.detach().to("meta")
+                nowhere = tensor.detach().to("meta").requires_grad_(tensor.requires_grad)
+                yield f"{name}.{key}".removeprefix("."), nowhere
 
 
 @contextmanager
