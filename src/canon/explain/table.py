@@ -54,7 +54,12 @@ def describe(
     kind = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
     x = torch.empty(1, *shape, device="meta", dtype=kind)
     tracer = Tracer(x)
-    with evaluating(model), _watched(model, tracer, strict) as rows, _ends(model, tracer) as ends:
+    with (
+        evaluating(model),
+        _hastened(model),
+        _watched(model, tracer, strict) as rows,
+        _ends(model, tracer) as ends,
+    ):
         try:
             functional_call(model, nowhere, x, tie_weights=False)
         except RuntimeError as reason:
@@ -64,6 +69,24 @@ def describe(
             ) from None
     field = ends.pop("", (None, EVERYTHING))[1]
     return Description(shape, tuple(rows), field, ends)
+
+
+@contextmanager
+def _hastened(model: nn.Module) -> Iterator[None]:
+    """Layers that keep their input's shape hand it on: a third of the time of a deep network."""
+    kinds = (nn.BatchNorm2d, nn.ReLU, nn.Dropout)
+    passed = [module for module in model.modules() if type(module) in kinds]
+    for module in passed:
+        module.forward = _unchanged
+    try:
+        yield
+    finally:
+        for module in passed:
+            del module.forward
+
+
+def _unchanged(x: Tensor) -> Tensor:
+    return x
 
 
 def _on_meta(model: nn.Module) -> Iterator[tuple[str, Tensor]]:

@@ -6,6 +6,7 @@ at one and shifts at zero. One seed gives one set of weights, on any machine.
 
 from collections.abc import Iterator
 from math import prod, sqrt
+from typing import cast
 
 import torch
 from torch import Generator, nn
@@ -14,10 +15,14 @@ Weighted = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
 
 
 def weighted(net: nn.Module) -> Iterator[Weighted]:
-    """The layers of a network that multiply by weights, in its order."""
+    """The layers of a network that multiply by weights, in its order.
+
+    Not those on the meta device: they have no memory to draw into, and trying takes a second.
+    """
     for module in net.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            yield module
+        multiplies = isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)
+        if multiplies and not module.weight.is_meta:
+            yield cast(Weighted, module)
 
 
 def fan_in(layer: Weighted) -> int:
