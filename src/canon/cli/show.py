@@ -57,11 +57,14 @@ def run(command: Command) -> int:
     from canon.explain import describe
 
     c = command
+    sides = {"image": c.image, "channels": c.channels, "classes": c.classes}
     if c.what_if:
         from canon.cli.whatif import show_what_if
 
-        return show_what_if(c)
-    table = describe(c.model, c.image, channels=c.channels, classes=c.classes, strict=c.strict)
+        _alone(c)
+        show_what_if(c.model, c.what_if, sides, as_json=c.json, as_csv=c.csv)
+        return 0
+    table = describe(c.model, **sides, strict=c.strict)
     shown = table.rows if c.by == "layer" else table.stages()
     if c.json:
         _print_json(c.model, table, shown)
@@ -75,6 +78,16 @@ def run(command: Command) -> int:
     if not c.csv:
         _print_notes(c.model, table)
     return 0
+
+
+def _alone(command: Command) -> None:
+    from canon.errors import InputError
+
+    if command.strict or command.by != "layer":
+        raise InputError(
+            "--what-if shows one row a convolution; expected neither --strict nor --by with it. "
+            "Leave them out."
+        )
 
 
 def _cells(table: "Description", row: "Row") -> list[object]:

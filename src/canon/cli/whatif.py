@@ -6,39 +6,44 @@ from typing import TYPE_CHECKING
 from canon.cli.out import console, show_table
 
 if TYPE_CHECKING:
-    from canon.cli.show import Command
     from canon.explain.whatif import WhatIf
 
 HEAD = ["convolution", "output", "multiplications", "instead", "times fewer", "parameters",
         "instead of them"]  # fmt: skip
 
 
-def show_what_if(command: "Command") -> int:
-    """Print each replaced convolution, and the totals."""
-    from canon.errors import InputError
+def show_what_if(
+    model: str,
+    change: str,
+    sides: dict[str, int | None],
+    *,
+    as_json: bool = False,
+    as_csv: bool = False,
+) -> None:
+    """Print each replaced convolution, and the totals.
+
+    Args:
+        model: a registered name.
+        change: what replaces every k x k convolution.
+        sides: image, channels and classes instead of the paper's.
+        as_json: print JSON.
+        as_csv: print CSV.
+    """
     from canon.explain import what_if
 
-    c = command
-    if c.strict or c.by != "layer":
-        raise InputError(
-            "--what-if shows one row a convolution; expected neither --strict nor --by with it. "
-            "Leave them out."
-        )
-    changed = what_if(c.model, c.what_if or "", c.image, channels=c.channels, classes=c.classes)
+    changed = what_if(model, change, **sides)
     rows = _rows(changed)
-    if not (c.json or c.csv):
-        out = console()
-        out.print(f"{c.model} with every k x k convolution made {c.what_if}, at "
-                  f"{' x '.join(map(str, changed.before.input))}\n")  # fmt: skip
-    if c.json:
-        print(json.dumps(_record(c.model, changed, rows), indent=1))
-        return 0
-    show_table(HEAD, rows, as_csv=c.csv, left=2)
-    if changed.kept and not c.csv:
+    if as_json:
+        print(json.dumps(_record(model, changed, rows), indent=1))
+        return
+    if not as_csv:
+        size = " x ".join(map(str, changed.before.input))
+        console().print(f"{model} with every k x k convolution made {change}, at {size}\n")
+    show_table(HEAD, rows, as_csv=as_csv, left=2)
+    if changed.kept and not as_csv:
         some = ", ".join(name or "it" for name in changed.kept[:5])
         more = f" and {len(changed.kept) - 5} more" if len(changed.kept) > 5 else ""
         console().print(f"\nleft as they are, where it does not fit: {some}{more}")
-    return 0
 
 
 def _rows(changed: "WhatIf") -> list[list[object]]:
