@@ -100,16 +100,18 @@ def test_the_deepest_and_widest_keep_the_contract_too(name):
     net, x = small(name, seed=3).eval(), images(name, 2)
     ours, theirs = net.state_dict(), small(name, seed=3).state_dict()
     assert all(torch.equal(ours[k], theirs[k]) for k in ours)
+    # A hundred untrained blocks grow their input beyond what gates bear in single precision.
+    net, x = net.double(), x.double()
     with torch.inference_mode():
         together, alone = net(x), net(x[:1])
-    torch.testing.assert_close(alone, together[:1], rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(alone, together[:1], rtol=1e-4, atol=1e-4)
     if name not in ("resnet1202", "preact-resnet1001"):
         # Exporting thousands of layers takes minutes, and they are those of resnet110's blocks.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of its own plans
             program = torch.export.export(net, (x,))
         torch.testing.assert_close(program.module()(x), together, rtol=1e-4, atol=1e-4)
-    sum(y.square().sum() for y in outputs(net.train(), images(name, 3))).backward()
+    sum(y.square().sum() for y in outputs(net.train(), images(name, 3).double())).backward()
     assert all(p.grad is not None and p.grad.any() for p in net.parameters())
 
 
