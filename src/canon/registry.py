@@ -195,5 +195,5 @@ def _small_image(known: Entry, image: int, stage: str) -> str:
     return (
         f"{known.name} runs out of pixels in {stage} when images are {image} x {image}; it "
         f"expects {expected} and takes no less than {smallest}. {instead} --image {expected} to "
-        "enlarge them."
+        f"enlarge them, or any side from {smallest} on."
     )

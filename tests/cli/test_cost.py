@@ -107,7 +107,7 @@ def test_runs_are_fused_evaluated_and_predicted_with(capsys, tmp_path):
     assert "are no weights; expected accuracy" in refused(
         capsys, "ensemble", *members, "--weights", "much"
     )
-    assert "1 run is no ensemble" in refused(capsys, "ensemble", members[0])
+    assert "1 run(s) are no ensemble" in refused(capsys, "ensemble", members[0])
 
 
 def test_the_lists_hold_models_sets_and_weights(capsys):

@@ -111,7 +111,7 @@ def test_it_exports_like_one_network(mixed, tmp_path):
 def test_other_classes_channels_and_counts_are_refused(runs, mixed, tmp_path):
     with pytest.raises(InputError, match=r"have different classes, 10 \(0, 1, 2, ...\) and 2"):
         canon.ensemble([runs[0], mixed[1][0]], out=tmp_path / "no")
-    with pytest.raises(InputError, match="1 run is no ensemble; expected two or more"):
+    with pytest.raises(InputError, match=r"1 run\(s\) are no ensemble; expected two or more"):
         canon.ensemble(runs[:1], out=tmp_path / "no")
     with pytest.raises(InputError, match=r"weights 1, 2, 3 do not fit 2 runs"):
         canon.ensemble(runs, weights=[1, 2, 3], out=tmp_path / "no")
@@ -119,7 +119,16 @@ def test_other_classes_channels_and_counts_are_refused(runs, mixed, tmp_path):
         canon.ensemble(runs, weights=[0, 1], out=tmp_path / "no")
     with pytest.raises(InputError, match="Did you mean 'accuracy'"):
         canon.ensemble(runs, weights="acuracy", out=tmp_path / "no")
+    with pytest.raises(InputError, match="a run is named twice"):
+        canon.ensemble([runs[0], runs[0].path], out=tmp_path / "no")
+    half = canon.load(runs[0].path)
+    half.facts = {k: v for k, v in half.facts.items() if k != "result"}
+    half.path = tmp_path / "half"
+    with pytest.raises(InputError, match=r"half was not trained to its end; expected finished"):
+        canon.ensemble([runs[1], half], out=tmp_path / "no")
     fused = canon.ensemble(runs, out=tmp_path / "fused")
+    with pytest.raises(InputError, match="an ensemble has no dense protocol"):
+        canon.evaluate(fused, protocol="dense", device="cpu")
     with pytest.raises(InputError, match="an ensemble cannot be a member"):
         canon.ensemble([runs[0], fused], out=tmp_path / "no")
     grey = make_folder(tmp_path / "grey", 10)

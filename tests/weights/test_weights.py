@@ -105,7 +105,7 @@ def test_a_truncated_file_says_so(net, tmp_path, suffix, share):
 
 def test_a_page_that_was_saved_in_place_of_a_file_is_damaged(tmp_path):
     (tmp_path / "net.pth").write_text("<!DOCTYPE html><html>404 Not Found</html>")
-    with pytest.raises(WeightsError, match="is damaged or cut off"):
+    with pytest.raises(WeightsError, match="is damaged, cut off, or no checkpoint of torch"):
         read(tmp_path / "net.pth")
 
 
@@ -119,6 +119,32 @@ def test_weights_for_another_image_say_which_to_pass():
         WeightsError, match=r"for images of another size: head.fc6.*Pass --image 224"
     ):
         load(create("vgg11", image=32), "vgg11", Checkpoint("v", create("vgg11").state_dict()))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda w: w.int(), "is torch.int32 instead of torch.float32"),
+        (lambda w: w * float("nan"), "has values that are not finite"),
+    ],
+)
+def test_numbers_that_cannot_be_weights_are_refused(net, spoil, said):
+    state = dict(net.state_dict())
+    state["head.fc.weight"] = spoil(state["head.fc.weight"])
+    with pytest.raises(WeightsError, match=f"head.fc.weight {said}"):
+        load(create("resnet20"), "resnet20", Checkpoint("x.pth", state))
+
+
+def test_sparse_tensors_are_read_as_what_they_are(net, tmp_path):
+    state = net.state_dict()
+    torch.save(state | {"head.fc.weight": state["head.fc.weight"].to_sparse()}, tmp_path / "s.pth")
+    assert torch.equal(read(tmp_path / "s.pth").state["head.fc.weight"], state["head.fc.weight"])
+
+
+def test_a_strange_prefix_is_shown_beside_what_is_missing(net):
+    state = {f"xx.{k}": v for k, v in net.state_dict().items()}
+    with pytest.raises(WeightsError, match=r"is missing; .*xx\.features\.conv1.* is not in the"):
+        load(create("resnet20"), "resnet20", Checkpoint("x.pth", state))
 
 
 def test_a_missing_file_and_a_misspelt_record_say_where_to_look():

@@ -12,15 +12,17 @@ from canon.cli.out import bars, percent, show_table
 if TYPE_CHECKING:
     from canon.explain import Compared
 
-HEAD = ["network", "paper", "image", "layers", "parameters", "multiplications", "activation bytes",
-        "field", "top-1 error", "top-5 error", "measured on"]  # fmt: skip
+HEAD = ["network", "paper", "image", "weight layers", "parameters", "multiplications",
+        "activation bytes", "field", "top-1 error", "top-5 error", "measured on"]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Command:
     """Compare networks by what they cost, what they see and how well they do.
 
-    With --out it draws error against cost for each kind of images that errors were measured on
+    `weight layers` are all convolutions and linear layers, side by side or not; `field` is what an
+    output of the last map sees of the image, pixels a side. With --out it draws error against cost
+    for each kind of images that errors were measured on
     (cost-*.svg), and the published top-5 errors of ILSVRC with the depth of its winners
     (depth.svg).
 

@@ -58,7 +58,7 @@ def run(command: Command) -> int:
 
     c = command
     sides = {"image": c.image, "channels": c.channels, "classes": c.classes}
-    if c.what_if:
+    if c.what_if is not None:
         from canon.cli.whatif import show_what_if
 
         _alone(c)

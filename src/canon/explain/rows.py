@@ -111,7 +111,7 @@ def _summed(name: str, rows: list[Row], output: tuple[int, ...], field: Field) -
         macs=sum(row.macs for row in rows),
         activation_bytes=sum(row.activation_bytes for row in rows),
         field=field,
-        unseen_share=max(row.unseen_share for row in rows),
+        unseen_share=rows[0].unseen_share if len(rows) == 1 else 0.0,
     )
 
 

@@ -6,13 +6,16 @@ from typing import Any
 
 from canon.data import Preprocessing
 from canon.errors import InputError, unknown
-from canon.run.folder import ENSEMBLE, Run, claimed_folder
+from canon.run.folder import ENSEMBLE, Run, claimed_folder, open_run
 
 Weights = str | Sequence[float]
 
 
 def ensemble(
-    runs: Sequence[Run], *, weights: Weights = "accuracy", out: str | Path | None = None
+    runs: Sequence[Run | str | Path],
+    *,
+    weights: Weights = "accuracy",
+    out: str | Path | None = None,
 ) -> Run:
     """Fuse trained runs by the weighted mean of their probabilities, as a new run folder.
 
@@ -21,7 +24,7 @@ def ensemble(
     once more, not the original image.
 
     Args:
-        runs: two or more runs with the same classes and channels.
+        runs: two or more runs, or their folders, with the same classes and channels.
         weights: `accuracy` takes each run's top-1 on its validation split, `equal` none; or
             positive numbers.
         out: the folder to make; None makes runs/ensemble-DATA.
@@ -30,27 +33,28 @@ def ensemble(
         InputError: fewer than two runs, other classes or channels, or weights that do not fit.
         RunError: `out` is occupied.
     """
-    _fitting(runs)
-    shares, split = _shares(runs, weights), _split(runs)
-    first = runs[0].facts
+    opened = [run if isinstance(run, Run) else open_run(run) for run in runs]
+    _fitting(opened)
+    shares, split = _shares(opened, weights), _split(opened)
+    first = opened[0].facts
     name = Path(str(first["data"]["source"])).name
     path = claimed_folder(Path(out) if out else None, ENSEMBLE, name)
     members = [
         {"path": str(run.path), "model": run.model, "numbers": run.facts["numbers"],
          "preprocessing": run.facts["preprocessing"], "weight": share}
-        for run, share in zip(runs, shares, strict=True)
+        for run, share in zip(opened, shares, strict=True)
     ]  # fmt: skip
     fused = Run(path, {
         "model": ENSEMBLE,
         "members": members,
         "data": first["data"] | {"source": first["data"]["source"] if split else None},
         "split": split,
-        "preprocessing": _shared([run.preprocessing for run in runs]),
+        "preprocessing": _shared([run.preprocessing for run in opened]),
         "versions": first["versions"],
     })  # fmt: skip
     fused.save_tensors({
         f"members.{i}.{key}": tensor
-        for i, run in enumerate(runs)
+        for i, run in enumerate(opened)
         for key, tensor in run.checkpoint().state.items()
     })  # fmt: skip
     fused.save_facts()
@@ -59,9 +63,15 @@ def ensemble(
 
 def _fitting(runs: Sequence[Run]) -> None:
     if len(runs) < 2:
-        raise InputError(f"{len(runs)} run is no ensemble; expected two or more. Name another run.")
+        raise InputError(f"{len(runs)} run(s) are no ensemble; expected two or more. Name others.")
     if any(run.model == ENSEMBLE for run in runs):
         raise InputError("an ensemble cannot be a member; expected trained runs. Name its members.")
+    if len({run.path.resolve() for run in runs}) < len(runs):
+        raise InputError(
+            "a run is named twice; expected each once. Pass --weights to count it more."
+        )
+    for run in runs:
+        _finished(run)
     first = runs[0]
     for run in runs[1:]:
         if run.classes != first.classes:
@@ -77,6 +87,14 @@ def _fitting(runs: Sequence[Run]) -> None:
                 f"{first.path} takes {one.channels} channels of {one.bits} bits, {run.path} "
                 f"{other.channels} of {other.bits}; expected the same. Train with --channels."
             )
+
+
+def _finished(run: Run) -> None:
+    if "result" not in run.facts:
+        raise InputError(
+            f"{run.path} was not trained to its end; expected finished runs. Go on with "
+            f"`canon train ... --resume --out {run.path}`."
+        )
 
 
 def _shares(runs: Sequence[Run], weights: Weights) -> list[float]:

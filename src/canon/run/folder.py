@@ -136,8 +136,8 @@ def new_folder(out: Path | None, model: str, data: str) -> Path:
     if out is not None:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise RunError(
-                f"{out} exists already; expected a new folder. Pass --resume to go on with the run "
-                "in it, or another --out."
+                f"{out} exists already; expected a new folder. Pass another --out, or go on with "
+                "the run in it by `canon train ... --resume`."
             )
         return out
     base = Path("runs") / f"{model}-{data}"

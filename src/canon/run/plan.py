@@ -14,7 +14,7 @@ from canon.fitting import Recipe
 from canon.models import entry
 from canon.recipes import modern, paper
 from canon.run.config import Training
-from canon.run.folder import Run, open_run
+from canon.run.folder import ENSEMBLE, Run, open_run
 from canon.run.start import Start
 from canon.weights import RECORDS
 
@@ -198,6 +198,11 @@ def as_before(asked: Training) -> tuple[Run, Training]:
     if asked.out is None:
         raise InputError("--resume needs the run folder; expected --out. Pass --out runs/NAME.")
     run = open_run(asked.out)
+    if run.model == ENSEMBLE:
+        raise RunError(
+            f"{asked.out} is an ensemble, which is not trained; expected a run. Go on with one of "
+            "its members."
+        )
     if run.model != asked.model:
         raise RunError(
             f"{asked.out} is a run of {run.model}, not of {asked.model}; expected the same "

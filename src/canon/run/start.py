@@ -75,3 +75,11 @@ def freeze(net: nn.Module, stage: str | None) -> None:
         )
     for _, part in named[: names.index(stage) + 1]:
         part.requires_grad_(False)
+
+
+def frozen(net: nn.Module, stage: str, start: Start | None) -> str:
+    """What is kept as it is, for the user to know."""
+    kept = sum(p.numel() for p in net.parameters() if not p.requires_grad)
+    total = sum(p.numel() for p in net.parameters())
+    random = "" if start else ", which are random: pass --weights to start from trained ones"
+    return f"frozen up to {stage}: {kept:,} of {total:,} parameters{random}"

@@ -25,7 +25,7 @@ from canon.run import plan
 from canon.run.config import Training
 from canon.run.folder import WEIGHTS, Run, claimed_folder, new_folder
 from canon.run.record import facts, notes
-from canon.run.start import freeze, start_from
+from canon.run.start import freeze, frozen, start_from
 from canon.tasks import Classify, Scores
 
 
@@ -110,6 +110,8 @@ def training(asked: Training, progress: Progress | None = None) -> Happening:
         run.save_facts()
     yield Began(run.path)
     yield from (Note(text) for text in notes(run, report, recipe, how, packs, start))
+    if asked.freeze:
+        yield Note(frozen(net, asked.freeze, start))
     yield from _fit(run, asked, net, recipe, packs, devices)
 
 

@@ -21,13 +21,13 @@ from canon.fitting.evaluate import evaluate as measure
 from canon.fitting.evaluate import returned
 from canon.fitting.protocols import examine, known_protocol, prepared
 from canon.run import plan
-from canon.run.folder import Run
+from canon.run.folder import ENSEMBLE, Run, open_run
 from canon.run.train import checked_data
 from canon.tasks import Classify, Scores
 
 
 def evaluate(
-    run: Run,
+    run: Run | str | Path,
     data: str | None = None,
     split: str | None = None,
     *,
@@ -41,7 +41,7 @@ def evaluate(
     """Evaluate a run; return the split and its scores.
 
     Args:
-        run: the run.
+        run: the run, or its folder.
         data: what `open_data` takes; None means the data it was trained on.
         split: `train`, `val` or `test`; None takes test, else val, else all there is.
         protocol: `1-crop`, or a paper's: `10-crop`, `multi-crop` or `dense`.
@@ -57,6 +57,12 @@ def evaluate(
     """
     _at_least_one(batch=batch)
     known_protocol(protocol)
+    run = run if isinstance(run, Run) else open_run(run)
+    if protocol == "dense" and run.model == ENSEMBLE:
+        raise InputError(
+            "an ensemble has no dense protocol: its members see images of their own sizes; "
+            "expected another. Pass --protocol 10-crop, or evaluate its members."
+        )
     chosen, part = _chosen(run, data, split, skip_bad, progress)
     going = _looked_at(run, part, protocol, accelerator(device), batch, progress)
     return chosen, returned(going, watch)
@@ -138,7 +144,7 @@ class Prediction:
 
 
 def predict(
-    run: Run,
+    run: Run | str | Path,
     paths: Iterable[str | Path],
     *,
     top: int = 5,
@@ -149,7 +155,7 @@ def predict(
     """What a run says of files, and of all image files below folders, in their order.
 
     Args:
-        run: the run.
+        run: the run, or its folder.
         paths: files and folders.
         top: how many classes to name.
         device: where to run.
@@ -161,6 +167,7 @@ def predict(
         InputError: `top` is below one.
     """
     _at_least_one(top=top, batch=batch)
+    run = run if isinstance(run, Run) else open_run(run)
     files = [file for path in paths for file in _files(Path(path))]
     where = accelerator(device).device
     net = placed(run.network(), where).eval()

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from canon import registry
+from canon import models
 from canon.errors import WeightsError
+from canon.weights.faults import Shapes, differences, fault, values
 from canon.weights.read import Checkpoint, State, read
 from canon.weights.rules import DIALECTS
 
 LOG = logging.getLogger("canon")
-Shapes = dict[str, tuple[int, ...]]
 COUNTER = "num_batches_tracked"  # older files do not have it, and nothing here depends on it
 
 
@@ -68,7 +68,7 @@ def create(
         InputError: an unknown name, a number below one, or an image too small for the network.
         WeightsError: weights that cannot be read or are of another network.
     """
-    net = registry.create(name, classes=classes, channels=channels, image=image, seed=seed)
+    net = models.create(name, classes=classes, channels=channels, image=image, seed=seed)
     if weights is not None:
         for line in load(net, name, read(weights)).notes():
             LOG.warning("%s", line)
@@ -108,10 +108,10 @@ def load(net: nn.Module, name: str, checkpoint: Checkpoint, new_head: bool = Fal
     replaced = tuple(k for k in own if k.rpartition(".")[0] in heads)
     state |= {k: own[k] for k in replaced}
     state |= {k: own[k] for k in own if k.endswith(COUNTER) and k not in state}
-    faults = _differences(shapes, _shapes(state))
+    faults = differences(shapes, _shapes(state)) or values(state, own)
     if faults:
         whose = _whose(checkpoint.state, besides=name) if checkpoint.model is None else None
-        raise _of_another(checkpoint, whose, name) if whose else _fault(checkpoint, name, faults)
+        raise _of_another(checkpoint, whose, name) if whose else fault(checkpoint, name, faults)
     net.load_state_dict(state)
     only_classes = renewed <= last
     why = (
@@ -130,9 +130,9 @@ def put(net: nn.Module, name: str, checkpoint: Checkpoint) -> None:
     """
     if checkpoint.model not in (None, name):
         raise _of_another(checkpoint, checkpoint.model, name)
-    faults = _differences(_shapes(net.state_dict()), _shapes(checkpoint.state))
+    faults = differences(_shapes(net.state_dict()), _shapes(checkpoint.state))
     if faults:
-        raise _fault(checkpoint, name, faults)
+        raise fault(checkpoint, name, faults)
     net.load_state_dict(checkpoint.state)
 
 
@@ -170,7 +170,7 @@ def _whose(state: State, besides: str) -> str | None:
     for dialect, model in kin:
         ours = renamed(state, dialect.key)
         with torch.device("meta"):
-            net = registry.create(model)
+            net = models.create(model)
         shapes = _shapes(net.state_dict())
         first, last = _ends(net)
         inner = [k for k in shapes if k != first and k not in last and not k.endswith(COUNTER)]
@@ -180,13 +180,13 @@ def _whose(state: State, besides: str) -> str | None:
 
 
 def _of_another(checkpoint: Checkpoint, trained: str, asked: str) -> WeightsError:
-    if not {trained, asked} <= set(registry.names()):
+    if not {trained, asked} <= set(models.names()):
         return WeightsError(
             f"weights {checkpoint.source!r} are those of {trained!r}, not {asked!r}; expected the "
             "same network. Use other weights."
         )
     with torch.device("meta"):
-        nets = [registry.create(n).state_dict() for n in (trained, asked)]
+        nets = [models.create(n).state_dict() for n in (trained, asked)]
     ours, theirs = ([tensor.shape for tensor in net.values()] for net in nets)
     why = ": the keys fit, the function differs" if ours == theirs else ""
     return WeightsError(
@@ -214,25 +214,3 @@ def _fit_channels(theirs: Tensor, ours: Tensor) -> Tensor | None:
         return theirs.sum(1, keepdim=True)
     repeats = -(-channels // given)
     return theirs.repeat(1, repeats, 1, 1)[:, :channels] * (given / channels)
-
-
-def _differences(ours: Shapes, theirs: Shapes) -> list[str]:
-    missing = [f"{k} is missing" for k in ours if k not in theirs]
-    extra = [f"{k} is not in the network" for k in theirs if k not in ours]
-    shaped = [f"{k} is {' x '.join(map(str, theirs[k]))} instead of {' x '.join(map(str, ours[k]))}"
-              for k in ours if k in theirs and ours[k] != theirs[k]]  # fmt: skip
-    return missing + extra + shaped
-
-
-def _fault(checkpoint: Checkpoint, name: str, faults: list[str]) -> WeightsError:
-    if len(faults) == 1 and faults[0].startswith("head.") and " instead of " in faults[0]:
-        side = registry.entry(name).published.image
-        return WeightsError(
-            f"{checkpoint.source} holds weights of {name} for images of another size: {faults[0]}; "
-            f"expected those of this one. Pass --image {side}, if they are the paper's."
-        )
-    more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
-    return WeightsError(
-        f"{checkpoint.source} does not hold the weights of {name}: {'; '.join(faults[:5])}{more}; "
-        "expected the same keys and shapes. Use the network that it was trained as."
-    )

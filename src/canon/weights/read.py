@@ -110,8 +110,8 @@ def _tensors(path: Path) -> tuple[State, str | None]:
 
 def _damaged(path: Path, reason: BaseException) -> WeightsError:
     return WeightsError(
-        f"{path} is damaged or cut off ({_first_line(reason)}); expected a whole file of weights. "
-        "Copy it again."
+        f"{path} is damaged, cut off, or no checkpoint of torch ({_first_line(reason)}); expected "
+        "a whole file of weights. Copy it again, or name another."
     )
 
 
@@ -135,7 +135,12 @@ def _state_dict(content: Any, path: Path) -> State:
     others = [key for key, value in content.items() if not isinstance(value, Tensor)]
     if others or not content:
         raise _no_state_dict(path, f"a dict with {others[0]!r} in it" if others else "nothing")
-    return {str(key).removeprefix("module."): value for key, value in content.items()}
+    return {
+        str(key).removeprefix("module."): value
+        if value.layout is torch.strided
+        else value.to_dense()
+        for key, value in content.items()
+    }
 
 
 def _no_state_dict(path: Path, found: str) -> WeightsError:
