@@ -210,3 +210,23 @@ def test_trimps_soushen_names_five_registered_members():
     members = team("trimps-soushen").members
     assert len(members) == 5
     assert set(members) <= set(names())
+
+
+def test_zfnet_s_layers_follow_from_figure_3():
+    rows = [row for row in describe("zfnet").rows if row.macs]
+    assert [row.params for row in rows] == [
+        14_208, 614_656, 885_120, 1_327_488, 884_992, 37_752_832, 16_781_312, 4_097_000
+    ]  # fmt: skip
+    sides = [row.output[-1] for row in describe("zfnet").rows if row.kernel]
+    assert sides == [110, 55, 26, 13, 13, 13, 13, 6]
+
+
+@pytest.mark.parametrize(
+    ("block", "macs"),
+    [(resnet.bottleneck, 14_776_270_848), (resnet.bottleneck_tv, 15_007_481_856)],
+)
+def test_the_200_layers_of_the_original_unit_that_pre_activation_is_compared_with(block, macs):
+    with torch.device("meta"):
+        net = resnet.ResNet(block, (3, 24, 36, 3))
+    table = describe(net, 224)
+    assert (table.params, table.macs) == (64_673_832, macs)
