@@ -75,7 +75,8 @@ def describe(
 def _hastened(model: nn.Module) -> Iterator[None]:
     """Layers that keep their input's shape hand it on: a third of the time of a deep network."""
     kinds = (nn.BatchNorm2d, nn.ReLU, nn.Dropout)
-    passed = [module for module in model.modules() if type(module) in kinds]
+    known = [module for module in model.modules() if type(module) in kinds]
+    passed = [module for module in known if "forward" not in vars(module)]
     for module in passed:
         module.forward = _unchanged
     try:
