@@ -36,7 +36,7 @@ class NonFiniteError(CanonError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """The question after an unknown name, ` Did you mean 'resnet50'?`, or nothing."""
     alike = {one.lower().translate(ALIKE): one for one in known}
-    close = get_close_matches(name.lower().translate(ALIKE), list(alike), n=1, cutoff=0.6)
+    close = get_close_matches(str(name).lower().translate(ALIKE), list(alike), n=1, cutoff=0.6)
     return f" Did you mean {alike[close[0]]!r}?" if close else ""
 
 

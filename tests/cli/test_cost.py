@@ -136,6 +136,20 @@ def test_weights_that_are_not_there_are_one_line(capsys, argv, said, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_two_forms_of_output_at_once_are_refused(capsys):
+    assert "--json and --csv" in refused(capsys, "list", "--json", "--csv")
+
+
+def test_a_long_protocol_says_so_in_a_pipe_too(capsys, tmp_path):
+    run = tmp_path / "run"
+    main(["train", "lenet5-modern", "--epochs", "1", "--out", str(run), "--device", "cpu"])
+    capsys.readouterr()
+    assert main(["evaluate", str(run), "--protocol", "10-crop", "--device", "cpu"]) == 0
+    said = capsys.readouterr()
+    assert "10-crop: 10 crops of each image" in said.err
+    assert "top-1 on val, 10-crop" in said.out
+
+
 def test_showing_a_table_does_not_import_what_draws():
     code = (
         "import sys; from canon.cli import main; main(['show', 'lenet5']); "

@@ -123,6 +123,13 @@ def test_an_image_that_a_module_does_not_take_is_one_line():
         describe("resnet20", 0)
 
 
+def test_what_is_no_network_is_refused():
+    with pytest.raises(InputError, match="3 is no network; expected a registered name"):
+        describe(3, 32)
+    with pytest.raises(InputError, match="no model is named 3"):
+        create(3)
+
+
 def test_a_module_needs_a_size():
     with pytest.raises(InputError, match="Pass image=SIDE"):
         describe(nn.Conv2d(3, 3, 3))

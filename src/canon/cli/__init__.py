@@ -55,7 +55,10 @@ def _run(verb: str, flags: Sequence[str]) -> int:
             f"no verb is named {verb!r}.{nearest(verb, VERBS)} `canon --help` shows all."
         )
     module = import_module(f"canon.cli.{verb}")
-    return module.run(parsed(module.Command, verb, flags))
+    command = parsed(module.Command, verb, flags)
+    if getattr(command, "json", False) and getattr(command, "csv", False):
+        raise CanonError("--json and --csv are two forms of one output; expected one. Drop one.")
+    return module.run(command)
 
 
 def _excused(failure: BaseException) -> int:

@@ -13,6 +13,7 @@ from canon.cli.out import bars, percent, show_table
 if TYPE_CHECKING:
     from canon.tasks import Scores
 
+LOOKS = {"10-crop": "10 crops", "multi-crop": "up to 144 crops", "dense": "two views a scale"}
 HEAD = ["class", "images", "recall", "precision"]
 
 
@@ -53,6 +54,10 @@ def run(command: Command) -> int:
 
     trained = open_run(command.run)
     with bars() as shown:
+        if command.protocol in LOOKS:
+            shown.say(
+                f"{command.protocol}: {LOOKS[command.protocol]} of each image, which takes a while"
+            )
         split, scores = evaluate(
             trained, command.data, command.split, protocol=command.protocol, device=command.device,
             batch=command.batch, skip_bad=command.skip_bad, progress=shown.reading,

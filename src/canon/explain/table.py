@@ -45,6 +45,8 @@ def describe(
         channels = published.channels if channels is None else channels
         with torch.device("meta"):
             model = create(model, classes=classes, channels=channels, image=image)
+    if not isinstance(model, nn.Module):
+        raise InputError(f"{model!r} is no network; expected a registered name or a torch module.")
     if image is None:
         raise InputError("a module has no paper's image size; expected one. Pass image=SIDE.")
     if image < 1 or (channels is not None and channels < 1):
