@@ -146,7 +146,7 @@ def test_a_long_protocol_says_so_in_a_pipe_too(capsys, tmp_path):
     capsys.readouterr()
     assert main(["evaluate", str(run), "--protocol", "10-crop", "--device", "cpu"]) == 0
     said = capsys.readouterr()
-    assert "10-crop: 10 crops of each image" in said.err
+    assert "10-crop: 10 crops of each of " in said.err
     assert "top-1 on val, 10-crop" in said.out
 
 

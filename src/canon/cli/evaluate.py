@@ -11,6 +11,7 @@ import tyro
 from canon.cli.out import bars, percent, show_table
 
 if TYPE_CHECKING:
+    from canon.fitting import Step
     from canon.tasks import Scores
 
 LOOKS = {"10-crop": "10 crops", "multi-crop": "up to 144 crops", "dense": "two views a scale"}
@@ -54,14 +55,17 @@ def run(command: Command) -> int:
 
     trained = open_run(command.run)
     with bars() as shown:
-        if command.protocol in LOOKS:
-            shown.say(
-                f"{command.protocol}: {LOOKS[command.protocol]} of each image, which takes a while"
-            )
+
+        def watch(step: "Step") -> None:
+            if step.done == 1 and command.protocol in LOOKS:  # in a pipe, which has no bar, too
+                each = f"{LOOKS[command.protocol]} of each of {step.batches:,} images"
+                shown.say(f"{command.protocol}: {each}")
+            shown.at("evaluating", step.done, step.batches)
+
         split, scores = evaluate(
             trained, command.data, command.split, protocol=command.protocol, device=command.device,
             batch=command.batch, skip_bad=command.skip_bad, progress=shown.reading,
-            watch=lambda step: shown.at("evaluating", step.done, step.batches),
+            watch=watch,
         )  # fmt: skip
     if command.json:
         told = {"split": split, "protocol": command.protocol}
