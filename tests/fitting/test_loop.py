@@ -1,9 +1,4 @@
-import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -18,6 +13,7 @@ from canon.fitting.optim import averaged
 from canon.fitting.state import latest_state
 from canon.models import create
 from canon.tasks import Classify
+from tests.fitting.launch import on_one_and_two_processes
 
 HOW = Preprocessing(16, 1, mean=(0.3,), std=(0.4,))
 RECIPE = Recipe("modern", "a test", "adamw", 2e-3, batch=32, epochs=2, schedule="cosine",
@@ -242,23 +238,6 @@ if Accelerator().is_main_process:
 @pytest.mark.slow
 def test_two_processes_train_as_one(tmp_path):
     """The global batch, its gradient and the evaluation are the same, whatever the devices."""
-    script = tmp_path / "two.py"
-    script.write_text(TWO)
-    said, nets = [], []
-    for count in (1, 2):
-        path = tmp_path / f"{count}.pt"
-        command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={count}",
-                   "--standalone", script, path]  # fmt: skip
-        environment = os.environ | {
-            "ACCELERATE_USE_CPU": "1",
-            "PYTHONPATH": str(Path.cwd()),
-            "OMP_NUM_THREADS": "1",
-        }
-        done = subprocess.run(
-            command, capture_output=True, text=True, env=environment, check=False, timeout=120
-        )
-        assert done.returncode == 0, done.stderr
-        said.append(json.loads(done.stdout.splitlines()[-1]))
-        nets.append(torch.load(path, weights_only=True))
-    assert said[0] == pytest.approx(said[1], rel=1e-5)
-    torch.testing.assert_close(nets[0], nets[1], rtol=1e-4, atol=1e-6)
+    (one, alone), (two, together) = on_one_and_two_processes(TWO, tmp_path)
+    assert one == pytest.approx(two, rel=1e-5)
+    torch.testing.assert_close(alone, together, rtol=1e-4, atol=1e-6)

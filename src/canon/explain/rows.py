@@ -115,6 +115,11 @@ def _summed(name: str, rows: list[Row], output: tuple[int, ...], field: Field) -
     )
 
 
+def short(name: str) -> str:
+    """The name of a layer without the part of the network that it stands in."""
+    return name.removeprefix("features.").removeprefix("head.")
+
+
 def sides(pair: tuple[float, float] | None) -> str | None:
     """Height and width as text, written once if they are the same."""
     if pair is None:

@@ -11,7 +11,7 @@ from torch.func import functional_call
 
 from canon.errors import InputError
 from canon.explain.field import EVERYTHING, Field, Tracer, tensors, window_of
-from canon.explain.rows import Description, Row
+from canon.explain.rows import Description, Row, short
 from canon.layers.arithmetic import conv_size, exact_size, seen, unseen
 from canon.layers.stages import evaluating
 from canon.models import create, entry
@@ -39,12 +39,7 @@ def describe(
     Raises:
         InputError: an unknown name, an image of an illegal size, or `strict` and a fraction.
     """
-    if isinstance(model, str):
-        published = entry(model).published
-        image = published.image if image is None else image
-        channels = published.channels if channels is None else channels
-        with torch.device("meta"):
-            model = create(model, classes=classes, channels=channels, image=image)
+    model, image, channels = built(model, image, channels, classes)
     if not isinstance(model, nn.Module):
         raise InputError(f"{model!r} is no network; expected a registered name or a torch module.")
     if image is None:
@@ -71,6 +66,19 @@ def describe(
             ) from None
     field = ends.pop("", (None, EVERYTHING))[1]
     return Description(shape, tuple(rows), field, ends)
+
+
+def built(
+    model: str | nn.Module, image: int | None, channels: int | None, classes: int | None
+) -> tuple[nn.Module, int | None, int | None]:
+    """A network by name built without memory, with its image and channels; a module as it is."""
+    if not isinstance(model, str):
+        return model, image, channels
+    published = entry(model).published
+    image = published.image if image is None else image
+    channels = published.channels if channels is None else channels
+    with torch.device("meta"):
+        return create(model, classes=classes, channels=channels, image=image), image, channels
 
 
 @contextmanager
@@ -162,10 +170,9 @@ def _own(module: nn.Module) -> int:
 
 
 def _row(name: str, module: nn.Module, x: Tensor, y: Tensor, field: Field, strict: bool) -> Row:
-    short = name.removeprefix("features.").removeprefix("head.")
     return Row(
-        name=short,
-        stage=short.partition(".")[0],
+        name=short(name),
+        stage=short(name).partition(".")[0],
         kind=type(module).__name__,
         output=tuple(y.shape[1:]),
         params=_own(module),

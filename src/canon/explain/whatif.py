@@ -11,14 +11,12 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from canon.errors import InputError, nearest
 from canon.explain.field import Pair, window_of
-from canon.explain.rows import Description, Row
-from canon.explain.table import describe
-from canon.models import create, entry
+from canon.explain.rows import Description, Row, short
+from canon.explain.table import built, describe
 
 KINDS = ("separable", "bottleneck", "groups")
 CHANGES = ("separable", "bottleneck=R", "groups=G")
@@ -82,23 +80,18 @@ def what_if(
         InputError: an unknown change, an impossible number, or no convolution it could replace.
     """
     replace = _replacement(change)
-    if isinstance(model, str):
-        published = entry(model).published
-        image = published.image if image is None else image
-        channels = published.channels if channels is None else channels
-        with torch.device("meta"):
-            model = create(model, classes=classes, channels=channels, image=image)
+    model, image, channels = built(model, image, channels, classes)
     # One layer alone gets a name to be replaced by.
     whole = nn.Sequential(model) if _wide(model) else model
     before = describe(whole, image, channels=channels)
     called = {row.name for row in before.rows}
-    names = {_short(n): n for n, m in whole.named_modules() if _wide(m) and _short(n) in called}
+    names = {short(n): n for n, m in whole.named_modules() if _wide(m) and short(n) in called}
     if not names:
         raise InputError(
             "there is no k x k convolution to replace, k > 1; expected one. Take another network."
         )
     other = copy.deepcopy(whole)
-    kept = tuple(short for short, name in names.items() if not _replaced(other, name, replace))
+    kept = tuple(one for one, name in names.items() if not _replaced(other, name, replace))
     if len(kept) == len(names):
         raise InputError(
             f"{change} fits none of the {len(names)} convolutions; expected a number that divides "
@@ -106,8 +99,8 @@ def what_if(
         )
     after = describe(other, image, channels=channels)
     savings = tuple(
-        Saving(short, _in_place_of(short, before), _in_place_of(short, after))
-        for short in names if short not in kept
+        Saving(one, _in_place_of(one, before), _in_place_of(one, after))
+        for one in names if one not in kept
     )  # fmt: skip
     return WhatIf(change, before, after, savings, kept)
 
@@ -123,10 +116,6 @@ def _replaced(net: nn.Module, name: str, replace: Replace) -> bool:
 
 def _in_place_of(name: str, table: Description) -> tuple[Row, ...]:
     return tuple(r for r in table.rows if r.name == name or r.name.startswith(f"{name}."))
-
-
-def _short(name: str) -> str:
-    return name.removeprefix("features.").removeprefix("head.")
 
 
 def _wide(module: nn.Module) -> bool:

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 Kernel = int | tuple[int, int]
 MakeConv = Callable[..., nn.Sequential]
 
+ROW, COLUMN = (1, 7), (7, 1)  # a 7 x 7 kernel as two
+
 BN_EPS = 1e-3  # of all released Inception weights
 
 

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from canon.layers import average_head, init, stages
-from canon.layers.inception import Concat, average, chain, conv_bn_relu
-from canon.models.inception_v4 import COLUMN, DROPOUT, PAPER, ROW, VAL, reduction_a, stem_v4
+from canon.layers.inception import COLUMN, ROW, Concat, average, chain, conv_bn_relu
+from canon.models.inception_v4 import DROPOUT, PAPER, VAL, reduction_a, stem_v4
 from canon.registry import Errors, Published, register
 from canon.types import Images, Logits
 

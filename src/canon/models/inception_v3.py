@@ -11,7 +11,7 @@ from torch import nn
 
 from canon.layers import average_head, init, stages, taps
 from canon.layers.arithmetic import side_after
-from canon.layers.inception import Concat, average, chain, conv_bn_relu
+from canon.layers.inception import COLUMN, ROW, Concat, average, chain, conv_bn_relu
 from canon.registry import Errors, Paper, Published, register
 from canon.types import Images, Logits
 
@@ -22,8 +22,6 @@ PAPER = Paper(
     year=2016,
     identifier="arXiv:1512.00567",
 )
-
-ROW, COLUMN = (1, 7), (7, 1)
 
 
 def _figure5(c_in: int, proj: int) -> Concat:

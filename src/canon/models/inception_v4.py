@@ -7,7 +7,7 @@ Differences from the paper: none. The paper's other network is in `inception_res
 from torch import nn
 
 from canon.layers import average_head, init, stages
-from canon.layers.inception import Concat, average, chain, conv_bn_relu
+from canon.layers.inception import COLUMN, ROW, Concat, average, chain, conv_bn_relu
 from canon.registry import Errors, Paper, Published, register
 from canon.types import Images, Logits
 
@@ -19,7 +19,6 @@ PAPER = Paper(
     identifier="arXiv:1602.07261",
 )
 
-ROW, COLUMN = (1, 7), (7, 1)
 DROPOUT = 0.2  # figure 9 keeps 0.8
 VAL = "ILSVRC-2012 val, one crop, Table 2"
 

@@ -18,6 +18,7 @@ from torch import nn
 from canon.layers import average_head, init, stages
 from canon.layers.preact import MakeUnit, basic, bn_relu, bottleneck, conv
 from canon.layers.residual import stage
+from canon.models.resnet import D50, D101, D152
 from canon.registry import Errors, Paper, Printed, Published, register
 from canon.types import Images, Logits
 
@@ -86,7 +87,7 @@ def _stem_timm(channels: int) -> nn.Sequential:
     return nn.Sequential(conv(channels, 64, 7, 2))
 
 
-D50, D101, D152, D200 = (3, 4, 6, 3), (3, 4, 23, 3), (3, 8, 36, 3), (3, 24, 36, 3)
+D200 = (3, 24, 36, 3)
 _VAL = "ILSVRC-2012 val, one crop of 320, Table 5"
 _P50 = Published(25_549_480, 4_089_184_256)
 _P101 = Published(44_541_608, 7_801_405_440)

@@ -1,6 +1,5 @@
 """Reading a checkpoint without running what is in it."""
 
-import os
 import pickle
 import struct
 import warnings
@@ -12,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from canon.data.cache import cache_dir
+from canon.data.cache import cache_dir, data_dir
 from canon.data.fetch import Remote, digest, fetch
 from canon.errors import WeightsError, nearest
 from canon.weights.records import RECORDS, Record, record
@@ -71,8 +70,8 @@ def read(source: str | Path) -> Checkpoint:
 
 
 def _fetched(known: Record) -> Path:
-    given = os.environ.get("CANON_DATA")
-    for folder in (Path(given, "weights"), Path(given)) if given else ():
+    given = data_dir()
+    for folder in (given / "weights", given) if given else ():
         if (folder / known.file).is_file():
             _verified(folder / known.file, known)
             return folder / known.file
