@@ -35,7 +35,7 @@ bench: .venv/installed
 	touch $@
 
 .venv/installed-dev: .venv/installed
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,augment]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,augment,big]'
 	touch $@
 
 clean:

@@ -46,6 +46,7 @@ class Published:
         params: trainable numbers, exactly as they follow from the paper's tables.
         macs: multiply-accumulates of convolutions and linear layers for one image, likewise.
         image: side of the square input, pixels.
+        height: of the input, pixels, where it is not square; `image` is its width then.
         channels: of the input.
         classes: of the output.
         printed_params: the parameters as the paper rounds them.
@@ -62,7 +63,13 @@ class Published:
     printed_params: Printed | None = None
     printed_macs: Printed | None = None
     aux_params: int = 0
+    height: int | None = None
     errors: Errors | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the input, pixels."""
+        return self.height or self.image, self.image
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import nn
@@ -35,17 +35,26 @@ __all__ = [
 ]
 
 Build = TypeVar("Build", bound=Callable[..., nn.Module])
+Task = Literal["classify", "segment"]
+OPEN = ("width", "depth", "up", "backbone")  # what a caller may choose where a name leaves it open
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One registered network: how it is built and what is published of it."""
+    """One registered network: how it is built, what is published of it, what it is for."""
 
     name: str
     build: Callable[..., nn.Module]
     paper: Paper
     published: Published
     numbers: dict[str, Any] = field(default_factory=dict)
+    task: Task = "classify"
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """What its name leaves open, with the defaults."""
+        taken = inspect.signature(self.build).parameters
+        return {n: taken[n].default for n in OPEN if n in taken and n not in self.numbers}
 
 
 _ENTRIES: dict[str, Entry] = {}
@@ -75,27 +84,32 @@ def team(name: str) -> Team:
 
 
 def register(
-    name: str, *, paper: Paper, published: Published, **numbers: Any
+    name: str, *, paper: Paper, published: Published, task: Task = "classify", **numbers: Any
 ) -> Callable[[Build], Build]:
     """Enter a network under a name; `numbers` are what its constructor takes for this variant."""
 
     def enter(build: Build) -> Build:
         if name in _ENTRIES:
             raise InputError(f"{name!r} is registered twice; give the second another name.")
-        _ENTRIES[name] = Entry(name, build, paper, published, numbers)
+        _ENTRIES[name] = Entry(name, build, paper, published, numbers, task)
         return build
 
     return enter
 
 
-def names() -> tuple[str, ...]:
-    """Every registered name: by year, by paper, then by multiply-accumulates."""
+def names(task: Task | None = None) -> tuple[str, ...]:
+    """Every registered name: by year, by paper, then by multiply-accumulates.
+
+    Args:
+        task: only networks that `classify` images, or that `segment` them; None means all.
+    """
 
     def place(known: Entry) -> tuple[int, str, int, int, str]:
         paper, published = known.paper, known.published
         return paper.year, paper.title, published.macs, published.params, known.name
 
-    return tuple(known.name for known in sorted(_ENTRIES.values(), key=place))
+    chosen = (known for known in _ENTRIES.values() if task in (None, known.task))
+    return tuple(known.name for known in sorted(chosen, key=place))
 
 
 def entry(name: str) -> Entry:
@@ -121,6 +135,7 @@ def create(
     channels: int | None = None,
     image: int | None = None,
     seed: int = 0,
+    **more: Any,
 ) -> nn.Module:
     """Build a network with its paper's initialisation.
 
@@ -131,17 +146,39 @@ def create(
         image: side of the input images in pixels; None means the paper's. Networks that end in
             fully connected layers derive them from it, the others only check that it is legal.
         seed: of the initial weights.
+        more: what the name leaves open, such as the `width` of `unet-same`; None means its default.
 
     Raises:
-        InputError: an unknown name, a number below one, or an image too small for the network.
+        InputError: an unknown name, a number below one, something that the name does not leave
+            open, or an image that is too small for the network or of a size that it does not take.
     """
     known = entry(name)
-    for word, value in {"classes": classes, "channels": channels, "image": image}.items():
-        if value is not None and value < 1:
-            raise InputError(f"{word} is {value}; expected 1 or more. Pass --{word} N.")
+    more = {word: value for word, value in more.items() if value is not None}
+    _check_numbers(known, {"classes": classes, "channels": channels, "image": image} | more)
+    if known.task == "segment":
+        net = _build(known, classes, channels, image, seed, more)
+        if image:
+            net.output_side(image)  # type: ignore[operator]
+        return net
     if image and image < known.published.image and (stage := too_small(known, image)):
         raise InputError(_small_image(known, image, stage))
-    return _build(known, classes, channels, image, seed)
+    return _build(known, classes, channels, image, seed, more)
+
+
+def _check_numbers(known: Entry, numbers: dict[str, Any]) -> None:
+    for word, value in numbers.items():
+        if isinstance(value, int) and value < 1:
+            raise InputError(f"{word} is {value}; expected 1 or more. Pass --{word} N.")
+    closed = [word for word in numbers if word not in (*known.choices, *SIDES)]
+    if closed:
+        some = ", ".join(f"--{word}" for word in known.choices) or "nothing but its images' sides"
+        raise InputError(
+            f"{known.name} leaves no {closed[0]} open; expected {some}. Leave --{closed[0]} out, "
+            "or choose another network."
+        )
+
+
+SIDES = ("classes", "channels", "image")
 
 
 def _build(
@@ -150,16 +187,20 @@ def _build(
     channels: int | None = None,
     image: int | None = None,
     seed: int = 0,
+    more: dict[str, Any] | None = None,
 ) -> nn.Module:
     published = known.published
-    arguments = known.numbers | {
+    arguments = known.numbers | (more or {}) | {
         "classes": classes or published.classes,
         "channels": channels or published.channels,
         "seed": seed,
-    }
+    }  # fmt: skip
     if "image" in inspect.signature(known.build).parameters:
         arguments["image"] = image or published.image
-    return known.build(**arguments)
+    net = known.build(**arguments)
+    # For which its head was made, or would have been; torch types only what a module computes with.
+    net.image = image or published.image  # type: ignore[assignment]
+    return net
 
 
 def too_small(known: Entry, image: int) -> str | None:

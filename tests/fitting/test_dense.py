@@ -7,7 +7,7 @@ from torch import nn
 from canon.errors import InputError
 from canon.layers import LocalResponseNorm, stages
 from canon.layers.dense import fully_convolutional
-from canon.models import create
+from canon.models import create, entry, names
 
 
 class Toy(nn.Module):
@@ -79,16 +79,56 @@ def test_at_its_own_size_it_is_the_network(name, side):
     torch.testing.assert_close(scores[:, :, 0, 0], net(x).detach(), rtol=1e-4, atol=1e-6)
 
 
-def test_a_network_that_averages_its_last_map_takes_the_larger_image():
+def test_a_network_that_averages_its_last_map_averages_over_windows_of_that_size():
     net = create("resnet20").eval()
     x = images(2, 40, 56)
     with torch.no_grad():
-        scores = fully_convolutional(net, 32)(x)
-        places = net.features(x)
-        average = nn.functional.conv2d(
-            places, net.head.fc.weight[:, :, None, None], net.head.fc.bias
-        ).mean((2, 3))
-    torch.testing.assert_close(scores[:, :, 0, 0], average, rtol=1e-4, atol=1e-5)
+        scores = fully_convolutional(net)(x)
+        means = nn.functional.avg_pool2d(net.features(x), 8, 1)
+        same = nn.functional.conv2d(means, net.head.fc.weight[:, :, None, None], net.head.fc.bias)
+    assert scores.shape == (2, 10, 3, 7)
+    torch.testing.assert_close(scores, same, rtol=1e-4, atol=1e-5)
+
+
+def test_lenet_5_is_applied_to_every_place_exactly_for_it_has_no_padding():
+    net = create("lenet5").eval()
+    x = images(2, 40, 48)[:, :1]
+    with torch.no_grad():
+        scores = fully_convolutional(net)(x)
+        assert scores.shape == (2, 10, 3, 5)
+        for row in range(3):
+            for column in range(5):
+                crop = x[:, :, 4 * row : 4 * row + 32, 4 * column : 4 * column + 32]
+                torch.testing.assert_close(scores[:, :, row, column], net(crop))
+
+
+@pytest.mark.parametrize("name", names("classify"))
+def test_every_classifier_becomes_one_that_gives_a_map(name):
+    published = entry(name).published
+    side = published.image
+    with torch.device("meta"):
+        net = create(name).eval()
+        dense = fully_convolutional(net)
+        for more in (0, 64):
+            y = dense(torch.empty(1, published.channels, side, side + more))
+            assert y.shape[:3] == (1, published.classes, 1)
+            assert (y.shape[3] == 1) == (more == 0)
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception-v3", "xception", "se-resnet50", "zfnet"])
+def test_at_the_paper_s_size_it_gives_the_classifier_s_scores(name):
+    net = create(name, classes=3).eval()
+    side = entry(name).published.image
+    with torch.no_grad():
+        x = images(1, side, side)
+        torch.testing.assert_close(
+            fully_convolutional(net)(x)[:, :, 0, 0], net(x), rtol=1e-3, atol=1e-4
+        )
+
+
+def test_the_native_size_has_to_be_known():
+    with pytest.raises(InputError, match="size of the images that Toy takes is not known"):
+        fully_convolutional(Toy(fc_head(4)))
 
 
 def test_converting_leaves_the_network_as_it_was():
@@ -104,7 +144,6 @@ def test_converting_leaves_the_network_as_it_was():
 @pytest.mark.parametrize(
     ("net", "what"),
     [
-        (create("lenet5"), "a RBF"),
         (Toy(stages(fc=nn.Linear(6, 4))), "no flattening"),
         (Toy(stages(conv=nn.Conv2d(6, 6, 1), flatten=nn.Flatten())), "more than poolings"),
         (nn.Conv2d(3, 4, 1), "no flattening"),

@@ -1,8 +1,8 @@
 """What a network is made of, what it costs and what it sees."""
 
 from canon.explain.compare import Compared, compared
-from canon.explain.field import Field, Span
 from canon.explain.rows import Description, Row
+from canon.explain.span import Field, Span
 from canon.explain.table import describe
 from canon.explain.whatif import WhatIf, what_if
 

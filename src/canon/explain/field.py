@@ -1,128 +1,102 @@
 """The receptive field: which pixels an output can depend on, through every path of the network.
 
-Along each side an output of a layer sees an interval of pixels. A window of F pixels, stride S,
-padding P and dilation D, over maps whose neighbours are `jump` pixels apart and whose first output
-sees `size` pixels from `low` on, gives
-
-    low - P jump,    size + D (F - 1) jump,    S jump
-
 Where paths meet, the field is the smallest interval that holds those of all paths. Windows are
-those of modules: a pooling called as a function, in a layer of somebody else, is not followed, nor
-is what enlarges a map.
+those of modules: a pooling or an enlargement called as a function, in a layer of somebody else, is
+not followed.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from math import ceil, floor
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from canon.explain.span import EVERYTHING, Field, Inputs, Span
+from canon.layers.upsample import Crop, Nails
 
-@dataclass(frozen=True)
-class Span:
-    """One side of a receptive field, in pixels.
-
-    Args:
-        low: the first pixel that the first output sees; negative in the padding.
-        size: how many it sees.
-        jump: from an output's field to its neighbour's.
-    """
-
-    low: int = 0
-    size: int = 1
-    jump: int = 1
-
-    @property
-    def offset(self) -> float:
-        """The middle of the first output's field."""
-        return self.low + (self.size - 1) / 2
-
-    def through(self, kernel: int, stride: int, padding: int, dilation: int) -> "Span":
-        """The field after one more window."""
-        low = self.low - padding * self.jump
-        return Span(low, self.size + dilation * (kernel - 1) * self.jump, self.jump * stride)
-
-    def united(self, other: "Span") -> "Span":
-        """The smallest field that holds both."""
-        low = min(self.low, other.low)
-        high = max(self.low + self.size, other.low + other.size)
-        return Span(low, high - low, max(self.jump, other.jump))
-
-    def seen_by(self, output: int, pixels: int) -> tuple[int, int]:
-        """The pixels of the image that one output sees, from the first to before the last."""
-        low = self.low + output * self.jump
-        return max(0, low), min(pixels, low + self.size)
-
-
-@dataclass(frozen=True)
-class Field:
-    """A receptive field.
-
-    Args:
-        height: from top to bottom.
-        width: from left to right.
-        whole: every output sees the whole image, as after a global pooling.
-    """
-
-    height: Span
-    width: Span
-    whole: bool = False
-
-    def united(self, other: "Field") -> "Field":
-        """The smallest field that holds both."""
-        spans = self.height.united(other.height), self.width.united(other.width)
-        return Field(*spans, self.whole or other.whole)
-
-
-EVERYTHING = Field(Span(), Span(), whole=True)
+Pair = tuple[int, int]
+Step = tuple[Inputs, int, int]  # what `Span.through` takes
 
 
 def after(layer: nn.Module, field: Field, x: Tensor) -> Field:
     """The field of a layer's outputs, given that of its inputs."""
     if isinstance(layer, nn.Linear | nn.Flatten):
         return replace(field, whole=True)
-    if isinstance(layer, nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d):
-        return _after_adaptive(layer, field, x)
-    if isinstance(layer, nn.ConstantPad2d):
-        left, _, top, _ = layer.padding
-        spans = field.height.through(1, 1, top, 1), field.width.through(1, 1, left, 1)
-        return replace(field, height=spans[0], width=spans[1])
-    window = window_of(layer)
-    if window is None:
-        return field
-    height, width = (
-        span.through(*numbers)
-        for span, numbers in zip(
-            (field.height, field.width), zip(*window, strict=True), strict=True
-        )
-    )
-    return replace(field, height=height, width=width)
-
-
-def _after_adaptive(
-    layer: nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d, field: Field, x: Tensor
-) -> Field:
-    sides = pair(layer.output_size)
-    if set(sides) == {1}:
+    adaptive = isinstance(layer, nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d)
+    if adaptive and set(pair(layer.output_size)) == {1}:
         return replace(field, whole=True)
-    spans = [
-        span.through(n - (side - 1) * (n // side), n // side, 0, 1)
-        for span, side, n in zip((field.height, field.width), sides, x.shape[-2:], strict=True)
-    ]
-    return replace(field, height=spans[0], width=spans[1])
+    steps = steps_of(layer, x)
+    if steps is None:
+        return field
+    return replace(field, height=field.height.through(*steps[0]),
+                   width=field.width.through(*steps[1]))  # fmt: skip
 
 
-Pair = tuple[int, int]
+def steps_of(layer: nn.Module, x: Tensor) -> tuple[Step, Step] | None:
+    """How a layer's outputs follow from its inputs, down and across; None where each is its own."""
+    if isinstance(layer, nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d):
+        sides = zip(pair(layer.output_size), x.shape[-2:], strict=True)
+        down, across = (window(n - (s - 1) * (n // s), n // s) for s, n in sides)
+    elif isinstance(layer, nn.ConstantPad2d):
+        left, _, top, _ = layer.padding
+        down, across = window(1, 1, top), window(1, 1, left)
+    elif isinstance(layer, Crop):
+        down = across = window(1, 1, -layer.offset)
+    elif isinstance(layer, nn.ConvTranspose2d):
+        numbers = (layer.kernel_size, layer.stride, layer.padding, layer.dilation)
+        down, across = (transposed(*axis) for axis in zip(*map(pair, numbers), strict=True))
+    elif enlarged := enlargement(layer):
+        down = across = enlarged
+    elif (known := window_of(layer)) is not None:
+        down, across = (window(*axis) for axis in zip(*known, strict=True))
+    else:
+        return None
+    return down, across
+
+
+def window(kernel: int, stride: int, padding: int = 0, dilation: int = 1) -> Step:
+    """Output o of a convolution or a pooling uses o S - P to o S - P + D (F - 1)."""
+    reach = dilation * (kernel - 1)
+    return lambda o: (o * stride - padding, o * stride - padding + reach), 1, stride
+
+
+def transposed(kernel: int, stride: int, padding: int, dilation: int) -> Step:
+    """Output o of a transposed convolution uses the i with 0 <= o + P - i S <= D (F - 1)."""
+    reach = dilation * (kernel - 1)
+    return lambda o: (ceil((o + padding - reach) / stride), (o + padding) // stride), stride, 1
+
+
+def enlargement(layer: nn.Module) -> Step | None:
+    """Of interpolations and unpoolings, which make S outputs of an input."""
+    if isinstance(layer, nn.MaxUnpool2d | Nails):
+        stride = pair(layer.stride)[0]
+        return lambda o: (o // stride, o // stride), stride, 1
+    if not isinstance(layer, nn.Upsample):
+        return None
+    given = layer.scale_factor
+    factor = round(given[0] if isinstance(given, tuple) else given or 1)
+    # The inputs on either side of o's middle: none, one or two more of them.
+    more = {"nearest": None, "bilinear": 0, "bicubic": 1}[layer.mode]
+    if more is None:
+        return lambda o: (o // factor, o // factor), factor, 1
+
+    def between(o: int) -> tuple[int, int]:
+        left = floor((o + 0.5) / factor - 0.5)
+        exact = (o + 0.5) / factor - 0.5 == left  # on an input: no weight for the others
+        return (left, left) if exact else (left - more, left + 1 + more)
+
+    return between, factor, 1
 
 
 def window_of(layer: nn.Module) -> tuple[Pair, Pair, Pair, Pair] | None:
     """Kernel, stride, padding and dilation, each (height, width); None for a layer without."""
     kernel = getattr(layer, "kernel_size", None)
     flat = isinstance(kernel, int) or (isinstance(kernel, tuple) and len(kernel) == 2)
-    if not flat or isinstance(layer, nn.ConvTranspose2d):
+    if not flat or isinstance(layer, nn.ConvTranspose2d | nn.MaxUnpool2d):
         return None
     kernel, dilation = pair(kernel), pair(getattr(layer, "dilation", 1))
     padding = getattr(layer, "padding", 0)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from canon.explain.field import Field, Pair
+from canon.explain.field import Pair
+from canon.explain.span import Field
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Description:
     Args:
         input: C x H x W.
         rows: the layers, in the order in which they are called.
-        field: the receptive field of the features, before anything is averaged or classified.
+        field: the receptive field of the features, before anything is averaged or classified; of
+            the scores, where there is a map of them.
         ends: the output and the field of each named stage.
     """
 
@@ -78,7 +80,7 @@ class Description:
         """Layers with weights that multiply, wherever they stand."""
         return sum(row.macs > 0 for row in self.rows)
 
-    def seen(self, field: Field) -> tuple[Pair, Pair, tuple[float, float]]:
+    def seen(self, field: Field) -> tuple[Pair, tuple[float, float], tuple[float, float]]:
         """Size, jump and offset of a receptive field in pixels, height and width each.
 
         One that covers the whole image has the image's size.
@@ -117,7 +119,7 @@ def _summed(name: str, rows: list[Row], output: tuple[int, ...], field: Field) -
 
 def short(name: str) -> str:
     """The name of a layer without the part of the network that it stands in."""
-    return name.removeprefix("features.").removeprefix("head.")
+    return name.removeprefix("features.").removeprefix("decoder.").removeprefix("head.")
 
 
 def sides(pair: tuple[float, float] | None) -> str | None:

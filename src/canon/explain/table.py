@@ -10,20 +10,24 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from canon.errors import InputError
-from canon.explain.field import EVERYTHING, Field, Tracer, tensors, window_of
+from canon.explain.field import Tracer, tensors, window_of
 from canon.explain.rows import Description, Row, short
+from canon.explain.span import EVERYTHING, Field
 from canon.layers.arithmetic import conv_size, exact_size, seen, unseen
 from canon.layers.stages import evaluating
 from canon.models import create, entry
 
+Size = int | tuple[int, int] | None  # of a side, or height and width, in pixels
+
 
 def describe(
     model: str | nn.Module,
-    image: int | None = None,
+    image: Size = None,
     *,
     channels: int | None = None,
     classes: int | None = None,
     strict: bool = False,
+    **more: Any,
 ) -> Description:
     """The layer table of a registered network or of any module.
 
@@ -31,22 +35,25 @@ def describe(
 
     Args:
         model: a registered name or a module.
-        image: side of the square input in pixels; None means the paper's, for a name.
+        image: side of the square input in pixels, or height and width; None means the paper's, for
+            a name.
         channels: of the input; None means the paper's, or 3.
         classes: of the output; None means the paper's.
         strict: refuse layers whose output size is a fraction.
+        more: what a name leaves open, such as the `width` of `unet-same`.
 
     Raises:
         InputError: an unknown name, an image of an illegal size, or `strict` and a fraction.
     """
-    model, image, channels = built(model, image, channels, classes)
+    model, size, channels = built(model, image, channels, classes, **more)
     if not isinstance(model, nn.Module):
         raise InputError(f"{model!r} is no network; expected a registered name or a torch module.")
-    if image is None:
+    if size is None:
         raise InputError("a module has no paper's image size; expected one. Pass image=SIDE.")
-    if image < 1 or (channels is not None and channels < 1):
-        raise InputError(f"an image of {image} pixels and {channels} channels; expected 1 or more.")
-    shape = (channels or 3, image, image)
+    if min(size) < 1 or (channels is not None and channels < 1):
+        told = " x ".join(map(str, size))
+        raise InputError(f"an image of {told} pixels and {channels} channels; expected 1 or more.")
+    shape = (channels or 3, *size)
     nowhere = dict(_on_meta(model))
     kind = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
     x = torch.empty(1, *shape, device="meta", dtype=kind)
@@ -69,16 +76,22 @@ def describe(
 
 
 def built(
-    model: str | nn.Module, image: int | None, channels: int | None, classes: int | None
-) -> tuple[nn.Module, int | None, int | None]:
-    """A network by name built without memory, with its image and channels; a module as it is."""
+    model: str | nn.Module,
+    image: Size,
+    channels: int | None,
+    classes: int | None,
+    **more: Any,
+) -> tuple[nn.Module, tuple[int, int] | None, int | None]:
+    """A network by name built without memory, with its size and channels; a module as it is."""
+    size = (image, image) if isinstance(image, int) else image
     if not isinstance(model, str):
-        return model, image, channels
+        return model, size, channels
     published = entry(model).published
-    image = published.image if image is None else image
+    size = published.size if size is None else size
     channels = published.channels if channels is None else channels
     with torch.device("meta"):
-        return create(model, classes=classes, channels=channels, image=image), image, channels
+        net = create(model, classes=classes, channels=channels, image=size[1], **more)
+    return net, size, channels
 
 
 @contextmanager
@@ -115,20 +128,25 @@ def _on_meta(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 @contextmanager
 def _ends(model: nn.Module, tracer: Tracer) -> Iterator[dict[str, tuple[Any, Field]]]:
-    """Output and field of every named stage, and of all features under an empty name."""
+    """Output and field of every named stage, and under an empty name those of all features.
+
+    A network that calls its stages one by one has no output of all features, but a map of scores.
+    """
     whole = hasattr(model, "features") and hasattr(model, "head")
-    features, head = (model.get_submodule(n if whole else "") for n in ("features", "head"))
-    parts = dict([*features.named_children(), *head.named_children()]) if whole else {}
+    holders = [dict(model.named_children()).get(n) for n in ("features", "decoder", "head")]
+    parts = [part for h in holders if h is not None and whole for part in h.named_children()]
+    watched = [*parts, *([("", model.get_submodule("features"))] if whole else []), ("", model)]
     ends: dict[str, tuple[Any, Field]] = {}
 
     def watch(name: str) -> Any:
-        def hook(_: nn.Module, __: Any, y: Any) -> None:
+        def hook(module: nn.Module, __: Any, y: Any) -> None:
             for made in tensors([y]):
-                ends[name] = tuple(made.shape[1:]), tracer.field(made)
+                if not (module is model and name in ends):
+                    ends[name] = tuple(made.shape[1:]), tracer.field(made)
 
         return hook
 
-    hooks = [m.register_forward_hook(watch(name)) for name, m in ({"": features} | parts).items()]
+    hooks = [m.register_forward_hook(watch(name)) for name, m in watched]
     try:
         yield ends
     finally:

@@ -80,10 +80,10 @@ def what_if(
         InputError: an unknown change, an impossible number, or no convolution it could replace.
     """
     replace = _replacement(change)
-    model, image, channels = built(model, image, channels, classes)
+    model, size, channels = built(model, image, channels, classes)
     # One layer alone gets a name to be replaced by.
     whole = nn.Sequential(model) if _wide(model) else model
-    before = describe(whole, image, channels=channels)
+    before = describe(whole, size, channels=channels)
     called = {row.name for row in before.rows}
     names = {short(n): n for n, m in whole.named_modules() if _wide(m) and short(n) in called}
     if not names:
@@ -97,7 +97,7 @@ def what_if(
             f"{change} fits none of the {len(names)} convolutions; expected a number that divides "
             "their channels, or below them for a bottleneck. Take another."
         )
-    after = describe(other, image, channels=channels)
+    after = describe(other, size, channels=channels)
     savings = tuple(
         Saving(one, _in_place_of(one, before), _in_place_of(one, after))
         for one in names if one not in kept

@@ -19,7 +19,7 @@ from canon.data.views import Views, multi_crops, original, ten_crops, whole_imag
 from canon.errors import unknown
 from canon.fitting.events import Step
 from canon.fitting.recipe import Protocol
-from canon.layers.dense import Everywhere, fully_convolutional
+from canon.layers.dense import Everywhere, averages, fully_convolutional
 from canon.layers.stages import evaluating
 from canon.tasks import Classify, Scores
 
@@ -46,7 +46,9 @@ def prepared(
         InputError: dense, and the network cannot be applied so.
     """
     if protocol == "dense":
-        return fully_convolutional(net, how.image), whole_images(how.inner, scales)
+        # A network that averages its last map averages all of a larger one.
+        whole = Everywhere(net) if averages(net) else fully_convolutional(net, how.image)
+        return whole, whole_images(how.inner, scales)
     return Everywhere(net), (ten_crops if protocol == "10-crop" else multi_crops)(how.inner)
 
 

@@ -113,6 +113,21 @@ def transposed_size(
     return stride * (n - 1) + kernel - 2 * padding + output_padding
 
 
+def unpooled_size(n: int, kernel: int, stride: int, padding: int = 0) -> int:
+    """S(N - 1) + F - 2P: the smallest map whose pooling gives N; the pooled one's is remembered."""
+    return transposed_size(n, kernel, stride, padding)
+
+
+def nails_size(n: int, stride: int) -> int:
+    """S N: each value in the top left corner of an S x S block of zeros."""
+    return stride * n
+
+
+def interpolated_size(n: int, factor: int) -> int:
+    """The output of nearest, bilinear or bicubic interpolation by a whole factor."""
+    return factor * n
+
+
 def unseen(n: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
     """Pixels at the end of a side that no window covers when a fraction is rounded down."""
     span = dilation * (kernel - 1) + 1

@@ -26,7 +26,10 @@ def weighted(net: nn.Module) -> Iterator[Weighted]:
 
 
 def fan_in(layer: Weighted) -> int:
-    """Inputs that one output sums over."""
+    """Inputs that one output sums over; of a transposed convolution the mean over its places."""
+    if isinstance(layer, nn.ConvTranspose2d):
+        per_input = prod(layer.kernel_size) / prod(layer.stride)
+        return max(1, round(layer.in_channels // layer.groups * per_input))
     return prod(layer.weight.shape[1:])
 
 

@@ -56,15 +56,15 @@ class AlexNet(nn.Module):
     ) -> None:
         super().__init__()
         self.features = stages(
-            conv1=_conv(channels, 96, 11, stride=4),  # 96 x 55 x 55
+            conv1=conv(channels, 96, 11, stride=4),  # 96 x 55 x 55
             norm1=LocalResponseNorm(),  # 96 x 55 x 55
             pool1=nn.MaxPool2d(3, 2),  # 96 x 27 x 27
-            conv2=_conv(96, 256, 5, padding=2, groups=2),  # 256 x 27 x 27
+            conv2=conv(96, 256, 5, padding=2, groups=2),  # 256 x 27 x 27
             norm2=LocalResponseNorm(),  # 256 x 27 x 27
             pool2=nn.MaxPool2d(3, 2),  # 256 x 13 x 13
-            conv3=_conv(256, 384, 3, padding=1),  # 384 x 13 x 13
-            conv4=_conv(384, 384, 3, padding=1, groups=2),  # 384 x 13 x 13
-            conv5=_conv(384, 256, 3, padding=1, groups=2),  # 256 x 13 x 13
+            conv3=conv(256, 384, 3, padding=1),  # 384 x 13 x 13
+            conv4=conv(384, 384, 3, padding=1, groups=2),  # 384 x 13 x 13
+            conv5=conv(384, 256, 3, padding=1, groups=2),  # 256 x 13 x 13
             pool5=nn.MaxPool2d(3, 2),  # 256 x 6 x 6
         )
         side = side_after(image, (11, 4), (3, 2), (3, 2), (3, 2))
@@ -104,13 +104,13 @@ class AlexNetTV(nn.Module):
     def __init__(self, classes: int = 1000, channels: int = 3, seed: int = 0) -> None:
         super().__init__()
         self.features = stages(
-            conv1=_conv(channels, 64, 11, stride=4, padding=2),  # 64 x 55 x 55
+            conv1=conv(channels, 64, 11, stride=4, padding=2),  # 64 x 55 x 55
             pool1=nn.MaxPool2d(3, 2),  # 64 x 27 x 27
-            conv2=_conv(64, 192, 5, padding=2),  # 192 x 27 x 27
+            conv2=conv(64, 192, 5, padding=2),  # 192 x 27 x 27
             pool2=nn.MaxPool2d(3, 2),  # 192 x 13 x 13
-            conv3=_conv(192, 384, 3, padding=1),  # 384 x 13 x 13
-            conv4=_conv(384, 256, 3, padding=1),  # 256 x 13 x 13
-            conv5=_conv(256, 256, 3, padding=1),  # 256 x 13 x 13
+            conv3=conv(192, 384, 3, padding=1),  # 384 x 13 x 13
+            conv4=conv(384, 256, 3, padding=1),  # 256 x 13 x 13
+            conv5=conv(256, 256, 3, padding=1),  # 256 x 13 x 13
             pool5=nn.MaxPool2d(3, 2),  # 256 x 6 x 6
         )
         self.head = stages(
@@ -126,8 +126,9 @@ class AlexNetTV(nn.Module):
         return self.head(self.features(x))
 
 
-def _conv(
+def conv(
     c_in: int, c_out: int, kernel: int, stride: int = 1, padding: int = 0, groups: int = 1
 ) -> nn.Sequential:
-    conv = nn.Conv2d(c_in, c_out, kernel, stride, padding, groups=groups)
-    return nn.Sequential(conv, nn.ReLU())
+    """A convolution and its rectifier."""
+    layer = nn.Conv2d(c_in, c_out, kernel, stride, padding, groups=groups)
+    return nn.Sequential(layer, nn.ReLU())

@@ -103,11 +103,11 @@ class VGG(nn.Module):
         d1, d2, d3, d4, d5 = depths
         parts = norm, after
         self.features = stages(
-            stage1=_stage(channels, 64, d1, 3, *parts, after_conv1),  # 64 x 112 x 112
-            stage2=_stage(64, 128, d2, 3, *parts),  # 128 x 56 x 56
-            stage3=_stage(128, 256, d3, third_kernel, *parts),  # 256 x 28 x 28
-            stage4=_stage(256, 512, d4, third_kernel, *parts),  # 512 x 14 x 14
-            stage5=_stage(512, 512, d5, third_kernel, *parts),  # 512 x 7 x 7
+            stage1=stage(channels, 64, d1, 3, *parts, after_conv1),  # 64 x 112 x 112
+            stage2=stage(64, 128, d2, 3, *parts),  # 128 x 56 x 56
+            stage3=stage(128, 256, d3, third_kernel, *parts),  # 256 x 28 x 28
+            stage4=stage(256, 512, d4, third_kernel, *parts),  # 512 x 14 x 14
+            stage5=stage(512, 512, d5, third_kernel, *parts),  # 512 x 7 x 7
         )
         inputs = 512 * side_after(image, *[(2, 2)] * 5) ** 2
         self.head = stages(
@@ -122,15 +122,16 @@ class VGG(nn.Module):
         return self.head(self.features(x))
 
 
-def _stage(
+def stage(
     c_in: int,
     c_out: int,
     depth: int,
-    third_kernel: int,
-    norm: Norm,
-    after: Norm,
+    third_kernel: int = 3,
+    norm: Norm = _nothing,
+    after: Norm = _nothing,
     after_conv1: Norm = _nothing,
 ) -> nn.Sequential:
+    """Convolutions with rectifiers, the first of them from `c_in` channels, and a pooling."""
     layers: list[nn.Module] = []
     for i in range(depth):
         kernel = third_kernel if i == 2 else 3

@@ -53,6 +53,7 @@ def create(
     channels: int | None = None,
     image: int | None = None,
     seed: int = 0,
+    **more: Any,
 ) -> nn.Module:
     """Build a network with its paper's initialisation, or with weights from elsewhere.
 
@@ -63,12 +64,13 @@ def create(
         channels: of the input images; None means the paper's.
         image: side of the input images in pixels; None means the paper's.
         seed: of the initial weights.
+        more: what the name leaves open, such as the `width` of `unet-same`.
 
     Raises:
         InputError: an unknown name, a number below one, or an image too small for the network.
         WeightsError: weights that cannot be read or are of another network.
     """
-    net = models.create(name, classes=classes, channels=channels, image=image, seed=seed)
+    net = models.create(name, classes=classes, channels=channels, image=image, seed=seed, **more)
     if weights is not None:
         for line in load(net, name, read(weights)).notes():
             LOG.warning("%s", line)

@@ -1,0 +1,178 @@
+"""Enlarging maps: interpolation, transposed convolution, unpooling, bed of nails; one interface.
+
+nearest, bilinear, bicubic   interpolation, and a 1 x 1 convolution if the channels change
+transposed                   transposed convolution (Long et al. 2015, section 3.3)
+channelwise                  the same, each map for itself
+unpool                       each value back to where max pooling found it, zeros elsewhere
+                             (Zeiler and Fergus 2014, section 2.1)
+nails                        each value to the top left of a block of zeros, then a 5 x 5
+                             convolution (Dosovitskiy et al. 2015, section 4.2)
+"""
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from canon.errors import InputError, unknown
+
+Up = Literal["nearest", "bilinear", "bicubic", "transposed", "channelwise", "unpool", "nails"]
+Switches = tuple[Tensor, tuple[int, int]]  # where each maximum was, and the size of that map
+KINDS: tuple[str, ...] = get_args(Up)
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
+
+
+class Nails(nn.Module):
+    """Bed-of-nails unpooling: each value in the top left corner of a block of zeros.
+
+    Args:
+        stride: side of the block.
+
+    Shape: (N, C, H, W) -> (N, C, S H, S W)
+    """
+
+    def __init__(self, stride: int = 2) -> None:
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        blocks = F.pad(x[..., None, :, None], (0, self.stride - 1, 0, 0, 0, self.stride - 1))
+        return blocks.reshape(n, c, h * self.stride, w * self.stride)
+
+
+class Crop(nn.Module):
+    """The part of a map from an offset on that is as large as another map.
+
+    Args:
+        offset: values left out at the top and at the left.
+
+    Shape: (N, C, H, W), (N, D, h, w) -> (N, C, h, w)
+    """
+
+    def __init__(self, offset: int = 0) -> None:
+        super().__init__()
+        self.offset = offset
+
+    def forward(self, x: Tensor, like: Tensor) -> Tensor:
+        h, w = like.shape[-2:]
+        return x[..., self.offset : self.offset + h, self.offset : self.offset + w]
+
+
+def switches(x: Tensor, pool: nn.MaxPool2d) -> Switches:
+    """Where an unpadded max pooling finds its maxima, and the size of that map, for unpooling."""
+    kernel, stride = (
+        n if isinstance(n, tuple) else (n, n) for n in (pool.kernel_size, pool.stride)
+    )
+    _, where = F.max_pool2d_with_indices(x, kernel, stride, ceil_mode=pool.ceil_mode)
+    return where, (x.shape[-2], x.shape[-1])
+
+
+class Upsampling(nn.Module):
+    """One way to enlarge a map by a whole factor.
+
+    Args:
+        kind: one of `KINDS`.
+        c_in: channels of the map.
+        c_out: channels of the result.
+        factor: of the sides.
+        kernel: of a transposed convolution; None means the factor.
+        bias: of convolutions.
+
+    Attributes:
+        kernel: with which `Grid.enlarged` places the result.
+
+    Shape: (N, c_in, H, W) -> (N, c_out, F H + k - F, F W + k - F) with k the kernel of a
+    transposed convolution, else F; cut, or laid out, to the size in the switches if they are given.
+
+    Raises:
+        InputError: an unknown kind, or `channelwise` between different numbers of channels.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        c_in: int,
+        c_out: int,
+        factor: int = 2,
+        kernel: int | None = None,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        if kind not in KINDS:
+            raise unknown("upsampling", kind, KINDS, "`canon train --help`")
+        if kind == "channelwise" and c_in != c_out:
+            raise InputError(
+                f"channelwise upsampling makes {c_in} maps of {c_in}, not {c_out}; expected as "
+                "many as there are. Use transposed."
+            )
+        self.kind, self.factor = kind, factor
+        change: nn.Module = nn.Conv2d(c_in, c_out, 1) if c_in != c_out else nn.Identity()
+        self.before: nn.Module = change if kind in (*INTERPOLATIONS, "unpool") else nn.Identity()
+        self.enlarge = _enlarging(kind, c_in, c_out, factor, kernel or factor, bias)
+        nails = kind == "nails"
+        self.after = nn.Conv2d(c_in, c_out, 5, padding=2, bias=bias) if nails else nn.Identity()
+        self.kernel = (kernel or factor) if kind in ("transposed", "channelwise") else factor
+
+    def forward(self, x: Tensor, found: Switches | None = None) -> Tensor:
+        y = self.before(x)
+        if self.kind == "unpool":
+            if found is None:
+                raise InputError(
+                    "unpooling needs the switches of a pooling, which this network does not have; "
+                    "expected another upsampling. Use transposed or bilinear."
+                )
+            return self.enlarge(y, *found)
+        y = self.after(self.enlarge(y))
+        return y if found is None else y[..., : found[1][0], : found[1][1]]
+
+
+def _enlarging(kind: str, c_in: int, c_out: int, factor: int, kernel: int, bias: bool) -> nn.Module:
+    if kind == "unpool":
+        return nn.MaxUnpool2d(factor, factor)
+    if kind == "nails":
+        return Nails(factor)
+    if kind in INTERPOLATIONS:
+        corners = None if kind == "nearest" else False
+        return nn.Upsample(scale_factor=factor, mode=kind, align_corners=corners)
+    groups = c_in if kind == "channelwise" else 1
+    return nn.ConvTranspose2d(c_in, c_out, kernel, factor, groups=groups, bias=bias)
+
+
+def bilinear_kernel(kernel: int) -> Tensor:
+    """The weights with which a transposed convolution interpolates bilinearly.
+
+    With f = floor((k + 1)/2) and c = f - 1 for odd k, f - 1/2 for even: (1 - |i - c|/f)(1 - |j -
+    c|/f), as in the authors' code.
+
+    Shape: (k, k)
+    """
+    f = (kernel + 1) // 2
+    c = f - 1 if kernel % 2 else f - 0.5
+    line = 1 - (torch.arange(kernel) - c).abs() / f
+    return line[:, None] * line
+
+
+@torch.no_grad()
+def interpolating(up: Upsampling, learned: bool = True) -> Upsampling:
+    """An upsampling whose transposed convolution starts as bilinear interpolation, or stays it.
+
+    Each map is interpolated for itself: a dense kernel is filled on its diagonal only.
+
+    Args:
+        up: the upsampling; one without a transposed convolution is left as it is.
+        learned: whether training may change it.
+    """
+    layer = up.enlarge
+    if isinstance(layer, nn.ConvTranspose2d):
+        layer.weight.requires_grad_(learned)
+        if layer.weight.is_meta:
+            return up
+        layer.weight.zero_()
+        kernel = bilinear_kernel(layer.kernel_size[0])
+        for i in range(layer.in_channels):
+            layer.weight[i, i % layer.weight.shape[1]] = kernel
+        if layer.bias is not None:
+            layer.bias.zero_()
+    return up

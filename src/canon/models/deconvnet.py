@@ -1,0 +1,112 @@
+"""DeconvNet: Noh, Hong, Han, "Learning Deconvolution Network for Semantic Segmentation", ICCV 2015,
+arXiv:1505.04366.
+
+Differences from the paper: none. Batch normalisation follows every convolution but the last, as in
+section 4.1 and the authors' code, which keeps the biases; a deconvolution of stride one is a
+transposed convolution with padding. Poolings round up, as Caffe's.
+"""  # noqa: D205
+
+from itertools import pairwise
+
+from torch import nn
+
+from canon.errors import InputError
+from canon.layers import init, stages, taps
+from canon.layers.mirror import Mirror, mirrored
+from canon.registry import Paper, Published, register
+from canon.types import Images, Logits
+
+PAPER = Paper(
+    authors="Noh, Hong, Han",
+    title="Learning Deconvolution Network for Semantic Segmentation",
+    venue="ICCV",
+    year=2015,
+    identifier="arXiv:1505.04366",
+)
+
+
+@register(
+    "deconvnet", paper=PAPER, task="segment",
+    published=Published(251_805_653, 32_745_979_904, image=224, classes=21),
+)  # fmt: skip
+class DeconvNet(nn.Module):
+    """VGG-16 down to one vector, and its mirror of unpoolings and deconvolutions up again.
+
+    Args:
+        up: kind of upsampling.
+        classes: number of outputs, K.
+        channels: of the input.
+        seed: of the initial weights (He).
+
+    Shape: (N, 3, 224, 224) -> (N, K, 224, 224); any image from 193 x 193 pixels.
+
+    Raises:
+        InputError: a smaller one, whose last map fc6 does not fit.
+    """
+
+    step = 32
+
+    def __init__(
+        self, up: str = "unpool", classes: int = 21, channels: int = 3, seed: int = 0
+    ) -> None:
+        super().__init__()
+        self.features = stages(
+            stage1=_convs(channels, 64, 64),  # 64 x 224 x 224
+            pool1=_pool(),  # 64 x 112 x 112
+            stage2=_convs(64, 128, 128),  # 128 x 112 x 112
+            pool2=_pool(),  # 128 x 56 x 56
+            stage3=_convs(128, 256, 256, 256),  # 256 x 56 x 56
+            pool3=_pool(),  # 256 x 28 x 28
+            stage4=_convs(256, 512, 512, 512),  # 512 x 28 x 28
+            pool4=_pool(),  # 512 x 14 x 14
+            stage5=_convs(512, 512, 512, 512),  # 512 x 14 x 14
+            pool5=_pool(),  # 512 x 7 x 7
+            fc6=_normed(nn.Conv2d(512, 4096, 7)),  # 4096 x 1 x 1
+            fc7=_normed(nn.Conv2d(4096, 4096, 1)),  # 4096 x 1 x 1
+            deconv_fc6=_normed(nn.ConvTranspose2d(4096, 512, 7)),  # 512 x 7 x 7
+        )
+        self.decoder = nn.ModuleDict({
+            "deconv5": Mirror(up, 512, _deconvs(512, 512, 512, 512)),
+            "deconv4": Mirror(up, 512, _deconvs(512, 512, 512, 256)),
+            "deconv3": Mirror(up, 256, _deconvs(256, 256, 256, 128)),
+            "deconv2": Mirror(up, 128, _deconvs(128, 128, 64)),
+            "deconv1": Mirror(up, 64, _deconvs(64, 64, 64)),
+        })  # fmt: skip
+        self.head = nn.Conv2d(64, classes, 1)
+        init.he(self, seed)
+
+    def forward(self, x: Images) -> Logits:
+        for side in x.shape[-2:]:
+            self.output_side(side)
+        maps = taps(self.features, x)
+        return self.head(mirrored(self.features, maps, self.decoder, maps["deconv_fc6"]))
+
+    def output_side(self, side: int) -> int:
+        """The side of the scores for an image's, pixels: the same.
+
+        Raises:
+            InputError: it is below 193, of which five poolings leave less than fc6's 7 x 7.
+        """
+        if side < 193:
+            raise InputError(
+                f"a side of {side} pixels leaves fc6 less than 7 x 7 to look at; expected 193 or "
+                "more. Pass --image 224, as in the paper."
+            )
+        return side
+
+
+def _normed(layer: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
+    return nn.Sequential(layer, nn.BatchNorm2d(layer.out_channels), nn.ReLU())
+
+
+def _convs(*widths: int) -> nn.Sequential:
+    return nn.Sequential(*(_normed(nn.Conv2d(a, b, 3, padding=1)) for a, b in pairwise(widths)))
+
+
+def _deconvs(*widths: int) -> nn.Sequential:
+    each = (nn.ConvTranspose2d(a, b, 3, padding=1) for a, b in pairwise(widths))
+    return nn.Sequential(*map(_normed, each))
+
+
+def _pool() -> nn.MaxPool2d:
+    return nn.MaxPool2d(2, 2, ceil_mode=True)

@@ -1,0 +1,140 @@
+"""SegNet: Badrinarayanan, Kendall, Cipolla, "SegNet: A Deep Convolutional Encoder-Decoder
+Architecture for Image Segmentation", TPAMI 39(12), 2017, arXiv:1511.00561.
+
+Differences from the paper: none. As in the authors' code, convolutions keep their biases under
+batch normalisation, and poolings round up, so that 45 rows become 23. Another upsampling than
+unpooling by the switches, which the paper compares with, is another value of `up`.
+"""  # noqa: D205
+
+from itertools import pairwise
+
+from torch import nn
+
+from canon.layers import LocalResponseNorm, init, stages, taps
+from canon.layers.mirror import Mirror, mirrored
+from canon.registry import Paper, Published, register
+from canon.types import Images, Logits
+
+PAPER = Paper(
+    authors="Badrinarayanan, Kendall, Cipolla",
+    title="SegNet: A Deep Convolutional Encoder-Decoder Architecture for Image Segmentation",
+    venue="TPAMI",
+    year=2017,
+    identifier="arXiv:1511.00561",
+)
+
+
+def _convs(*widths: int, kernel: int = 3, relu: bool = True) -> nn.Sequential:
+    """Convolutions, each with batch normalisation and a rectifier."""
+    parts: list[nn.Module] = []
+    for c_in, c_out in pairwise(widths):
+        conv = nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2)
+        parts += [conv, nn.BatchNorm2d(c_out), *[nn.ReLU()] * relu]
+    return nn.Sequential(*parts)
+
+
+def _pool() -> nn.MaxPool2d:
+    return nn.MaxPool2d(2, 2, ceil_mode=True)
+
+
+def _camvid(params: int, macs: int) -> Published:
+    return Published(params, macs, image=480, height=360, classes=11)
+
+
+@register(
+    "segnet", paper=PAPER, task="segment", published=_camvid(29_449_355, 106_712_432_640)
+)  # fmt: skip
+class SegNet(nn.Module):
+    """The thirteen convolutions of VGG-16, and their mirror, which unpools by their switches.
+
+    Args:
+        up: kind of upsampling.
+        classes: number of outputs, K.
+        channels: of the input.
+        seed: of the initial weights (He).
+
+    Shape: (N, 3, 360, 480) -> (N, K, 360, 480); any image from 1 x 1 pixels.
+    """
+
+    step = 32
+
+    def __init__(
+        self, up: str = "unpool", classes: int = 11, channels: int = 3, seed: int = 0
+    ) -> None:
+        super().__init__()
+        self.features = stages(
+            stage1=_convs(channels, 64, 64),  # 64 x 360 x 480
+            pool1=_pool(),  # 64 x 180 x 240
+            stage2=_convs(64, 128, 128),  # 128 x 180 x 240
+            pool2=_pool(),  # 128 x 90 x 120
+            stage3=_convs(128, 256, 256, 256),  # 256 x 90 x 120
+            pool3=_pool(),  # 256 x 45 x 60
+            stage4=_convs(256, 512, 512, 512),  # 512 x 45 x 60
+            pool4=_pool(),  # 512 x 23 x 30
+            stage5=_convs(512, 512, 512, 512),  # 512 x 23 x 30
+            pool5=_pool(),  # 512 x 12 x 15
+        )
+        self.decoder = nn.ModuleDict({
+            "decode5": Mirror(up, 512, _convs(512, 512, 512, 512)),
+            "decode4": Mirror(up, 512, _convs(512, 512, 512, 256)),
+            "decode3": Mirror(up, 256, _convs(256, 256, 256, 128)),
+            "decode2": Mirror(up, 128, _convs(128, 128, 64)),
+            "decode1": Mirror(up, 64, _convs(64, 64)),
+        })  # fmt: skip
+        self.head = nn.Conv2d(64, classes, 3, padding=1)
+        init.he(self, seed)
+
+    def forward(self, x: Images) -> Logits:
+        maps = taps(self.features, x)
+        return self.head(mirrored(self.features, maps, self.decoder, maps["pool5"]))
+
+    def output_side(self, side: int) -> int:
+        """The side of the scores for an image's, pixels: the same, whatever it is."""
+        return side
+
+
+@register(
+    "segnet-basic", paper=PAPER, task="segment", published=_camvid(1_416_587, 59_188_838_400)
+)  # fmt: skip
+class SegNetBasic(nn.Module):
+    """Four convolutions of 7 x 7 and 64 channels, and four more without rectifiers to decode.
+
+    Args:
+        up: kind of upsampling.
+        classes: number of outputs, K.
+        channels: of the input.
+        seed: of the initial weights (He).
+
+    Shape: (N, 3, 360, 480) -> (N, K, 360, 480); any image from 1 x 1 pixels.
+    """
+
+    step = 16
+
+    def __init__(
+        self, up: str = "unpool", classes: int = 11, channels: int = 3, seed: int = 0
+    ) -> None:
+        super().__init__()
+        self.features = stages(
+            norm=LocalResponseNorm(),  # 3 x 360 x 480
+            stage1=_convs(channels, 64, kernel=7),  # 64 x 360 x 480
+            pool1=_pool(),  # 64 x 180 x 240
+            stage2=_convs(64, 64, kernel=7),  # 64 x 180 x 240
+            pool2=_pool(),  # 64 x 90 x 120
+            stage3=_convs(64, 64, kernel=7),  # 64 x 90 x 120
+            pool3=_pool(),  # 64 x 45 x 60
+            stage4=_convs(64, 64, kernel=7),  # 64 x 45 x 60
+            pool4=_pool(),  # 64 x 23 x 30
+        )
+        self.decoder = nn.ModuleDict({
+            f"decode{i}": Mirror(up, 64, _convs(64, 64, kernel=7, relu=False)) for i in (4, 3, 2, 1)
+        })  # fmt: skip
+        self.head = nn.Conv2d(64, classes, 1)
+        init.he(self, seed)
+
+    def forward(self, x: Images) -> Logits:
+        maps = taps(self.features, x)
+        return self.head(mirrored(self.features, maps, self.decoder, maps["pool4"]))
+
+    def output_side(self, side: int) -> int:
+        """The side of the scores for an image's, pixels: the same, whatever it is."""
+        return side
