@@ -13,8 +13,8 @@ import canon
 from canon.errors import CanonError, InputError, WeightsError
 from canon.models import create, names
 from canon.weights import RECORDS, Checkpoint, Record, load, read
-from canon.weights.fit import renamed
 from canon.weights.rules import DIALECTS
+from canon.weights.translate import renamed
 
 
 @pytest.fixture

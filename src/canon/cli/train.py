@@ -131,7 +131,7 @@ def _line(event: "Note | Epoch | Finished") -> str | None:
         return None if event.reason == "epochs" else f"stopped: {event.reason}"
     line = f"epoch {event.epoch:>{len(str(event.epochs))}}/{event.epochs}  loss {event.loss:.4f}"
     if event.scores is not None:
-        line += f"  error {percent(1 - event.scores.top(1)):>8}  loss there {event.scores.loss:.4f}"
+        line += f"  error {percent(event.scores.error):>8}  loss there {event.scores.loss:.4f}"
     return f"{line}  {event.seconds:.1f} s  {event.images_per_second:,.0f} images/s"
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from canon.tasks import Scores
+from canon.tasks import Measured
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Epoch:
         scores: on the monitored split, if there is one.
         seconds: of training, evaluation not counted.
         images_per_second: of training.
-        best: whether the monitored top-1 is the best so far.
+        best: whether the monitored figure is the best so far.
     """
 
     epoch: int
@@ -44,7 +44,7 @@ class Epoch:
     step: int
     loss: float
     lr: float
-    scores: Scores | None
+    scores: Measured | None
     seconds: float
     images_per_second: float
     best: bool

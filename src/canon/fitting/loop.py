@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from contextlib import nullcontext
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -24,22 +25,23 @@ from canon.fitting.levenberg import PATTERNS, DiagonalLevenberg
 from canon.fitting.modes import draws, normalising, training_mode
 from canon.fitting.optim import Schedule, limit_filters, optimiser
 from canon.fitting.recipe import Limits, Recipe
-from canon.fitting.sitting import Sitting
+from canon.fitting.sitting import Measure, Samples, Sitting
 from canon.fitting.state import Progress, latest_state
-from canon.tasks import Classify, Scores
+from canon.tasks import Measured, Task
 
 CHECK = 20  # steps between looks at the losses: each look waits for the device
 
 
 def fit(
     net: nn.Module,
-    task: Classify,
-    train: Batches,
+    task: Task,
+    train: Samples,
     recipe: Recipe,
     limits: Limits,
     accelerator: Accelerator,
     *,
-    monitor: Batches | None = None,
+    monitor: Any = None,
+    measure: Measure = evaluate,
     average: AveragedModel | None = None,
     seed: int = 0,
     states: Path | None = None,
@@ -54,7 +56,8 @@ def fit(
         recipe: optimiser, schedule, batch.
         limits: epochs, time, patience.
         accelerator: devices and precision.
-        monitor: what to evaluate after each epoch.
+        monitor: what to evaluate after each epoch,
+        measure: by this function, called as `evaluate` is.
         average: a moving average of the network to keep, evaluated in its place.
         seed: of the order, the augmentation and dropout.
         states: the folder to keep states in; None keeps none.
@@ -73,8 +76,8 @@ def fit(
         accelerator.load_state(str(state))
     curved = plain if isinstance(plain, DiagonalLevenberg) else None
     run = Sitting(
-        net, model, task, train, monitor, recipe, limits, accelerator, plain, optimizer, schedule,
-        average, states, seed, progress, curved, draws(net),
+        net, model, task, train, monitor, measure, recipe, limits, accelerator, plain, optimizer,
+        schedule, average, states, seed, progress, curved, draws(net),
     )  # fmt: skip
     try:
         yield from _epochs(run)
@@ -113,6 +116,7 @@ def _train(run: Sitting) -> Iterator[Event]:
     for where in slices[progress.batch :]:
         began = time.perf_counter()
         if run.curved is not None and progress.batch == 0:
+            assert isinstance(run.train, Batches)  # the method is LeNet-5's
             run.curved.measure(run.net, run.train.evaluation(sequence[:PATTERNS])[0])
         _step(run, sequence[where])
         progress.batch, progress.step = progress.batch + 1, progress.step + 1
@@ -161,14 +165,15 @@ def _step(run: Sitting, index: Tensor) -> None:
     run.recent.append(total)
 
 
-def _monitor(run: Sitting) -> Generator[Event, None, Scores | None]:
+def _monitor(run: Sitting) -> Generator[Event, None, Measured | None]:
     if run.monitor is None:
         return None
     epoch = run.progress.epoch + 1
-    return (yield from evaluate(run.measured, run.task, run.monitor, run.accelerator, epoch=epoch))
+    measure = run.measure
+    return (yield from measure(run.measured, run.task, run.monitor, run.accelerator, epoch=epoch))
 
 
-def _account(run: Sitting, scores: Scores | None, whole: bool) -> Epoch:
+def _account(run: Sitting, scores: Measured | None, whole: bool) -> Epoch:
     progress = run.progress
     if scores is not None and not isfinite(scores.loss):
         raise run.diverged(f"the monitored loss is {scores.loss}")
@@ -181,17 +186,13 @@ def _account(run: Sitting, scores: Scores | None, whole: bool) -> Epoch:
         scores=scores,
         seconds=progress.seconds,
         images_per_second=progress.seen / max(progress.seconds, 1e-9),
-        best=whole and scores is not None and _merit(scores) > tuple(progress.best),
+        best=whole and scores is not None and scores.merit > tuple(progress.best),
     )
-
-
-def _merit(scores: Scores) -> tuple[float, float]:
-    return scores.top(1), -scores.loss
 
 
 def _conclude(run: Sitting, event: Epoch) -> None:
     """An epoch that was not cut short by the time limit counts."""
     if event.scores is not None and event.best:
-        run.progress.best, run.progress.best_epoch = _merit(event.scores), event.epoch
-    run.schedule.epoch(1 - event.scores.top(1) if event.scores else event.loss)
+        run.progress.best, run.progress.best_epoch = event.scores.merit, event.epoch
+    run.schedule.epoch(event.scores.error if event.scores else event.loss)
     run.progress.next_epoch()

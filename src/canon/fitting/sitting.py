@@ -1,9 +1,11 @@
 """One sitting of a run: its parts, what is saved of them, and whether they are finite."""
 
 import time
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
@@ -12,14 +14,31 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
-from canon.data.augment import Batches
 from canon.data.split import batches
 from canon.errors import NonFiniteError
+from canon.fitting.events import Step
 from canon.fitting.levenberg import DiagonalLevenberg
 from canon.fitting.optim import Schedule
 from canon.fitting.recipe import Limits, Recipe
 from canon.fitting.state import Progress, latest_state, save_state
-from canon.tasks import Classify
+from canon.tasks import Measured, Task
+
+
+class Samples(Protocol):
+    """Training samples, in batches that follow from a seed."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def random(self) -> bool:
+        """Whether a batch depends on its seed."""
+
+    def training(self, index: Tensor, seed: int, /) -> tuple[Tensor, Any]:
+        """The samples at these positions: images, and what the network is to say of them."""
+
+
+# Of a network, its task, samples, devices: the figures, a step at a time.
+Measure = Callable[..., Generator[Step, None, Measured]]
 
 
 @dataclass
@@ -28,9 +47,10 @@ class Sitting:
 
     net: nn.Module
     model: nn.Module  # the network as the task and Accelerate wrap it
-    task: Classify
-    train: Batches
-    monitor: Batches | None
+    task: Task
+    train: Samples
+    monitor: Any
+    measure: Measure
     recipe: Recipe
     limits: Limits
     accelerator: Accelerator

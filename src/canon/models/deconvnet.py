@@ -95,17 +95,17 @@ class DeconvNet(nn.Module):
         return side
 
 
-def _normed(layer: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
-    return nn.Sequential(layer, nn.BatchNorm2d(layer.out_channels), nn.ReLU())
+def _normed(*layers: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
+    parts = ((layer, nn.BatchNorm2d(layer.out_channels), nn.ReLU()) for layer in layers)
+    return nn.Sequential(*(part for three in parts for part in three))
 
 
 def _convs(*widths: int) -> nn.Sequential:
-    return nn.Sequential(*(_normed(nn.Conv2d(a, b, 3, padding=1)) for a, b in pairwise(widths)))
+    return _normed(*(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths)))
 
 
 def _deconvs(*widths: int) -> nn.Sequential:
-    each = (nn.ConvTranspose2d(a, b, 3, padding=1) for a, b in pairwise(widths))
-    return nn.Sequential(*map(_normed, each))
+    return _normed(*(nn.ConvTranspose2d(a, b, 3, padding=1) for a, b in pairwise(widths)))
 
 
 def _pool() -> nn.MaxPool2d:

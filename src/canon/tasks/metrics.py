@@ -66,6 +66,16 @@ class Scores:
         """Top-k accuracy, a fraction in [0, 1]."""
         return self.hits(k) / self.count
 
+    @property
+    def error(self) -> float:
+        """Top-1 error, a fraction in [0, 1]."""
+        return 1 - self.top(1)
+
+    @property
+    def merit(self) -> tuple[float, float]:
+        """What is greater for a better network: top-1 accuracy, then the loss in nats, negated."""
+        return self.top(1), -self.loss
+
     def interval(self, k: int = 1) -> tuple[float, float]:
         """95 % confidence interval of the top-k accuracy (Wilson)."""
         return wilson(self.hits(k), self.count)

@@ -6,16 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from canon import models
-from canon.errors import WeightsError
-from canon.weights.faults import Shapes, differences, fault, values
-from canon.weights.read import Checkpoint, State, read
-from canon.weights.rules import DIALECTS
+from canon.weights.faults import differences, fault, values
+from canon.weights.kin import adopted, kin_of
+from canon.weights.read import Checkpoint, read
+from canon.weights.translate import (
+    COUNTER,
+    ends,
+    fit_channels,
+    of_another,
+    shapes_of,
+    translated,
+    whose_are,
+)
 
 LOG = logging.getLogger("canon")
-COUNTER = "num_batches_tracked"  # older files do not have it, and nothing here depends on it
 
 
 @dataclass(frozen=True)
@@ -92,15 +99,18 @@ def load(net: nn.Module, name: str, checkpoint: Checkpoint, new_head: bool = Fal
     Raises:
         WeightsError: the weights are of another network or of another function.
     """
+    kin = _kin(net, name, checkpoint)
+    if kin is not None:
+        return _from_kin(net, kin, checkpoint, new_head)
     if checkpoint.model not in (None, name):
-        raise _of_another(checkpoint, checkpoint.model, name)
+        raise of_another(checkpoint, checkpoint.model, name)
     own = net.state_dict()
-    shapes = _shapes(own)
-    state = _translated(checkpoint, name, shapes)
-    first, last = _ends(net)
+    shapes = shapes_of(own)
+    state = translated(checkpoint, name, shapes)
+    first, last = ends(net)
     adapted = None
     if first in state and state[first].shape != own[first].shape:
-        fitted = _fit_channels(state[first], own[first])
+        fitted = fit_channels(state[first], own[first])
         if fitted is not None:
             state[first], adapted = fitted, first
     other = {k for k in own if k not in state or state[k].shape != own[k].shape}
@@ -110,10 +120,10 @@ def load(net: nn.Module, name: str, checkpoint: Checkpoint, new_head: bool = Fal
     replaced = tuple(k for k in own if k.rpartition(".")[0] in heads)
     state |= {k: own[k] for k in replaced}
     state |= {k: own[k] for k in own if k.endswith(COUNTER) and k not in state}
-    faults = differences(shapes, _shapes(state)) or values(state, own)
+    faults = differences(shapes, shapes_of(state)) or values(state, own)
     if faults:
-        whose = _whose(checkpoint.state, besides=name) if checkpoint.model is None else None
-        raise _of_another(checkpoint, whose, name) if whose else fault(checkpoint, name, faults)
+        whose = whose_are(checkpoint.state, besides=name) if checkpoint.model is None else None
+        raise of_another(checkpoint, whose, name) if whose else fault(checkpoint, name, faults)
     net.load_state_dict(state)
     only_classes = renewed <= last
     why = (
@@ -124,6 +134,40 @@ def load(net: nn.Module, name: str, checkpoint: Checkpoint, new_head: bool = Fal
     return Loaded(checkpoint, replaced, adapted, why)
 
 
+def _kin(net: nn.Module, name: str, checkpoint: Checkpoint) -> str | None:
+    """The network that a checkpoint is of, if it is one that this one starts from."""
+    kin = kin_of(name, net)
+    if checkpoint.model is not None or not kin:
+        return checkpoint.model if checkpoint.model in kin else None
+    if set(net.state_dict()) & set(checkpoint.state) > set(ends(net)[1]):
+        return None  # its own, from a file that does not say so
+    whose = whose_are(checkpoint.state, besides=name)
+    return whose if whose in kin else None
+
+
+def _from_kin(net: nn.Module, kin: str, checkpoint: Checkpoint, new_head: bool) -> Loaded:
+    """Start from the weights of another network, as its authors did."""
+    with torch.device("meta"):
+        shapes = shapes_of(models.create(kin).state_dict())
+    theirs = translated(checkpoint, kin, shapes)
+    own = net.state_dict()
+    first, last = ends(net)
+    taken = adopted(own, theirs)
+    adapted = None
+    if first in theirs and first not in taken:
+        fitted = fit_channels(theirs[first], own[first])
+        if fitted is not None:
+            taken[first], adapted = fitted, first
+    taken = {k: v for k, v in taken.items() if not (new_head and k in last)}
+    needed = {k for k in shapes if k.startswith("features.") and not k.endswith(COUNTER)}
+    missing = [f"{k} is missing" for k in sorted(needed - set(taken))]
+    if faults := missing or values(taken, own):
+        raise fault(checkpoint, kin, faults)
+    net.load_state_dict(own | taken)
+    replaced = tuple(k for k in own if k not in taken and not k.endswith(COUNTER))
+    return Loaded(checkpoint, replaced, adapted, f"{kin} has none")
+
+
 def put(net: nn.Module, name: str, checkpoint: Checkpoint) -> None:
     """Put a checkpoint into the network that it was made of, in place; nothing is adapted.
 
@@ -131,88 +175,8 @@ def put(net: nn.Module, name: str, checkpoint: Checkpoint) -> None:
         WeightsError: the weights are of another network.
     """
     if checkpoint.model not in (None, name):
-        raise _of_another(checkpoint, checkpoint.model, name)
-    faults = differences(_shapes(net.state_dict()), _shapes(checkpoint.state))
+        raise of_another(checkpoint, checkpoint.model, name)
+    faults = differences(shapes_of(net.state_dict()), shapes_of(checkpoint.state))
     if faults:
         raise fault(checkpoint, name, faults)
     net.load_state_dict(checkpoint.state)
-
-
-def _shapes(state: State) -> Shapes:
-    return {key: tuple(tensor.shape) for key, tensor in state.items()}
-
-
-def _translated(checkpoint: Checkpoint, name: str, shapes: Shapes) -> State:
-    """The tensors by our keys, as far as a dialect of the network explains them."""
-    known = set(shapes)
-    candidates = [checkpoint.state]
-    candidates += [renamed(checkpoint.state, d.key) for d in DIALECTS if name in d.models]
-    best = max(candidates, key=lambda state: len(known & set(state)))
-    return {key: _squeezed(tensor, shapes.get(key)) for key, tensor in best.items()}
-
-
-def renamed(state: State, key: Any) -> State:
-    """The same tensors by other keys."""
-    return {key(name): tensor for name, tensor in state.items()}
-
-
-def _squeezed(tensor: Tensor, shape: tuple[int, ...] | None) -> Tensor:
-    """A 1 x 1 convolution is a linear layer, and the other way round."""
-    ours = [n for n in shape or () if n > 1]
-    same = shape is not None and ours == [n for n in tensor.shape if n > 1]
-    return tensor.reshape(shape) if same and shape is not None else tensor
-
-
-def _whose(state: State, besides: str) -> str | None:
-    """Another network whose keys and inner shapes are these."""
-    kin = sorted(
-        ((d, m) for d in DIALECTS for m in d.models if m != besides),
-        key=lambda pair: not pair[1].startswith(besides),
-    )
-    for dialect, model in kin:
-        ours = renamed(state, dialect.key)
-        with torch.device("meta"):
-            net = models.create(model)
-        shapes = _shapes(net.state_dict())
-        first, last = _ends(net)
-        inner = [k for k in shapes if k != first and k not in last and not k.endswith(COUNTER)]
-        if all(k in ours and ours[k].numel() == torch.Size(shapes[k]).numel() for k in inner):
-            return model
-    return None
-
-
-def _of_another(checkpoint: Checkpoint, trained: str, asked: str) -> WeightsError:
-    if not {trained, asked} <= set(models.names()):
-        return WeightsError(
-            f"weights {checkpoint.source!r} are those of {trained!r}, not {asked!r}; expected the "
-            "same network. Use other weights."
-        )
-    with torch.device("meta"):
-        nets = [models.create(n).state_dict() for n in (trained, asked)]
-    ours, theirs = ([tensor.shape for tensor in net.values()] for net in nets)
-    why = ": the keys fit, the function differs" if ours == theirs else ""
-    return WeightsError(
-        f"weights {checkpoint.source!r} were trained for {trained!r}, not {asked!r}{why}. "
-        f"Build {trained!r} instead."
-    )
-
-
-def _ends(net: nn.Module) -> tuple[str, set[str]]:
-    """The key of the first convolution's weight, and the keys of the layers that end in classes."""
-    first = next(n for n, m in net.named_modules() if isinstance(m, nn.Conv2d))
-    heads = [net.get_submodule("head")]
-    heads += [child for name, child in net.named_children() if name.startswith("aux")]
-    ending = {id([m for m in head.modules() if not any(m.children())][-1]) for head in heads}
-    named = [n for n, m in net.named_modules() if id(m) in ending]
-    return f"{first}.weight", {k for k in net.state_dict() if k.rpartition(".")[0] in named}
-
-
-def _fit_channels(theirs: Tensor, ours: Tensor) -> Tensor | None:
-    """A kernel over other channels: summed for one, repeated and scaled for more."""
-    channels, given = ours.shape[1], theirs.shape[1]
-    if theirs.shape[0] != ours.shape[0] or theirs.shape[2:] != ours.shape[2:] or channels == given:
-        return None
-    if channels == 1:
-        return theirs.sum(1, keepdim=True)
-    repeats = -(-channels // given)
-    return theirs.repeat(1, repeats, 1, 1)[:, :channels] * (given / channels)
