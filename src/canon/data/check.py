@@ -1,26 +1,20 @@
-"""Looking at every file before training: what is unreadable, doubled, too small, or uneven.
-
-Verdicts are remembered by path, size and time of change, so that a second look is free.
-"""
+"""Looking at every file before training: what is unreadable, doubled, too small, or uneven."""
 
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from canon.data.cache import cache_dir, written_aside
 from canon.data.dataset import Dataset, Part
+from canon.data.memory import VERSION, Progress, Record, file_mark, remembered
+from canon.data.pair_check import check_pairs
 from canon.data.reader import read_image
 from canon.errors import DataError
 
-VERSION = 1  # of what a verdict means; a change forgets the old ones
-Progress = Callable[[Iterable[Path], int], Iterable[Path]]
+__all__ = ["VERSION", "Progress", "Report", "Verdict", "check", "file_mark"]
 
 
 @dataclass(frozen=True)
@@ -40,14 +34,18 @@ class Report:
     """What `check` found.
 
     Args:
-        counts: images of each class in each split.
+        counts: images of each class in each split; where masks have the classes, images that show
+            it.
         channels: 1 if all are grey, else 3.
         bits: 16 if any image has 16, else 8.
         sides: smallest and largest height and width: (h, h, w, w) in pixels.
         formats: how many images of each kind, such as "8-bit grey".
-        faults: unreadable files with the reason.
+        faults: unreadable files with the reason; masks of another size than their image, or with
+            values that are no class.
         doubles: pairs of identical images in different splits.
-        ignored: files that are not images.
+        ignored: files that are not images, or in no split.
+        pixels: where masks have the classes, pixels of each class in each split.
+        ignored_pixels: of each split, those that count for nothing.
     """
 
     counts: dict[str, tuple[int, ...]]
@@ -58,6 +56,8 @@ class Report:
     faults: dict[Path, str]
     doubles: tuple[tuple[str, str], ...]
     ignored: tuple[Path, ...] = ()
+    pixels: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    ignored_pixels: dict[str, int] = field(default_factory=dict)
 
     @property
     def side(self) -> int | None:
@@ -71,7 +71,7 @@ class Report:
 
 
 def check(data: Dataset, progress: Progress | None = None) -> Report:
-    """Decode every image of a set and say what is there.
+    """Decode every image and mask of a set and say what is there.
 
     Args:
         data: the set.
@@ -81,20 +81,35 @@ def check(data: Dataset, progress: Progress | None = None) -> Report:
     verdicts = _judge(data.source, files, progress) if files else {}
     facts = dict(_file_facts(data, verdicts)) if files else dict(_array_facts(data))
     good = [v for part in facts.values() for v in part.values() if v.fault is None]
-    heights, widths = [v.height for v in good] or [0], [v.width for v in good] or [0]
-    return Report(
+    report = Report(
         counts={
             name: tuple(np.bincount(part.labels, minlength=len(data.classes)).tolist())
             for name, part in data.parts.items()
         },
         channels=max((v.channels for v in good), default=3),
         bits=max((v.bits for v in good), default=8),
-        sides=(min(heights), max(heights), min(widths), max(widths)),
+        sides=_sides(good),
         formats=dict(Counter(f"{v.bits}-bit {'grey' if v.channels == 1 else 'RGB'}" for v in good)),
         faults={file: v.fault for file, v in verdicts.items() if v.fault},
         doubles=_doubles(facts),
         ignored=data.ignored,
     )
+    if not data.dense:
+        return report
+    sizes = {file: (v.height, v.width) for file, v in verdicts.items() if v.fault is None}
+    found = check_pairs(data, sizes, progress)
+    return replace(
+        report,
+        counts=found.counts,
+        pixels=found.pixels,
+        ignored_pixels=found.ignored_pixels,
+        faults=report.faults | found.faults,
+    )
+
+
+def _sides(good: list[Verdict]) -> tuple[int, int, int, int]:
+    heights, widths = [v.height for v in good] or [0], [v.width for v in good] or [0]
+    return min(heights), max(heights), min(widths), max(widths)
 
 
 def _file_facts(
@@ -131,40 +146,12 @@ def _doubles(facts: dict[str, dict[str, Verdict]]) -> tuple[tuple[str, str], ...
 
 
 def _judge(source: str, files: list[Path], progress: Progress | None) -> dict[Path, Verdict]:
-    key = hashlib.blake2b(
-        f"{VERSION} {Path(source).resolve()}".encode(), digest_size=16
-    ).hexdigest()
-    memory = cache_dir("checks") / f"{key}.json"
-    known = _remembered(memory)
-    marks = {file: file_mark(file) for file in files}
-    sound = {f for f, (_, verdict) in known.items() if not verdict["fault"]}  # others may be mended
-    new = [f for f in files if str(f) not in sound or known[str(f)][0] != marks[f]]
-    with ThreadPoolExecutor() as pool:
-        seen = progress(new, len(new)) if progress else new
-        judged = dict(zip(new, pool.map(_verdict, seen), strict=True))
-    verdicts = {f: judged[f] if f in judged else Verdict(**known[str(f)][1]) for f in files}
-    if new:
-        with written_aside(memory) as aside:
-            aside.write_text(
-                json.dumps({str(f): (marks[f], asdict(v)) for f, v in verdicts.items()})
-            )
-    return verdicts
+    records = remembered("checks", source, files, _record, progress)
+    return {file: Verdict(**record) for file, record in records.items()}
 
 
-def _remembered(memory: Path) -> dict[str, tuple[str, dict[str, Any]]]:
-    try:
-        return json.loads(memory.read_text())
-    except (OSError, ValueError):
-        return {}
-
-
-def file_mark(file: Path) -> str:
-    """What changes when a file does: its size and the time it was written."""
-    try:
-        status = file.stat()
-    except OSError:
-        return "gone"
-    return f"{status.st_size} {status.st_mtime_ns}"
+def _record(file: Path) -> Record:
+    return asdict(_verdict(file))
 
 
 def _verdict(file: Path) -> Verdict:

@@ -28,8 +28,8 @@ def open_folder(folder: Path) -> Dataset:
         DataError: an empty folder, images without class folders, a class folder without images,
             or splits whose classes differ.
     """
-    splits = _splits(folder)
-    beside = [] if splits == {"train": folder} else _folders(folder)
+    splits = split_folders(folder)
+    beside = [] if splits == {"train": folder} else folders_in(folder)
     beside = [d for d in beside if d not in splits.values()]
     listed = {
         split: _class_files(splits[split]) for split in ("train", "val", "test") if split in splits
@@ -46,10 +46,14 @@ def open_folder(folder: Path) -> Dataset:
     return Dataset(str(folder), classes, parts, tuple(ignored))
 
 
-def _splits(folder: Path) -> dict[str, Path]:
-    """The folders of the splits, or the folder itself as the training images."""
+def split_folders(folder: Path) -> dict[str, Path]:
+    """The folders of the splits, or the folder itself as the training images.
+
+    Raises:
+        DataError: two folders for one split, or splits without one to train on.
+    """
     found: dict[str, Path] = {}
-    for inside in _folders(folder):
+    for inside in folders_in(folder):
         split = SPLIT_NAMES.get(inside.name.lower())
         if split in found:
             raise DataError(
@@ -60,7 +64,7 @@ def _splits(folder: Path) -> dict[str, Path]:
             found[split] = inside
     if "train" in found or not found:
         return found or {"train": folder}
-    if len(found) == len(_folders(folder)):
+    if len(found) == len(folders_in(folder)):
         raise DataError(
             f"{folder} has {' and '.join(d.name for d in found.values())} but no train; expected "
             "images to train on. Add a folder train."
@@ -70,11 +74,11 @@ def _splits(folder: Path) -> dict[str, Path]:
 
 def image_files(folder: Path) -> list[Path]:
     """All image files below a folder, in the order of their names."""
-    return [f for f in _files(folder) if is_image(f)]
+    return [f for f in files_in(folder) if is_image(f)]
 
 
 def _class_files(folder: Path) -> dict[str, list[Path]]:
-    classes = {d.name: _files(d) for d in _folders(folder)}
+    classes = {d.name: files_in(d) for d in folders_in(folder)}
     if not classes:
         loose = len(image_files(folder))
         holds = f"holds {loose} images but no class folders" if loose else "holds no images"
@@ -111,11 +115,13 @@ def _same_classes(
         )
 
 
-def _folders(folder: Path) -> list[Path]:
+def folders_in(folder: Path) -> list[Path]:
+    """The folders directly inside one, without hidden ones, in the order of their names."""
     return sorted(d for d in folder.iterdir() if d.is_dir() and not d.name.startswith("."))
 
 
-def _files(folder: Path) -> list[Path]:
+def files_in(folder: Path) -> list[Path]:
+    """All files below a folder, without hidden ones, in the order of their names."""
     found = (f for f in folder.rglob("*") if f.is_file())
     return sorted(
         f for f in found if not any(p.startswith(".") for p in f.relative_to(folder).parts)

@@ -14,6 +14,7 @@ from canon.data.dataset import Dataset, Part, validated
 from canon.data.fetch import Remote, fetch, verified
 from canon.data.folders import open_folder
 from canon.data.formats import open_cifar, open_idx, open_npz
+from canon.data.pairs import open_pairs
 from canon.errors import DataError, nearest
 
 MNIST_URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
@@ -117,9 +118,10 @@ def open_data(source: str | Path) -> Dataset:
     """A labelled set by name or path.
 
     Args:
-        source: `digits`, `mnist`, `fashion-mnist` or `cifar10`; a folder of class folders, split
-            into train, val and test or not; a folder of idx files or of CIFAR-10 batches; an npz
-            with x_train and y_train. A path is looked for here, then in $CANON_DATA.
+        source: `digits`, `mnist`, `fashion-mnist` or `cifar10`; a folder of class folders, or of
+            images and masks, split into train, val and test or not; a folder of idx files or of
+            CIFAR-10 batches; an npz with x_train and y_train. A path is looked for here, then in
+            $CANON_DATA.
 
     Raises:
         DataError: nothing of that name, or what is there cannot be used; the message says why.
@@ -146,7 +148,7 @@ def _open_path(path: Path) -> Dataset:
                 f"{path} is empty; expected class folders of images. Put images there or "
                 "give another folder."
             )
-        return open_idx(path) or open_cifar(path) or open_folder(path)
+        return open_idx(path) or open_cifar(path) or open_pairs(path) or open_folder(path)
     if path.suffix == ".npz":
         return open_npz(path)
     raise DataError(

@@ -1,0 +1,206 @@
+"""What mask files hold, and what class files say of it."""
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from canon.data.class_files import class_file
+from canon.data.masks import IGNORE, MaskValues, read_mask
+from canon.data.tally import Tally, tallies
+from canon.errors import DataError
+
+INDICES = np.array([[0, 1, 2], [2, 1, 0]], np.uint8)
+THREE = MaskValues((0, 1, 2))
+PALETTE = ((0, 0, 0), (200, 0, 0), (0, 0, 90))
+COLOURS = MaskValues(PALETTE, ((255, 255, 255),))
+
+
+def palette(indices):
+    picture = Image.fromarray(indices).convert("L")
+    picture.putpalette(sum(PALETTE, ()))
+    return picture
+
+
+def rgb(indices):
+    return Image.fromarray(np.array(PALETTE, np.uint8)[indices])
+
+
+def with_alpha(picture, alpha):
+    picture.putalpha(Image.fromarray(np.full(picture.size[::-1], alpha, np.uint8)))
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("picture", "values"),
+    [
+        (Image.fromarray(INDICES), THREE),
+        (palette(INDICES), THREE),
+        (Image.fromarray(INDICES.astype(np.uint16)), THREE),
+        (Image.fromarray(INDICES.astype(np.int32)), THREE),
+        (Image.fromarray(INDICES.astype(np.uint16) * 300), MaskValues((0, 300, 600))),
+        (Image.fromarray(np.repeat(INDICES[..., None], 3, -1)), THREE),  # grey saved as RGB
+        (with_alpha(Image.fromarray(INDICES), 255), THREE),
+        (rgb(INDICES), COLOURS),
+        (palette(INDICES), COLOURS),
+        (with_alpha(rgb(INDICES), 255), COLOURS),
+    ],
+    ids=["L", "P", "I;16", "I", "I;16 far apart", "grey RGB", "LA", "RGB", "P in colour", "RGBA"],
+)
+def test_every_kind_of_mask_gives_the_same_classes(tmp_path, picture, values):
+    file = tmp_path / "a.tiff"
+    picture.save(file)
+    found = read_mask(file, values)
+    assert found.dtype == np.uint8
+    assert np.array_equal(found, INDICES)
+
+
+def test_black_and_white_of_one_bit_is_0_and_1(tmp_path):
+    Image.fromarray(np.array([[False, True]])).save(tmp_path / "a.png")
+    assert read_mask(tmp_path / "a.png", MaskValues((0, 1))).tolist() == [[0, 1]]
+
+
+def test_a_palette_with_a_transparent_colour_is_its_indices_all_the_same(tmp_path):
+    palette(INDICES).save(tmp_path / "a.png", transparency=bytes([0, 255, 255]))
+    assert np.array_equal(read_mask(tmp_path / "a.png", THREE), INDICES)
+    assert np.array_equal(read_mask(tmp_path / "a.png", COLOURS), INDICES)
+
+
+def test_ignored_values_become_255_whatever_they_are(tmp_path):
+    Image.fromarray(np.array([[7, 255, 9]], np.uint8)).save(tmp_path / "a.png")
+    found = read_mask(tmp_path / "a.png", MaskValues((255, 7), ignore=(9,)))
+    assert found.tolist() == [[1, 0, IGNORE]]
+    Image.fromarray(np.full((1, 1, 3), 255, np.uint8)).save(tmp_path / "b.png")
+    assert read_mask(tmp_path / "b.png", COLOURS).tolist() == [[IGNORE]]
+
+
+@pytest.mark.parametrize(
+    ("picture", "values", "said"),
+    [
+        (
+            Image.fromarray(np.array([[0, 7, 7, 9]], np.uint8)),
+            THREE,
+            r"bad\.tiff holds 7, 9 at 3 of its pixels, .*expected 0, 1, 2, or 255 for ignored",
+        ),
+        (
+            Image.fromarray(np.array([[(200, 0, 0), (1, 2, 3)]], np.uint8)),
+            COLOURS,
+            r"holds \(1, 2, 3\) at 1 of its pixels, .*expected \(0, 0, 0\), \(200, 0, 0\), "
+            r"\(0, 0, 90\), or \(255, 255, 255\) for ignored",
+        ),
+        (rgb(INDICES), THREE, r"is in colour; .*palette indices or grey.* or give a classes\.json"),
+        (with_alpha(rgb(INDICES), 100), COLOURS, "is transparent in places; expected"),
+        (Image.fromarray(INDICES.astype(np.int32) - 1), THREE, "mode I, .*expected"),
+        (Image.fromarray(INDICES.astype(np.float32)), THREE, "mode F, .*expected"),
+        (Image.fromarray(INDICES.astype(np.uint16)), COLOURS, "mode I;16, .*expected"),
+    ],
+    ids=["values", "colours", "RGB", "alpha", "negative", "floating", "16 bits"],
+)
+def test_a_mask_that_cannot_be_used_says_why_in_one_line(tmp_path, picture, values, said):
+    picture.save(tmp_path / "bad.tiff")
+    with pytest.raises(DataError, match=said) as told:
+        read_mask(tmp_path / "bad.tiff", values)
+    assert "\n" not in str(told.value)
+
+
+def test_a_mask_that_is_no_image_is_told_like_an_image(tmp_path):
+    (tmp_path / "a.png").write_text("text")
+    with pytest.raises(DataError, match=r"a\.png is not an image that can be read"):
+        read_mask(tmp_path / "a.png", THREE)
+    with pytest.raises(DataError, match="does not exist"):
+        read_mask(tmp_path / "b.png", THREE)
+
+
+@pytest.mark.parametrize("values", [THREE, MaskValues((0, 255), ()), COLOURS])
+def test_values_survive_json(values):
+    assert MaskValues.of(json.loads(json.dumps(asdict(values)))) == values
+
+
+def test_a_tally_counts_each_value_and_each_class(tmp_path):
+    Image.fromarray(np.array([[0, 0, 2], [2, 2, 255]], np.uint8)).save(tmp_path / "a.png")
+    (tally,) = tallies(str(tmp_path), [tmp_path / "a.png"], colours=False).values()
+    assert tally == Tally(2, 3, (0, 2, 255), (2, 3, 1))
+    assert tally.by_class(THREE) == {0: 2, 2: 3, IGNORE: 1}
+    assert tally.strange(MaskValues((0, 1), ())) == {2: 3, 255: 1}
+
+
+def write(folder, name, text):
+    (folder / name).write_text(text if isinstance(text, str) else json.dumps(text))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "names", "values"),
+    [
+        ("classes.txt", "sky\ncar\n\n", ("sky", "car"), MaskValues((0, 1))),
+        ("classes.json", ["sky", "car"], ("sky", "car"), MaskValues((0, 1))),
+        ("classes.json", {"sky": 7, "car": 0}, ("sky", "car"), MaskValues((7, 0))),
+        ("classes.json", {"sky": 255, "car": 0}, ("sky", "car"), MaskValues((255, 0), ())),
+        ("classes.json", {"a": 1, "b": 0, "ignore": 9}, ("a", "b"), MaskValues((1, 0), (9,))),
+        ("classes.json", {"a": 1, "b": 0, "ignore": [9, 255, 8]}, ("a", "b"),
+         MaskValues((1, 0), (9, 255, 8))),
+        ("classes.json", {"a": [1, 2, 3], "b": [0, 0, 0]}, ("a", "b"),
+         MaskValues(((1, 2, 3), (0, 0, 0)), ())),
+        ("classes.json", {"a": [1, 2, 3], "b": [0, 0, 0], "ignore": [9, 9, 9]}, ("a", "b"),
+         MaskValues(((1, 2, 3), (0, 0, 0)), ((9, 9, 9),))),
+    ],
+)  # fmt: skip
+def test_class_files(tmp_path, name, text, names, values):
+    write(tmp_path, name, text)
+    said = class_file(tmp_path)
+    assert said.names == names
+    assert said.resolved({0, 1, 2}) == values
+
+
+@pytest.mark.parametrize("text", ["dark\nlight", {"dark": 0, "light": 1}])
+def test_of_two_classes_in_black_and_white_masks_white_is_the_second(tmp_path, text):
+    write(tmp_path, "classes.txt" if isinstance(text, str) else "classes.json", text)
+    said = class_file(tmp_path)
+    assert said.resolved({0, 255}) == MaskValues((0, 255), ())
+    assert said.resolved({0, 1, 255}) == MaskValues((0, 1), (255,))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("classes.txt", "a\n\nb", "a class without a name"),
+        ("classes.txt", "a\nb\na", "has the class 'a' twice"),
+        ("classes.txt", "a", "classes.txt is 1; expected 2 to 255"),
+        ("classes.txt", "\n".join(map(str, range(256))), "classes.txt is 256; expected"),
+        ("classes.json", "{", "is no JSON"),
+        ("classes.json", {"ignore": 3}, r"classes\.json is 0; expected 2 to 255"),
+        ("classes.json", '{"a": 0, "a": 1}', "'a' stands twice"),
+        ("classes.json", {"a": 0, "b": 0}, "has the value 0 twice"),
+        ("classes.json", {"a": 0, "b": 1, "ignore": 1}, "has the value 1 twice"),
+        ("classes.json", {"a": 0, "b": -1}, "gives a class the value -1"),
+        ("classes.json", {"a": 0, "b": True}, "gives a class the value true"),
+        ("classes.json", {"a": 0, "b": "1"}, 'gives a class the value "1"'),
+        (
+            "classes.json",
+            {"a": [0, 0, 0], "b": [0, 0, 256]},
+            r"gives a class the value \[0, 0, 256",
+        ),
+        ("classes.json", {"a": [0, 0, 0], "b": [0, 0]}, r"gives a class the value \[0, 0\]"),
+        ("classes.json", {"a": 0, "b": [0, 0, 0]}, "some classes a colour and others a number"),
+        ("classes.json", {"a": 0, "b": 1, "ignore": [[1, 2, 3]]}, "of another kind"),
+        ("classes.json", {"a": 0, "b": 1, "ignore": {"c": 2}}, "gives a class the value"),
+        ("classes.json", "3", "holds 3; expected a list of names"),
+        ("classes.json", [1, 2], "a class without a name"),
+    ],
+)
+def test_a_class_file_that_cannot_be_used_says_why_in_one_line(tmp_path, name, text, said):
+    write(tmp_path, name, text)
+    with pytest.raises(DataError, match=said) as told:
+        class_file(tmp_path)
+    assert "\n" not in str(told.value)
+    assert "expected" in str(told.value)
+
+
+def test_two_class_files_or_one_that_is_no_text_are_refused(tmp_path):
+    (tmp_path / "classes.txt").write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(DataError, match=r"cannot be read: .*UTF-8"):
+        class_file(tmp_path)
+    write(tmp_path, "classes.json", ["a", "b"])
+    with pytest.raises(DataError, match=r"has classes\.txt and classes\.json; expected one"):
+        class_file(tmp_path)
