@@ -7,7 +7,7 @@ from canon.models import entry, names
 from canon.recipes import modern, paper
 from canon.recipes.modern import normalises
 
-UNTRAINED = ("lenet5-modern", "prototype")
+UNTRAINED = ("lenet5-modern", "prototype", "encoder-decoder")
 
 # fmt: off
 NUMBERS = {  # optimiser, rate, batch, epochs, weight decay, momentum
@@ -34,6 +34,15 @@ NUMBERS = {  # optimiser, rate, batch, epochs, weight decay, momentum
     "se-resnet50": ("sgd", 0.6, 1024, 100, 1e-4, 0.9),
     "se-bn-inception": ("sgd", 0.6, 1024, 100, 1e-4, 0.9),
     "senet154": ("sgd", 1.0, 2048, 100, 1e-4, 0.9),
+    "fcn32s": ("sgd", 1e-4, 20, 12, 5e-4, 0.9),
+    "fcn16s-fixed": ("sgd", 1e-6, 20, 12, 5e-4, 0.9),
+    "fcn8s": ("sgd", 1e-6, 20, 12, 5e-4, 0.9),
+    "fcn8s-at-once": ("sgd", 1e-4, 20, 12, 5e-4, 0.9),
+    "fcn32s-alexnet": ("sgd", 1e-3, 20, 12, 5e-4, 0.9),
+    "fcn32s-googlenet": ("sgd", 5e-5, 20, 12, 5e-4, 0.9),
+    "segnet-basic": ("sgd", 0.1, 12, 100, 0.0, 0.9),
+    "deconvnet": ("sgd", 0.01, 64, 100, 5e-4, 0.9),
+    "unet-same": ("sgd", 1e-3, 1, 200, 0.0, 0.99),
 }
 PROTOCOLS = {
     "lenet5": "1-crop", "alexnet": "10-crop", "zfnet": "10-crop", "vgg16": "dense",
@@ -50,7 +59,7 @@ def test_the_numbers_are_the_paper_s(name):
 
 
 @pytest.mark.parametrize("name", names())
-def test_every_network_has_a_modern_recipe_and_all_but_two_a_paper_s(name):
+def test_every_network_has_a_modern_recipe_and_all_but_three_a_paper_s(name):
     assert modern(name).name == "modern"
     if name not in UNTRAINED:
         assert paper(name).name == "paper"
@@ -77,7 +86,7 @@ def test_the_papers_protocols():
 
 
 def test_scales_are_those_of_the_papers_for_224_pixels():
-    sides = {name: [round(224 * s) for s in paper(name).scales] for name in names()
+    sides = {name: [round(224 * s) for s in paper(name).scales] for name in names("classify")
              if name not in UNTRAINED}  # fmt: skip
     assert sides["vgg11"] == [224, 256, 288]
     assert sides["vgg16"] == sides["vgg19-bn"] == [256, 384, 512]
@@ -106,3 +115,10 @@ def test_modern_recipes_are_chosen_by_batch_normalisation():
     assert modern("se-resnet50").optimiser == modern("wrn-16-4").optimiser == "nesterov"
     assert modern("wrn-16-4").augmentation.pad == modern("prototype").augmentation.pad == 4
     assert entry("prototype").published.image == 32
+
+
+def test_u_net_bends_balances_and_separates_and_segnet_balances():
+    r = paper("unet")
+    assert (r.warping.elastic, r.warping.grid, r.separation, r.weighting) == (10, 3, 10, "median")
+    assert paper("segnet").weighting == "median"
+    assert not paper("fcn8s").warping.random

@@ -14,7 +14,7 @@ from canon.cli import main
 from canon.errors import InputError
 from canon.models import create, names
 from canon.recipes import modern, paper
-from canon.run import plan
+from canon.run import again, plan
 from canon.run.config import Training
 from canon.run.folder import Run, open_run
 from canon.run.start import start_from
@@ -106,7 +106,7 @@ def test_a_recipe_comes_back_from_json_as_it_was(make):
         except InputError:
             continue
         read = json.loads(json.dumps(asdict(recipe)))
-        assert plan.recorded_recipe(read, Training(name)) == recipe
+        assert again.recorded_recipe(read, Training(name)) == recipe
 
 
 def test_a_recipe_that_distorts_trains_and_goes_on_to_the_same_end(tmp_path):

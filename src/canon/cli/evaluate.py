@@ -12,7 +12,7 @@ from canon.cli.out import bars, percent, show_table
 
 if TYPE_CHECKING:
     from canon.fitting import Step
-    from canon.tasks import Scores
+    from canon.tasks import DenseScores, Scores
 
 LOOKS = {"10-crop": "10 crops", "multi-crop": "up to 144 crops", "dense": "two views a scale"}
 HEAD = ["class", "images", "recall", "precision"]
@@ -22,6 +22,8 @@ HEAD = ["class", "images", "recall", "precision"]
 class Command:
     """Evaluate a trained run: top-1 and top-5 with confidence intervals, recall and precision.
 
+    Where each pixel has a class: mean IoU, and IoU and Dice of each class.
+
     Args:
         run: a run folder.
         data: other data with the same classes; the run's own if not given.
@@ -30,6 +32,8 @@ class Command:
             image at several scales.
         batch: images at a time.
         device: auto, cpu, cuda or mps.
+        membranes: of two classes, the second the inside of cells: Rand and pixel errors as in the
+            ISBI 2012 challenge, too.
         skip_bad: leave unreadable files out instead of refusing.
         json: print JSON, with the confusion matrix.
         csv: print the classes as CSV.
@@ -43,6 +47,7 @@ class Command:
     protocol: Literal["1-crop", "10-crop", "multi-crop", "dense"] = "1-crop"
     batch: int = 256
     device: str = "auto"
+    membranes: bool = False
     skip_bad: bool = False
     json: bool = False
     csv: bool = False
@@ -67,6 +72,10 @@ def run(command: Command) -> int:
             batch=command.batch, skip_bad=command.skip_bad, progress=shown.reading,
             watch=watch,
         )  # fmt: skip
+        errors = _membranes(command) if command.membranes else {}
+    if trained.values is not None:
+        _print_pixels(command, trained.classes, split, scores, errors)
+        return 0
     if command.json:
         told = {"split": split, "protocol": command.protocol}
         print(json.dumps(_record(trained.classes, scores) | told, indent=1))
@@ -80,6 +89,46 @@ def run(command: Command) -> int:
         wrong = scores.count - scores.hits(1)
         print(f"{wrong:,} of {scores.count:,} wrong, loss {scores.loss:.4f} nats")
     return 0
+
+
+def _membranes(command: Command) -> dict[str, float]:
+    from canon.run.membranes import membranes
+
+    errors = membranes(command.run, command.data, command.split, device=command.device,
+                       skip_bad=command.skip_bad)  # fmt: skip
+    return {"rand_error": errors.rand, "pixel_error": errors.pixel}
+
+
+def _print_pixels(
+    command: Command,
+    classes: tuple[str, ...],
+    split: str,
+    scores: "DenseScores",
+    errors: dict[str, float],
+) -> None:
+    pixels = scores.confusion.sum(1)
+    columns = (pixels, pixels / max(1, pixels.sum()), scores.iou, scores.dice)
+    rows = [[name, *(c.item() for c in row)] for name, *row in zip(classes, *columns, strict=True)]
+    head = ["class", "pixels", "share", "IoU", "Dice"]
+    if command.json:
+        told = {"split": split, "classes": [dict(zip(head, row, strict=True)) for row in rows]}
+        matrix = {"confusion": scores.confusion.tolist()}
+        print(json.dumps(scores.summary() | errors | told | matrix, indent=1))
+        return
+    if command.csv:
+        show_table(head, rows, as_csv=True)
+        return
+    show_table(head, [[name, count, *map(percent, shares)] for name, count, *shares in rows])
+    constant = f"the best constant prediction has {percent(scores.constant())}"
+    print(f"mean IoU on {split}: {percent(scores.mean_iou)} ({constant})")
+    print(
+        f"pixels right {percent(scores.pixel_accuracy)}, mean of classes "
+        f"{percent(scores.mean_accuracy)}, frequency weighted IoU "
+        f"{percent(scores.frequency_weighted_iou)}, loss {scores.loss:.4f} nats"
+    )
+    if errors:
+        rand, pixel = errors["rand_error"], errors["pixel_error"]
+        print(f"Rand error {rand:.4f}, pixel error {pixel:.4f}, at the best thresholds")
 
 
 def _rows(classes: tuple[str, ...], scores: "Scores", human: bool) -> list[list[Any]]:

@@ -1,17 +1,19 @@
-"""`canon predict`: the classes of files and folders."""
+"""`canon predict`: the classes of files and folders, or of every pixel of them."""
 
 import csv
 import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from canon.cli.out import show_table
+from canon.cli.out import bars, show_table
 
 if TYPE_CHECKING:
+    from canon.run.folder import Run
+    from canon.run.maps import Mapped
     from canon.run.use import Prediction
 
 
@@ -19,14 +21,23 @@ if TYPE_CHECKING:
 class Command:
     """Predict the classes of image files, and of all image files below folders.
 
+    A run of a network that gives each pixel a class writes a mask for each image into a folder;
+    TIFF, OME-TIFF and zarr of any size are read and written a row of tiles at a time. The same
+    command again goes on where a stopped one was.
+
     Args:
         run: a run folder.
         paths: files and folders.
         top: how many classes to name for each.
-        out: write to this .csv or .json file instead of printing.
-        batch: images at a time.
+        out: write to this .csv or .json file instead of printing; of masks, the folder.
+        batch: images, or tiles, at a time; 64 and 1 if not given.
         device: auto, cpu, cuda or mps.
         skip_bad: say why of an unreadable file and go on, instead of stopping.
+        tile: of masks: side in pixels of what is kept of a tile.
+        form: of masks: png, tif or zarr; the image's own kind, or png, if not given.
+        overlay: write each image under the colours of its classes, too.
+        probabilities: write those of all classes, too.
+        resume: of masks: leave images alone whose masks are there.
         json: print JSON.
         csv: print CSV.
     """
@@ -34,10 +45,18 @@ class Command:
     run: tyro.conf.Positional[Path]
     paths: tyro.conf.Positional[tuple[Path, ...]]
     top: int = 1
-    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    batch: int = 64
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE|DIR")] = None
+    batch: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     device: str = "auto"
     skip_bad: bool = False
+    tile: Annotated[int | None, tyro.conf.arg(metavar="SIDE")] = None
+    form: Annotated[
+        Literal["png", "tif", "zarr"] | None,
+        tyro.conf.arg(name="format", metavar="{png,tif,zarr}"),
+    ] = None
+    overlay: bool = False
+    probabilities: bool = False
+    resume: bool = False
     json: bool = False
     csv: bool = False
 
@@ -46,16 +65,29 @@ def run(command: Command) -> int:
     """Print or write the predictions; 1 if files were skipped."""
     from canon.errors import InputError
     from canon.run.folder import open_run
-    from canon.run.use import predict
 
     if not command.paths:
         raise InputError("no files to predict; expected paths. Pass files or folders too.")
+    trained = open_run(command.run)
+    return _of_images(command, trained) if trained.values is None else _of_pixels(command, trained)
+
+
+def _of_images(command: Command, trained: "Run") -> int:
+    from canon.errors import InputError
+    from canon.run.use import predict
+
+    for name in ("tile", "form", "overlay", "probabilities", "resume"):
+        if getattr(command, name):
+            raise InputError(
+                f"--{'format' if name == 'form' else name} is for masks, and {trained.model} gives "
+                "each image a class; expected a run such as unet-same's. Leave it out."
+            )
     if command.out and command.out.suffix not in (".csv", ".json"):
         raise InputError(f"--out {command.out} has no known form; expected .csv or .json. Rename.")
-    trained = open_run(command.run)
     top = min(command.top, len(trained.classes))
+    batch = 64 if command.batch is None else command.batch
     said = list(predict(trained, command.paths, top=command.top, device=command.device,
-                        batch=command.batch, skip_bad=command.skip_bad))  # fmt: skip
+                        batch=batch, skip_bad=command.skip_bad))  # fmt: skip
     as_json = command.json or (command.out is not None and command.out.suffix == ".json")
     if command.out:
         command.out.write_text(_json(said) if as_json else _csv(said, top), encoding="utf-8")
@@ -66,6 +98,32 @@ def run(command: Command) -> int:
     else:
         show_table(_head(top), (_cells(p, top, human=True) for p in said), left=2)
     return 1 if any(p.fault for p in said) else 0
+
+
+def _of_pixels(command: Command, trained: "Run") -> int:
+    from canon.run.maps import Mapping, predict_maps
+
+    out = command.out or Path("masks")
+    how = Mapping(out, command.form, command.tile, command.overlay, command.probabilities,
+                  command.batch or 1, command.resume, command.skip_bad)  # fmt: skip
+    with bars() as shown:
+        made = []
+        for one in predict_maps(
+            trained, command.paths, how, device=command.device,
+            watch=lambda step: shown.at("predicting", step.done, step.batches),
+        ):  # fmt: skip
+            made.append(one)
+            for fault in one.faults:
+                shown.say(f"left out: {fault}")
+    rows = [[str(m.path), str(m.mask), *_shares(m, len(trained.classes))] for m in made]
+    head = ["image", "mask", *(f"share of {name}" for name in trained.classes)]
+    show_table(head, rows, as_json=command.json, as_csv=command.csv, left=2)
+    return 1 if any(one.faults for one in made) else 0
+
+
+def _shares(made: "Mapped", classes: int) -> list[str | None]:
+    total = sum(made.pixels)
+    return [f"{100 * n / total:.2f} %" for n in made.pixels] if total else [None] * classes
 
 
 def _head(top: int) -> list[str]:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from canon.cli.out import bars, first, percent
-from canon.run.config import Training
+from canon.run.config import Training, Up
 
 if TYPE_CHECKING:
     from canon.fitting import Epoch, Finished
     from canon.run.train import Note, Trained
+    from canon.tasks import Measured, Scores
 
 Whole = Annotated[int | None, tyro.conf.arg(metavar="N")]
 Real = Annotated[float | None, tyro.conf.arg(metavar="X")]
@@ -28,10 +29,12 @@ Channels = Annotated[Literal[1, 3] | None, tyro.conf.arg(metavar="{1,3}")]
 class Command(Training):
     """Train a network on images and write a run folder: weights, metrics, report, resumable state.
 
+    Networks that give each pixel a class (`canon list models`) take folders images/ and masks/.
+
     Args:
         model: a name from `canon list models`.
-        data: a folder of class folders, a folder of idx files or CIFAR batches, an npz, or a name
-            from `canon list data`.
+        data: a folder of class folders, or of images/ and masks/, a folder of idx files or CIFAR
+            batches, an npz, or a name from `canon list data`.
         out: the run folder; runs/MODEL-DATA if not given.
         recipe: modern, for small sets, or paper, as published.
         epochs: passes over the training images; the recipe's if not given.
@@ -50,6 +53,13 @@ class Command(Training):
         seed: of weights, split, order and augmentation.
         device: auto, cpu, cuda, cuda:1 or mps.
         precision: fp32, or mixed bf16 or fp16.
+        width: of networks that leave it open: channels of the first level.
+        depth: likewise: levels.
+        up: likewise: how maps are enlarged.
+        backbone: likewise: the classifier under an encoder-decoder.
+        class_weights: of pixels: balance the classes by median frequency, or not.
+        separation: weight of the pixels between two cells: U-Net's w0.
+        dice: share of Dice's loss that is added.
         skip_bad: leave unreadable files out instead of refusing.
         resume: go on with the run in --out.
     """
@@ -66,6 +76,15 @@ class Command(Training):
     weights: Source = None
     freeze: Word = None
     minutes: Real = None
+    width: Whole = None
+    depth: Whole = None
+    up: Annotated[Up | None, tyro.conf.arg(metavar="KIND")] = None
+    backbone: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    class_weights: Annotated[
+        Literal["none", "median"] | None, tyro.conf.arg(metavar="{none,median}")
+    ] = None
+    separation: Real = None
+    dice: Real = None
 
 
 def run(command: Command) -> int:
@@ -137,12 +156,23 @@ def _line(event: "Note | Epoch | Finished") -> str | None:
 
 def _print_result(trained: "Trained") -> None:
     from canon.run.folder import REPORT
+    from canon.tasks import Scores
 
     scores = trained.scores
-    low, high = scores.interval(1)
-    top5 = f", top-5 {percent(scores.top(5))}" if scores.classes > 5 else ""
-    print(
-        f"{trained.split}: top-1 {percent(scores.top(1))} (95 %: {percent(low)} to {percent(high)})"
-        f"{top5}, {scores.count - scores.hits(1):,} of {scores.count:,} wrong"
-    )
+    told = _of_images(scores) if isinstance(scores, Scores) else _of_pixels(scores)
+    print(f"{trained.split}: {told}")
     print(f"report: {trained.run.path / REPORT}")
+
+
+def _of_images(scores: "Scores") -> str:
+    low, high = map(percent, scores.interval(1))
+    top5 = f", top-5 {percent(scores.top(5))}" if scores.classes > 5 else ""
+    wrong = f"{scores.count - scores.hits(1):,} of {scores.count:,} wrong"
+    return f"top-1 {percent(scores.top(1))} (95 %: {low} to {high}){top5}, {wrong}"
+
+
+def _of_pixels(scores: "Measured") -> str:
+    figures = scores.summary()
+    constant = f"a constant prediction has {percent(figures['constant'])}"
+    right = f"{percent(figures['pixel_accuracy'])} of {figures['pixels']:,} pixels right"
+    return f"mean IoU {percent(figures['mean_iou'])} ({constant}), {right}"

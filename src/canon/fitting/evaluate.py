@@ -1,6 +1,7 @@
 """Measuring a network on every sample once, over however many devices."""
 
 from collections.abc import Callable, Generator
+from typing import TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -11,6 +12,8 @@ from canon.data.split import evaluation_batches
 from canon.fitting.events import Step
 from canon.layers.stages import evaluating
 from canon.tasks import Classify, Scores
+
+Figures = TypeVar("Figures")
 
 
 def evaluate(
@@ -47,8 +50,8 @@ def evaluate(
 
 
 def returned(
-    going: Generator[Step, None, Scores], watch: Callable[[Step], None] | None = None
-) -> Scores:
+    going: Generator[Step, None, Figures], watch: Callable[[Step], None] | None = None
+) -> Figures:
     """What a generator returns; who watches is told of each step."""
     while True:
         try:

@@ -8,16 +8,16 @@ from canon.tasks import Measured
 
 @dataclass(frozen=True)
 class Step:
-    """A batch was trained on, or evaluated.
+    """A batch was trained on or evaluated, or a row of tiles was predicted.
 
     Args:
-        doing: which of the two.
+        doing: which of the three.
         epoch: from 1.
         done: batches of this epoch so far.
         batches: of this epoch.
     """
 
-    doing: Literal["train", "evaluate"]
+    doing: Literal["train", "evaluate", "predict"]
     epoch: int
     done: int
     batches: int

@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from canon.data.augment import Augmentation
+from canon.data.deform import Warping
 
 Optimiser = Literal["sgd", "nesterov", "adamw", "rmsprop", "levenberg"]
 Schedule = Literal["constant", "step", "exponential", "cosine", "plateau"]
 Normalisation = Literal["standard", "mean", "lenet5"]
+Weighting = Literal["none", "median"]
 Protocol = Literal["1-crop", "10-crop", "multi-crop", "dense"]
 
 
@@ -46,6 +48,10 @@ class Recipe:
         val: fraction held back for validation when the data has no validation split.
         protocol: how the paper tests one network.
         scales: of dense testing: shorter sides of the image, in sides of the input.
+        warping: of the training images and their masks, where each pixel has a class.
+        weighting: of classes in that case: `median` frequency over each class's own, or none.
+        separation: what the pixels between two cells weigh more: U-Net's w0; 0 leaves it out.
+        dice: share of Dice's loss that is added to cross-entropy.
     """
 
     name: Literal["paper", "modern"]
@@ -76,6 +82,10 @@ class Recipe:
     val: float = 0.1
     protocol: Protocol = "1-crop"
     scales: tuple[float, ...] = (1.0, 8 / 7, 9 / 7)  # VGG's 224, 256, 288 for one scale of training
+    warping: Warping = field(default_factory=Warping)
+    weighting: Weighting = "none"
+    separation: float = 0.0
+    dice: float = 0.0
 
 
 @dataclass(frozen=True)

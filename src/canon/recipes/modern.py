@@ -13,6 +13,7 @@ from torch.nn.modules.module import register_module_module_registration_hook
 
 from canon.data.augment import Augmentation
 from canon.fitting.recipe import Recipe
+from canon.recipes import dense
 from canon.registry import create, entry
 
 SMALL = Recipe(
@@ -67,6 +68,10 @@ UNNORMALISED_SMALL = replace(
 def modern(name: str) -> Recipe:
     """The default recipe of a network."""
     published = entry(name).published
+    if entry(name).task == "segment":
+        if published.channels == 1:
+            return dense.MODERN_CELLS
+        return dense.MODERN if normalises(name) else dense.MODERN_PLAIN
     if name == "lenet5":
         return LENET5
     if published.channels == 1:

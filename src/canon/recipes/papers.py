@@ -2,7 +2,7 @@
 
 from canon.errors import InputError
 from canon.fitting.recipe import Recipe
-from canon.recipes import classics, inceptions
+from canon.recipes import classics, dense, inceptions
 from canon.registry import entry
 
 # By the longest beginning of a name; deviating forms (-tv, -bn, -dropout) are their original's.
@@ -25,6 +25,14 @@ BY_FAMILY = {
     "wide-resnet": classics.WIDE_IMAGENET,
     "se": inceptions.SENET,
     "senet154": inceptions.SENET154,
+    "fcn": dense.FCN_FINER,
+    "fcn32s": dense.FCN,
+    "fcn8s-at-once": dense.FCN,
+    "fcn32s-alexnet": dense.FCN_ALEXNET,
+    "fcn32s-googlenet": dense.FCN_GOOGLENET,
+    "segnet": dense.SEGNET,
+    "deconvnet": dense.DECONVNET,
+    "unet": dense.UNET,
 }
 
 # The same for networks of 32 x 32 colour images.
@@ -42,6 +50,7 @@ BY_FAMILY_SMALL = {
 UNTRAINED = {
     "lenet5-modern": ("it is younger than the paper", "lenet5"),
     "prototype": ("it is a lecture's", "alexnet"),
+    "encoder-decoder": ("it is no paper's", "unet"),
 }
 
 

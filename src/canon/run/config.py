@@ -6,6 +6,9 @@ from typing import Literal
 
 Device = str  # "auto", "cpu", "cuda", "cuda:1", "mps"
 Precision = Literal["fp32", "bf16", "fp16"]
+# As in layers.upsample, which imports torch; a mistake in a flag is to be answered before that.
+Up = Literal["nearest", "bilinear", "bicubic", "transposed", "channelwise", "unpool", "nails"]
+OPEN = ("width", "depth", "up", "backbone")  # what a network's name may leave open
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,13 @@ class Training:
         seed: of weights, split, order and augmentation.
         device: `auto`, `cpu`, `cuda`, `mps`.
         precision: `fp32`, or mixed `bf16` or `fp16`.
+        width: of the network, where its name leaves it open: channels of its first level.
+        depth: likewise: its levels.
+        up: likewise: how it enlarges maps.
+        backbone: likewise: the classifier that it stands on.
+        class_weights: where each pixel has a class: balance them by median frequency, or not.
+        separation: there, what pixels between two cells weigh more: U-Net's w0; 0 leaves it out.
+        dice: there, the share of Dice's loss that is added.
         skip_bad: leave unreadable files out instead of refusing.
         resume: go on with the run in `out`.
     """
@@ -56,5 +66,12 @@ class Training:
     seed: int = 0
     device: Device = "auto"
     precision: Precision = "fp32"
+    width: int | None = None
+    depth: int | None = None
+    up: Up | None = None
+    backbone: str | None = None
+    class_weights: Literal["none", "median"] | None = None
+    separation: float | None = None
+    dice: float | None = None
     skip_bad: bool = False
     resume: bool = False

@@ -30,18 +30,28 @@ def curves(metrics: Sequence[dict[str, Any]], monitored: str) -> Figure:
     if scored:
         values = [line["scores"]["loss"] for line in scored]
         losses.plot(at, values, color=SECOND, marker=".", label=monitored)
-        wrong = [100 * (1 - line["scores"]["top1"]) for line in scored]
-        low = [100 * (1 - line["scores"]["top1_interval"][1]) for line in scored]
-        high = [100 * (1 - line["scores"]["top1_interval"][0]) for line in scored]
-        errors.plot(at, wrong, color=SECOND, marker=".", label=f"{monitored}, top-1")
-        errors.fill_between(at, low, high, color=SECOND, alpha=0.15, linewidth=0, label="95 %")
-        _log_if(errors, min(low) > 0)
+        _errors(errors, at, [line["scores"] for line in scored], monitored)
     else:
         errors.text(0.5, 0.5, "no split was monitored", ha="center", color=SOFT)
     _log_if(losses, min(line["loss"] for line in metrics) > 0)
     _labelled(losses, "epoch", "loss, nats")
     _labelled(errors, "epoch", "error, %")
     return figure
+
+
+def _errors(axes: Axes, at: list[int], scores: list[dict[str, Any]], monitored: str) -> None:
+    """What is left of 100 %: of top-1 with its interval, or of the mean IoU."""
+    if "mean_iou" in scores[0]:
+        wrong = [100 * (1 - one["mean_iou"]) for one in scores]
+        axes.plot(at, wrong, color=SECOND, marker=".", label=f"{monitored}, 1 - mean IoU")
+        _log_if(axes, min(wrong) > 0)
+        return
+    wrong = [100 * (1 - one["top1"]) for one in scores]
+    low = [100 * (1 - one["top1_interval"][1]) for one in scores]
+    high = [100 * (1 - one["top1_interval"][0]) for one in scores]
+    axes.plot(at, wrong, color=SECOND, marker=".", label=f"{monitored}, top-1")
+    axes.fill_between(at, low, high, color=SECOND, alpha=0.15, linewidth=0, label="95 %")
+    _log_if(axes, min(low) > 0)
 
 
 def confusion(counts: NDArray[np.int64], classes: Sequence[str]) -> Figure:

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from canon.data.cache import written_aside
+from canon.data.masks import MaskValues
 from canon.data.pack import Preprocessing
 from canon.errors import RunError
 from canon.layers.ensemble import Ensemble, Refit
@@ -49,6 +50,18 @@ class Run:
     def preprocessing(self) -> Preprocessing:
         """What is done to an image before the network sees it."""
         return _preprocessing(self.facts["preprocessing"])
+
+    @property
+    def values(self) -> MaskValues | None:
+        """What the values of masks mean; None where each image has a class."""
+        record = self.facts["data"].get("masks")
+        return MaskValues.of(record) if record else None
+
+    @property
+    def commonest(self) -> int:
+        """The class that most pixels of the training masks have."""
+        shown = self.facts["data"]["pixels"]["train"]
+        return int(max(range(len(shown)), key=shown.__getitem__))
 
     @property
     def states(self) -> Path:

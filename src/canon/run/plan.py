@@ -1,22 +1,18 @@
-"""From what was asked for to what will be done: recipe, geometry, split, starting weights."""
+"""From what was asked for to what will be done: recipe, split, normalisation."""
 
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from canon.data import Dataset, Part, Preprocessing, Report
-from canon.data.augment import Augmentation
 from canon.data.split import stratified
-from canon.errors import DataError, InputError, RunError
+from canon.errors import DataError, InputError
 from canon.fitting import Recipe
 from canon.models import entry
 from canon.recipes import modern, paper
-from canon.run.config import Training
-from canon.run.folder import ENSEMBLE, Run, open_run
+from canon.run.config import OPEN, Training
 from canon.run.start import Start
-from canon.weights import RECORDS
 
 
 def named_recipe(asked: Training) -> Recipe:
@@ -28,10 +24,13 @@ def named_recipe(asked: Training) -> Recipe:
     recipe = paper(asked.model) if asked.recipe == "paper" else modern(asked.model)
     recipe.augmentation.installed()
     given = {name: getattr(asked, name) for name in ("epochs", "batch", "lr", "val")}
+    given |= {"weighting": asked.class_weights, "separation": asked.separation, "dice": asked.dice}
     given = {name: value for name, value in given.items() if value is not None}
+    _dense_only(asked)
     limits = {"accumulate": asked.accumulate, "minutes": asked.minutes or 1}
+    zero = ("val", "separation", "dice")
     for name, value in (given | limits).items():
-        if not value >= 0 or (name != "val" and value == 0):
+        if name != "weighting" and (not value >= 0 or (name not in zero and value == 0)):
             raise InputError(f"--{name} is {value}; expected more than 0. Pass a larger one.")
     if asked.image is not None and asked.image < 1:
         raise InputError(f"--image is {asked.image}; expected 1 or more. Pass --image 32.")
@@ -43,19 +42,16 @@ def named_recipe(asked: Training) -> Recipe:
     return replace(recipe, **given)
 
 
-def recorded_recipe(record: dict[str, Any], asked: Training) -> Recipe:
-    """The recipe that a run recorded, for as many epochs as are asked for now."""
-    numbers = _with_tuples(record)
-    change = Augmentation(**numbers.pop("augmentation")).installed()
-    recipe = Recipe(augmentation=change, **numbers)
-    return replace(recipe, epochs=asked.epochs or recipe.epochs)
-
-
-def _with_tuples(value: Any) -> Any:
-    """What was read from JSON, with the tuples that it had before it was written."""
-    if isinstance(value, dict):
-        return {name: _with_tuples(one) for name, one in value.items()}
-    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
+def _dense_only(asked: Training) -> None:
+    """Refuse what only networks with a class for each pixel know, for others."""
+    if entry(asked.model).task == "segment":
+        return
+    for name in ("class_weights", "separation", "dice"):
+        if getattr(asked, name) is not None:
+            raise InputError(
+                f"--{name.replace('_', '-')} is for networks that give each pixel a class, which "
+                f"{asked.model} does not; expected one, such as unet-same. Leave it out."
+            )
 
 
 def fitted_recipe(recipe: Recipe, asked: Training, report: Report, samples: int) -> Recipe:
@@ -77,20 +73,10 @@ def fitted_recipe(recipe: Recipe, asked: Training, report: Report, samples: int)
         rate = recipe.lr * batch / recipe.batch if scaled else recipe.lr
         recipe = replace(recipe, batch=batch, lr=rate)
     flip = {"on": True, "off": False, "auto": recipe.augmentation.flip and report.channels == 3}
+    turned = {"on": True, "off": False, "auto": recipe.warping.flip}  # a mask mirrors no letters
     change = replace(recipe.augmentation, flip=flip[asked.flip])
-    return replace(recipe, augmentation=change)
-
-
-def geometry(asked: Training, recipe: Recipe, report: Report) -> Preprocessing:
-    """Side, border, crop and channels of the network's input; published weights have their own."""
-    known = RECORDS.get(str(asked.weights))
-    usual = known.image if known else recipe.image or report.side
-    side = asked.image or usual or entry(asked.model).published.image
-    border = recipe.border if side == recipe.image != report.side else 0
-    share = known.image / known.resize if known else recipe.crop
-    roomy = report.side is None or report.side * share >= side
-    crop = share if roomy and report.side != side else 1.0
-    return Preprocessing(side, asked.channels or report.channels, report.bits, border, crop)
+    warping = replace(recipe.warping, flip=turned[asked.flip])
+    return replace(recipe, augmentation=change, warping=warping)
 
 
 def normalised(
@@ -139,8 +125,13 @@ def split_parts(
                 "early stopping and plateau schedules need a validation split; expected --val "
                 "above 0. Pass --val 0.1."
             )
-        return parts, {"val": None, "sizes": _sizes(parts)}
-    counts = np.bincount(parts["train"].labels, minlength=len(data.classes))
+        return parts, {"val": None, "sizes": sizes(parts)}
+    counts = np.bincount(parts["train"].labels, minlength=0 if data.dense else len(data.classes))
+    if counts.min() < 2 and data.dense:
+        raise DataError(
+            f"{data.source} has one pair of image and mask to train on; expected two or more, one "
+            "to validate on. Add a pair, or pass --val 0."
+        )
     if counts.min() < 2:
         lonely = data.classes[int(counts.argmin())]
         raise DataError(
@@ -152,77 +143,36 @@ def split_parts(
     parts["train"], parts["val"] = train.select(keep), train.select(back)
     held = [str(f) for f in parts["val"].files] or back.tolist()
     parts = {name: parts[name] for name in ("train", "val", "test") if name in parts}
-    record = {"val": held, "fraction": fraction, "seed": asked.seed, "sizes": _sizes(parts)}
+    record = {"val": held, "fraction": fraction, "seed": asked.seed, "sizes": sizes(parts)}
     return parts, record
 
 
-def _sizes(parts: dict[str, Part]) -> dict[str, int]:
+def sizes(parts: dict[str, Part]) -> dict[str, int]:
+    """How many samples each split has."""
     return {name: len(part) for name, part in parts.items()}
 
 
-def again(data: Dataset, classes: tuple[str, ...], record: dict[str, Any]) -> dict[str, Part]:
-    """The splits that a record describes, of the same data.
+def numbers(asked: Training, data: Dataset, how: Preprocessing) -> dict[str, Any]:
+    """What the network is created with; a run remembers it."""
+    chosen = {name: getattr(asked, name) for name in OPEN}
+    sides = {"classes": len(data.classes), "channels": how.channels, "image": how.image}
+    return sides | {"seed": asked.seed} | {k: v for k, v in chosen.items() if v is not None}
+
+
+def fits(model: str, data: Dataset) -> None:
+    """Refuse data of the other kind than a network gives.
 
     Raises:
-        DataError: the data has other classes, or more or fewer samples, than were recorded.
+        DataError: masks for a classifier, or classes of images for a network that segments.
     """
-    parts, held = dict(data.parts), record["val"]
-    if held is not None and parts["train"].files:
-        places = {str(file): i for i, file in enumerate(parts["train"].files)}
-        held = [places[file] for file in held if file in places]
-    if held is not None:
-        held = [i for i in held if i < len(parts["train"])]
-        back = np.array(held, np.int64)
-        keep = np.setdiff1d(np.arange(len(parts["train"])), back)
-        parts |= {"train": parts["train"].select(keep), "val": parts["train"].select(back)}
-    sizes = _sizes(parts)
-    if sizes != record["sizes"] or data.classes != classes:
-        was, now = (", ".join(f"{n:,} {k}" for k, n in s.items()) for s in (record["sizes"], sizes))
+    segments = entry(model).task == "segment"
+    if segments and not data.dense:
         raise DataError(
-            f"{data.source} has changed: {now} images of {len(data.classes)} classes; expected "
-            f"{was} of {len(classes)}, as the run was trained on. Restore it, or give other data."
+            f"{data.source} gives each image a class, {model} needs one for each pixel; expected "
+            "folders images/ and masks/. Give such data, or train a classifier such as resnet18."
         )
-    return parts
-
-
-def as_before(asked: Training) -> tuple[Run, Training]:
-    """The run to go on with, and what was asked for when it began.
-
-    The device, the minutes, and the epochs if given, are those of now; other flags may be left
-    out, but not be changed.
-
-    Raises:
-        InputError: no run folder, or a flag with another value.
-        RunError: the folder holds no run, or one of another network.
-    """
-    if asked.out is None:
-        raise InputError("--resume needs the run folder; expected --out. Pass --out runs/NAME.")
-    run = open_run(asked.out)
-    if run.model == ENSEMBLE:
-        raise RunError(
-            f"{asked.out} is an ensemble, which is not trained; expected a run. Go on with one of "
-            "its members."
+    if data.dense and not segments:
+        raise DataError(
+            f"{data.source} gives each pixel a class, {model} needs one for each image; expected "
+            "a folder for each class. Give such data, or train a network such as unet-same."
         )
-    if run.model != asked.model:
-        raise RunError(
-            f"{asked.out} is a run of {run.model}, not of {asked.model}; expected the same "
-            f"network. Pass {run.model}, or another --out."
-        )
-    before, now, untouched = run.facts["asked"], described(asked), described(Training(asked.model))
-    if str(Path(asked.data).expanduser().resolve()) == run.facts["data"]["source"]:
-        now["data"] = before["data"]
-    for name in set(now) - {"out", "device", "minutes", "epochs", "resume"}:
-        if now[name] not in (untouched[name], before[name]):
-            raise InputError(
-                f"--{name.replace('_', '-')} is {now[name]}, the run began with {before[name]}; "
-                "expected the same when going on. Leave the flag out, or start another run."
-            )
-    kept = {"out": asked.out, "resume": True, "device": asked.device, "minutes": asked.minutes}
-    weights = {"weights": Path(before["weights"])} if before["weights"] else {}
-    longer = {"epochs": asked.epochs} if asked.epochs else {}
-    return run, Training(**before | kept | weights | longer)
-
-
-def described(asked: Training) -> dict[str, Any]:
-    """What was asked for, as JSON."""
-    return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(asked).items()}

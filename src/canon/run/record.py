@@ -2,17 +2,17 @@
 
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
-from canon.data import Dataset, Pack, Preprocessing, Report
+from canon.data import Dataset, Preprocessing, Report
 from canon.fitting import Recipe
 from canon.fitting.devices import hardware
-from canon.run import plan
+from canon.run import again
 from canon.run.config import Training
 from canon.run.folder import Run
 from canon.run.start import Start
@@ -35,15 +35,14 @@ def facts(
         "model": asked.model,
         "numbers": numbers,
         "command": " ".join(["canon", *sys.argv[1:]]),
-        "asked": plan.described(asked),
+        "asked": again.described(asked),
         "recipe": asdict(recipe),
         "data": {
             "source": data.source,
             "classes": data.classes,
-            "counts": {
-                name: np.bincount(part.labels, minlength=len(data.classes)).tolist()
-                for name, part in data.parts.items()
-            },
+            "counts": _counts(data, report),
+            "masks": asdict(data.masks) if data.masks else None,
+            "pixels": {name: list(counts) for name, counts in report.pixels.items()},
             "skipped": [str(f) for f in report.faults],
             "formats": report.formats,
         },
@@ -52,6 +51,16 @@ def facts(
         "weights": _weights(start),
         "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
         "hardware": hardware(),
+    }
+
+
+def _counts(data: Dataset, report: Report) -> dict[str, list[int]]:
+    """Images of each class in each split; where pixels have classes, images that show it."""
+    if data.dense:
+        return {name: list(counts) for name, counts in report.counts.items()}
+    return {
+        name: np.bincount(part.labels, minlength=len(data.classes)).tolist()
+        for name, part in data.parts.items()
     }
 
 
@@ -67,8 +76,8 @@ def notes(
     run: Run,
     report: Report,
     recipe: Recipe,
-    how: Preprocessing,
-    packs: dict[str, Pack],
+    images: Iterable[str],
+    packs: dict[str, Any],
     start: Start | None,
 ) -> Iterator[str]:
     """What the user should know of before it starts: nothing is changed silently."""
@@ -80,14 +89,7 @@ def notes(
     if report.doubles:
         first, second = report.doubles[0]
         yield f"{len(report.doubles)} images are in two splits, such as {first} and {second}"
-    low, high = min(report.sides), max(report.sides)
-    was = f"{low} x {low}" if low == high else f"{low} to {high} pixels a side"
-    frame = f", of which {how.border} on each side repeat the edge" if how.border else ""
-    if low != high or low != how.image:
-        yield f"images of {was} become {how.image} x {how.image}{frame}"
-    stored = next(iter(packs.values())).images
-    size = " x ".join(map(str, stored.shape[1:]))
-    yield f"packed in memory: {size}, {how.bits} bits"
+    yield from images
     if start is not None:
         yield f"weights from {start.loaded.checkpoint.source}"
         yield from start.loaded.notes()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -19,6 +20,7 @@ from canon.explain.rows import sides
 from canon.models import entry
 from canon.run import figures
 from canon.run.folder import REPORT, Run
+from canon.run.overlays import eight_bits
 from canon.tasks import Scores
 
 WORST = 24
@@ -33,34 +35,48 @@ def write_report(run: Run, scores: Scores, split: str, pack: Pack) -> Path:
         split: the name of that split.
         pack: the images of that split, for the worst samples.
     """
-    pages = Environment(
-        loader=PackageLoader("canon.run"), autoescape=True, undefined=StrictUndefined
-    )
-    numbers = run.facts["numbers"]
-    table = describe(run.model, numbers["image"], channels=numbers["channels"],
-                     classes=numbers["classes"])  # fmt: skip
     counts = scores.confusion()
     per_class = counts.sum(1), scores.recall(), scores.precision()
-    monitored = "test" if run.facts["split"]["val"] is None and "val" not in _counts(run) else "val"
-    page = pages.get_template("report.html.j2").render(
-        run=run,
-        paper=entry(run.model).paper,
-        data_name=Path(run.facts["data"]["source"]).name,
-        split=split,
+    return rendered(
+        "report.html.j2", run, split,
         scores=scores,
-        table=table,
-        rows=[row for row in table.rows if row.params or row.kernel],
-        fractions=any(row.exact for row in table.rows),
-        curves=Markup(svg(figures.curves(run.metrics(), monitored))),
         confusion=Markup(svg(figures.confusion(counts, run.classes))),
         pairs=_confused(counts, run.classes),
         classes=list(zip(run.classes, *per_class, strict=True)),
         worst=[_sample(run, scores, pack, int(i)) for i in scores.worst(WORST)],
+    )  # fmt: skip
+
+
+def rendered(template: str, run: Run, split: str, **told: Any) -> Path:
+    """Write a page into a run folder and return its path.
+
+    Args:
+        template: of the page.
+        run: the run; its metrics and facts are shown.
+        split: what it was evaluated on.
+        told: what the template needs beside them.
+    """
+    pages = Environment(
+        loader=PackageLoader("canon.run"), autoescape=True, undefined=StrictUndefined
+    )
+    numbers = {name: n for name, n in run.facts["numbers"].items() if name != "seed"}
+    table = describe(run.model, **numbers)
+    monitored = "test" if run.facts["split"]["val"] is None and "val" not in _counts(run) else "val"
+    page = pages.get_template(template).render(
+        run=run,
+        paper=entry(run.model).paper,
+        data_name=Path(run.facts["data"]["source"]).name,
+        split=split,
+        table=table,
+        rows=[row for row in table.rows if row.params or row.kernel],
+        fractions=any(row.exact for row in table.rows),
+        curves=Markup(svg(figures.curves(run.metrics(), monitored))),
         facts=_facts(run),
         pct=lambda share: "-" if np.isnan(share) else f"{100 * share:.2f} %",
         sides=sides,
         num=lambda count: f"{int(count):,}",
         mega=lambda count: f"{count / 1e6:,.1f} M" if count < 1e9 else f"{count / 1e9:,.2f} G",
+        **told,
     )
     with written_aside(run.path / REPORT) as aside:
         aside.write_text(page, encoding="utf-8")
@@ -92,11 +108,13 @@ def _sample(run: Run, scores: Scores, pack: Pack, i: int) -> dict[str, Any]:
 
 def png(stored: Tensor) -> bytes:
     """A stored square, (H, W, C), as the bytes of an 8-bit PNG of at most 128 pixels a side."""
-    pixels = stored.numpy()
-    if pixels.dtype != np.uint8:
-        pixels = (pixels // 257).astype(np.uint8)
+    return thumbnail(eight_bits(stored.numpy()), 128)
+
+
+def thumbnail(pixels: NDArray[np.uint8], side: int) -> bytes:
+    """Pixels, (H, W, C), as the bytes of a PNG of at most so many a side."""
     picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    picture.thumbnail((128, 128))
+    picture.thumbnail((side, side))
     file = BytesIO()
     picture.save(file, "PNG")
     return file.getvalue()
@@ -108,7 +126,8 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     mean, std = (" ".join(f"{v:.4f}" for v in values) for values in (how.mean, how.std))
     held = facts["split"]["val"]
     counts = {name: sum(numbers) for name, numbers in _counts(run).items()}
-    change = ", ".join(f"{k} {v}" for k, v in recipe["augmentation"].items())
+    kind = "warping" if run.values else "augmentation"
+    change = ", ".join(f"{k} {v}" for k, v in recipe[kind].items())
     return [
         ("data", f"{data['source']}: " + ", ".join(f"{n:,} {name}" for name, n in counts.items())),
         ("files", ", ".join(f"{n:,} {kind}" for kind, n in data["formats"].items())),

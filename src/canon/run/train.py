@@ -10,23 +10,22 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch import nn
 
-from canon.data import Dataset, Pack, Report, check, open_data
-from canon.data.augment import Batches
+from canon.data import Dataset, Report, check, open_data
 from canon.data.check import Progress
 from canon.data.dataset import validated
-from canon.data.pack import build_pack
 from canon.errors import DataError
-from canon.fitting import Epoch, Event, Limits, Recipe, evaluate, fit
+from canon.fitting import Epoch, Event, Limits, Recipe, fit
 from canon.fitting.devices import accelerator, placed
 from canon.fitting.optim import averaged
 from canon.fitting.state import latest_state
 from canon.models import create, entry
-from canon.run import plan
+from canon.run import again, plan
 from canon.run.config import Training
 from canon.run.folder import WEIGHTS, Run, claimed_folder, new_folder
+from canon.run.kinds import kind_of
 from canon.run.record import facts, notes
 from canon.run.start import freeze, frozen, start_from
-from canon.tasks import Classify, Scores
+from canon.tasks import Measured
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Trained:
 
     run: Run
     split: str
-    scores: Scores
+    scores: Measured
 
 
 Happening = Generator[Event | Note | Began | Trained, None, None]
@@ -88,48 +87,52 @@ def training(asked: Training, progress: Progress | None = None) -> Happening:
     new_folder(asked.out, asked.model, "data")
     recipe = plan.named_recipe(asked)
     devices = accelerator(asked.device, asked.precision)
+    kind = kind_of(asked.model)
     with devices.main_process_first():
         data, report = checked_data(asked.data, asked.skip_bad, progress)
+    plan.fits(asked.model, data)
     parts, split = plan.split_parts(data, recipe, asked)
-    recipe = plan.fitted_recipe(recipe, asked, report, len(parts["train"]))
-    how = plan.geometry(asked, recipe, report)
-    numbers = {"classes": len(data.classes), "channels": how.channels, "image": how.image,
-               "seed": asked.seed}  # fmt: skip
+    how = kind.geometry(asked, recipe, report)
+    count = kind.samples(len(parts["train"]), how, report, asked)
+    recipe = plan.fitted_recipe(recipe, asked, report, count)
+    numbers = plan.numbers(asked, data, how)
     net = create(asked.model, **numbers)
     start = start_from(net, asked, data.classes)
     freeze(net, asked.freeze)
     with devices.main_process_first():
-        packs = {name: build_pack(part, how, progress) for name, part in parts.items()}
+        packs = {n: kind.pack(part, how, data.masks, progress) for n, part in parts.items()}
     how = plan.normalised(how, recipe, start, *packs["train"].statistics())
     folders = [
         claimed_folder(asked.out, asked.model, data.name) if devices.is_main_process else None
     ]
     folder = broadcast_object_list(folders)[0]
     run = Run(folder, facts(asked, data, report, recipe, how, split, numbers, start))
+    run.facts["samples"] = count
     if devices.is_main_process:
         run.save_facts()
     yield Began(run.path)
-    yield from (Note(text) for text in notes(run, report, recipe, how, packs, start))
+    told = kind.notes(run, report, how, packs)
+    yield from (Note(text) for text in notes(run, report, recipe, told, packs, start))
     if asked.freeze:
         yield Note(frozen(net, asked.freeze, start))
     yield from _fit(run, asked, net, recipe, packs, devices)
 
 
 def _resumed(asked: Training, progress: Progress | None) -> Happening:
-    run, asked = plan.as_before(asked)
-    recipe = plan.recorded_recipe(run.facts["recipe"], asked)
+    run, asked = again.as_before(asked)
+    recipe = again.recorded_recipe(run.facts["recipe"], asked)
     devices = accelerator(asked.device, asked.precision)
     with devices.main_process_first():
         data, _ = checked_data(run.facts["data"]["source"], asked.skip_bad, progress)
-        parts = plan.again(data, run.classes, run.facts["split"])
-        how = run.preprocessing
-        packs = {name: build_pack(part, how, progress) for name, part in parts.items()}
+        parts = again.same_parts(data, run.classes, run.facts["split"])
+        how, kind = run.preprocessing, kind_of(run.model)
+        packs = {n: kind.pack(part, how, run.values, progress) for n, part in parts.items()}
     net = create(run.model, **run.facts["numbers"])
     if latest_state(run.states) is None:
         start_from(net, asked, run.classes)
     freeze(net, asked.freeze)
     if devices.is_main_process:
-        run.save_facts(asked=plan.described(asked), recipe=asdict(recipe))
+        run.save_facts(asked=again.described(asked), recipe=asdict(recipe))
     yield Began(run.path)
     yield Note(f"going on with {run.path}")
     yield from _fit(run, asked, net, recipe, packs, devices)
@@ -157,26 +160,20 @@ def _fit(
     asked: Training,
     net: nn.Module,
     recipe: Recipe,
-    packs: dict[str, Pack],
+    packs: dict[str, Any],
     devices: Accelerator,
 ) -> Happening:
-    how = run.preprocessing
+    kind = kind_of(run.model)
     placed(net, devices.device)
     average = averaged(net, recipe.average) if recipe.average else None
     best = net if average is None else average.module
-    batches = {
-        name: Batches(
-            pack.to(devices.device), how, recipe.augmentation if name == "train" else None
-        )
-        for name, pack in packs.items()
-    }
+    task, samples, sets, measure = kind.ready(run, net, recipe, packs, devices)
     final = "test" if "test" in packs else "val" if "val" in packs else "train"
-    task = Classify.of(net, len(run.classes), recipe.smoothing)
     limits = Limits(recipe.epochs, asked.minutes, asked.patience, asked.accumulate)
-    monitor = batches.get("val", batches.get("test"))
+    monitor = sets.get("val", sets.get("test"))
     events = fit(
-        net, task, batches["train"], recipe, limits, devices,
-        monitor=monitor, average=average, seed=asked.seed, states=run.states, resume=asked.resume,
+        net, task, samples, recipe, limits, devices, monitor=monitor, measure=measure,
+        average=average, seed=asked.seed, states=run.states, resume=asked.resume,
     )  # fmt: skip
     with closing(events):
         for event in events:
@@ -185,13 +182,10 @@ def _fit(
             yield event
     devices.wait_for_everyone()  # the first process has written the weights
     trained = placed(run.network(), devices.device)
-    scores = yield from evaluate(trained, task, batches[final], devices)
+    scores = yield from measure(trained, task, sets[final], devices)
     if devices.is_main_process:
         run.save_facts(result={"split": final} | scores.summary())
-        # Drawing takes half a second to import, which only a finished run pays.
-        from canon.run.report import write_report  # noqa: PLC0415
-
-        write_report(run, scores, final, packs[final])
+        kind.write_report(run, scores, final, packs[final], trained)
     yield Trained(run, final, scores)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,18 +13,23 @@ from torch import nn
 from canon.data import Dataset, Part
 from canon.data.augment import Batches
 from canon.data.check import Progress
-from canon.data.folders import image_files
+from canon.data.masks import MaskValues
 from canon.data.pack import build_pack, tensor_of
 from canon.errors import DataError, InputError
 from canon.fitting import Recipe, Step
+from canon.fitting.dense import Whole
+from canon.fitting.dense import evaluate as measure_pixels
 from canon.fitting.devices import accelerator, placed
 from canon.fitting.evaluate import evaluate as measure
 from canon.fitting.evaluate import returned
 from canon.fitting.protocols import examine, known_protocol, prepared
-from canon.run import plan
+from canon.run import again
+from canon.run.files import files_of
 from canon.run.folder import ENSEMBLE, Run, open_run
+from canon.run.kinds import kind_of
+from canon.run.tiling import tiling_of
 from canon.run.train import checked_data
-from canon.tasks import Classify, Scores
+from canon.tasks import Classify, Measured, Segment
 
 
 def evaluate(
@@ -37,8 +43,8 @@ def evaluate(
     skip_bad: bool = False,
     progress: Progress | None = None,
     watch: Callable[[Step], None] | None = None,
-) -> tuple[str, Scores]:
-    """Evaluate a run; return the split and its scores.
+) -> tuple[str, Any]:
+    """Evaluate a run; return the split and its scores: `Scores`, of pixels `DenseScores`.
 
     Args:
         run: the run, or its folder.
@@ -58,27 +64,37 @@ def evaluate(
     _at_least_one(batch=batch)
     known_protocol(protocol)
     run = run if isinstance(run, Run) else open_run(run)
+    if protocol != "1-crop" and run.values is not None:
+        raise InputError(
+            f"{run.model} gives each pixel of a whole image a class; expected no protocol of "
+            "crops. Leave --protocol out."
+        )
     if protocol == "dense" and run.model == ENSEMBLE:
         raise InputError(
             "an ensemble has no dense protocol: its members see images of their own sizes; "
             "expected another. Pass --protocol 10-crop, or evaluate its members."
         )
-    chosen, part = _chosen(run, data, split, skip_bad, progress)
-    going = _looked_at(run, part, protocol, accelerator(device), batch, progress)
-    return chosen, returned(going, watch)
+    split, part, values = chosen(run, data, split, skip_bad, progress)
+    going = _looked_at(run, part, values, protocol, accelerator(device), batch, progress)
+    return split, returned(going, watch)
 
 
 def _looked_at(
     run: Run,
     part: Part,
+    values: MaskValues | None,
     protocol: str,
     devices: Accelerator,
     batch: int,
     progress: Progress | None,
-) -> Generator[Step, None, Scores]:
+) -> Generator[Step, None, Measured]:
     """The evaluation of a split, a step at a time."""
     how, classes = run.preprocessing, len(run.classes)
     net = placed(run.network(), devices.device)
+    if run.values is not None:
+        pack = kind_of(run.model).pack(part, how, values, progress)
+        whole = Whole(pack, how, tiling_of(run.model, run.facts["numbers"]))
+        return measure_pixels(net, Segment(classes), whole, devices)
     if protocol == "1-crop":
         pack = build_pack(part, how, progress).to(devices.device)
         return measure(net, Classify.of(net, classes), Batches(pack, how), devices, batch)
@@ -87,10 +103,10 @@ def _looked_at(
     return examine(tested, views, classes, part, how, devices, batch)
 
 
-def _chosen(
+def chosen(
     run: Run, data: str | None, split: str | None, skip_bad: bool, progress: Progress | None
-) -> tuple[str, Part]:
-    """The split to evaluate on, and its samples with the run's labels."""
+) -> tuple[str, Part, MaskValues | None]:
+    """The split to evaluate on, its samples with the run's labels, and what its masks mean."""
     source = data or run.facts["data"]["source"]
     if source is None:
         raise InputError(
@@ -99,12 +115,12 @@ def _chosen(
         )
     opened, _ = checked_data(source, skip_bad, progress)
     own = opened.source == run.facts["data"]["source"]
-    parts = plan.again(opened, run.classes, run.facts["split"]) if own else opened.parts
-    chosen = split or next(name for name in ("test", "val", "train") if name in parts)
-    if chosen not in parts or not len(parts[chosen]):
+    parts = again.same_parts(opened, run.classes, run.facts["split"]) if own else opened.parts
+    name = split or next(name for name in ("test", "val", "train") if name in parts)
+    if name not in parts or not len(parts[name]):
         some = ", ".join(name for name, part in parts.items() if len(part))
-        raise InputError(f"{source} has no {chosen} split; expected one of {some}. Pass --split.")
-    return chosen, _with_labels_of(run, opened, parts[chosen])
+        raise InputError(f"{source} has no {name} split; expected one of {some}. Pass --split.")
+    return name, _with_labels_of(run, opened, parts[name]), opened.masks
 
 
 def _at_least_one(**numbers: int) -> None:
@@ -115,6 +131,11 @@ def _at_least_one(**numbers: int) -> None:
 
 def _with_labels_of(run: Run, data: Dataset, part: Part) -> Part:
     """The part with labels in the order of the run's classes."""
+    if data.dense != (run.values is not None) or (data.dense and data.classes != run.classes):
+        raise DataError(
+            f"{data.source} has other classes or masks than {run.path} was trained on; expected "
+            f"{', '.join(run.classes[:5])}, as in its run.json. Give data of the same kind."
+        )
     unknown = [name for name in data.classes if name not in run.classes]
     if unknown:
         raise DataError(
@@ -168,7 +189,12 @@ def predict(
     """
     _at_least_one(top=top, batch=batch)
     run = run if isinstance(run, Run) else open_run(run)
-    files = [file for path in paths for file in _files(Path(path))]
+    if run.values is not None:
+        raise InputError(
+            f"{run.model} gives each pixel a class, not each image; expected `canon predict`, or "
+            "canon.predict_maps. Use one of them."
+        )
+    files = [file for path in paths for file in files_of(Path(path))]
     where = accelerator(device).device
     net = placed(run.network(), where).eval()
     for start in range(0, len(files), batch):
@@ -203,14 +229,3 @@ def _said(
         file: Prediction(file, tuple(run.classes[i] for i in places), tuple(probabilities))
         for file, places, probabilities in rows
     }
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        found = image_files(path)
-        if not found:
-            raise DataError(f"{path} holds no image files; expected some. Give another folder.")
-        return found
-    if not path.exists():
-        raise DataError(f"{path} does not exist; expected an image or a folder. Check the path.")
-    return [path]

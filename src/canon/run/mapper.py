@@ -1,0 +1,128 @@
+"""A run that is applied to images row by row of tiles: what it says, as classes and as pictures."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from canon.data.cache import written_aside
+from canon.data.dataset import Pixels
+from canon.data.masks import IGNORE
+from canon.data.reader import to_bits, to_channels
+from canon.deploy.memory import fits
+from canon.deploy.planes import Plane
+from canon.deploy.tiles import Tiling, bands
+from canon.fitting import Step
+from canon.fitting.dense import Says
+from canon.fitting.devices import accelerator, placed
+from canon.run.folder import Run
+from canon.run.overlays import overlay
+from canon.run.tiling import tiling_of
+from canon.types import RawImages
+
+Watch = Callable[[Step], None]
+Said = tuple[NDArray[Any], ...]  # classes (h, width) uint8, and probabilities (K, h, width) float16
+
+
+@dataclass
+class Fitted:
+    """A plane in the channels and bits that a network was trained on."""
+
+    plane: Plane
+    channels: int
+    bits: int
+    height: int = field(init=False)
+    width: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.height, self.width = self.plane.height, self.plane.width
+
+    def read(self, rows: slice, columns: slice) -> Pixels:
+        """A region, as `Plane.read`."""
+        return to_bits(to_channels(self.plane.read(rows, columns), self.channels), self.bits)
+
+
+class Mapper:
+    """A run of a network that gives each pixel a class, on a device.
+
+    Args:
+        run: the run.
+        device: where to run.
+        tile: side of what is kept of a tile, in pixels; None takes what suits the network.
+        batch: tiles at a time.
+        probabilities: say those of all classes, too.
+
+    Attributes:
+        levels: (K,) uint8, what stands for each class in a mask file: the values of the masks that
+            were trained on, or the index where those are colours or do not fit a byte.
+
+    Raises:
+        InputError: a tile below one pixel.
+    """
+
+    def __init__(
+        self, run: Run, device: str, tile: int | None, batch: int, probabilities: bool
+    ) -> None:
+        self.run, self.batch, self.probabilities = run, batch, probabilities
+        devices = accelerator(device)
+        self.net = placed(run.network(), devices.device).eval()
+        self.says = Says(self.net, run.preprocessing, devices)
+        self.tiling = tiling_of(run.model, run.facts["numbers"], tile)
+        assert run.values is not None
+        self.values = run.values
+        count = range(len(run.classes))
+        own = count if self.values.colours else cast(tuple[int, ...], self.values.values)
+        self.levels = np.array(own if max(own) <= IGNORE else count, np.uint8)
+
+    @property
+    def indexed(self) -> bool:
+        """Whether masks hold class indices, which a colour map makes visible."""
+        return self.levels.tolist() == list(range(len(self.levels)))
+
+    def fitted(self, plane: Plane) -> Tiling:
+        """How an image is cut.
+
+        Raises:
+            InputError: the tiles do not fit the memory; the message names those that do.
+        """
+        tiling = self.tiling.fitted(plane.height, plane.width)
+        fits(self.net, tiling, self.run.preprocessing.channels, self.batch)
+        return tiling
+
+    def rows(
+        self, plane: Plane, watch: Watch, first: int = 0, page: int = 0, pages: int = 1
+    ) -> Iterator[tuple[int, Said]]:
+        """First pixel row and what is said, a row of tiles at a time, from `first` on.
+
+        Raises:
+            DataError: the image cannot be read, or has more bits than were trained on.
+            InputError: the tiles do not fit the memory.
+        """
+        how, tiling = self.run.preprocessing, self.fitted(plane)
+        rows = tiling.grid(plane.height, plane.width)[0]
+        given = Fitted(plane, how.channels, how.bits)
+        for row, said in bands(given, tiling, self._said, batch=self.batch, first=first):
+            yield row * tiling.inner, said
+            watch(Step("predict", 0, page * rows + row + 1, pages * rows))
+
+    def _said(self, raw: RawImages) -> tuple[Tensor, ...]:
+        scores = self.says(raw)
+        classes = scores.argmax(1).to(torch.uint8)
+        return (classes, scores.softmax(1).half()) if self.probabilities else (classes,)
+
+    def counted(self, classes: NDArray[np.uint8]) -> tuple[int, ...]:
+        """Pixels of each class."""
+        counts = np.bincount(classes.ravel(), minlength=IGNORE + 1)
+        return tuple(counts[: len(self.levels)].tolist())
+
+    def draw(self, path: Path, image: Pixels, classes: NDArray[np.uint8]) -> None:
+        """Write an image under the colours of its classes."""
+        mixed = overlay(image, classes, len(self.levels), self.run.commonest)
+        with written_aside(path) as aside:
+            Image.fromarray(mixed).save(aside, "PNG")

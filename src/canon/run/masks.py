@@ -1,0 +1,132 @@
+"""Training where each pixel has a class: packs of pairs, warped crops, cross-entropy, IoU."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from canon.data import Part, Preprocessing, Report
+from canon.data.check import Progress
+from canon.data.masks import MaskValues
+from canon.data.pair_pack import PairPack, build_pair_pack
+from canon.data.warp import PairBatches
+from canon.errors import InputError
+from canon.fitting import Recipe
+from canon.fitting.dense import Whole, evaluate
+from canon.fitting.sitting import Measure, Samples
+from canon.models import create, entry
+from canon.run.config import OPEN, Training
+from canon.run.folder import Run
+from canon.run.tiling import tiling_of
+from canon.tasks import DenseScores, Segment, Task
+from canon.tasks.borders import border_weights
+from canon.tasks.segment import median_frequency
+
+USUAL = 256  # pixels a side of a training crop's target, where images are as large
+
+
+def geometry(asked: Training, recipe: Recipe, report: Report) -> Preprocessing:
+    """Side and channels of the crops that are trained on: legal for the network.
+
+    Raises:
+        InputError: a side was asked for that the network does not take; the message says which.
+    """
+    channels = asked.channels or report.channels
+    published = entry(asked.model).published.image
+    sides = _output_side(asked, channels)
+    if asked.image is not None:
+        sides(asked.image)
+        return Preprocessing(asked.image, channels, report.bits)
+    if recipe.name == "paper":
+        return Preprocessing(published, channels, report.bits)
+    lost = published - sides(published)
+    largest = min(USUAL, max(report.sides), published)
+    return Preprocessing(_legal_from(largest, lost, sides), channels, report.bits)
+
+
+def _output_side(asked: Training, channels: int) -> Callable[[int], int]:
+    chosen = {name: getattr(asked, name) for name in OPEN}
+    with torch.device("meta"):
+        net = create(asked.model, channels=channels, **chosen)
+    return cast(Callable[[int], int], net.output_side)
+
+
+def _legal_from(target: int, lost: int, sides: Callable[[int], int]) -> int:
+    """The smallest legal side whose output is as large as a target."""
+    side = target + lost
+    while True:
+        try:
+            if sides(side) >= target:
+                return side
+        except InputError:
+            pass
+        side += 1
+
+
+def samples(images: int, how: Preprocessing, report: Report, asked: Training) -> int:
+    """As many crops of each image as its area holds targets, and one at least."""
+    target = _output_side(asked, how.channels)(how.image)
+    low_h, high_h, low_w, high_w = report.sides
+    area = (low_h + high_h) / 2 * (low_w + high_w) / 2
+    return images * max(1, round(area / target**2))
+
+
+def pack(
+    part: Part, how: Preprocessing, values: MaskValues | None, progress: Progress | None
+) -> PairPack:
+    """The images of a split and the classes of their pixels."""
+    assert values is not None
+    return build_pair_pack(part, values, how.channels, how.bits, progress)
+
+
+def ready(
+    run: Run, net: nn.Module, recipe: Recipe, packs: dict[str, PairPack], on: Accelerator
+) -> tuple[Task, Samples, dict[str, Any], Measure]:
+    """What the loop is given: task, training crops, every split whole, how to measure."""
+    how, train = run.preprocessing, packs["train"]
+    balanced = None
+    if recipe.weighting == "median":
+        balanced = tuple(median_frequency(train.pixels()).tolist())
+    maps = None
+    if recipe.separation:
+        maps = _border_maps(train, balanced or (1.0,) * len(run.classes), recipe.separation)
+    task = Segment(len(run.classes), None if maps else balanced, recipe.dice)
+    lost = how.image - cast(int, net.output_side(how.image))  # type: ignore[operator]
+    crops = PairBatches(
+        train, how, recipe.warping, margin=lost // 2, weights=maps,
+        repeats=max(1, run.facts["samples"] // len(train)), device=on.device,
+    )  # fmt: skip
+    tiling = tiling_of(run.model, run.facts["numbers"])
+    sets = {name: Whole(one, how, tiling) for name, one in packs.items()}
+    return task, crops, sets, evaluate
+
+
+def _border_maps(train: PairPack, weights: tuple[float, ...], w0: float) -> list[Tensor]:
+    """U-Net's weight of each pixel of each image, (H, W) float32."""
+    maps = (border_weights(train.raw_mask(i), weights, w0=w0) for i in range(len(train)))
+    return [torch.from_numpy(one) for one in maps]
+
+
+def notes(
+    run: Run, report: Report, how: Preprocessing, packs: dict[str, PairPack]
+) -> Iterator[str]:
+    """What becomes of the images: nothing is changed silently."""
+    train = packs["train"]
+    low, high = min(report.sides), max(report.sides)
+    size = f"{low} x {low}" if low == high else f"{low} to {high} pixels a side"
+    crops = run.facts["samples"] // len(train)
+    each = "one crop" if crops == 1 else f"{crops} crops"
+    yield f"{each} of {how.image} x {how.image} an epoch from each image of {size}"
+    shares = train.pixels().sum(0) / max(1, train.pixels().sum())
+    told = ", ".join(f"{c} {100 * s:.1f} %" for c, s in zip(run.classes, shares, strict=True))
+    yield f"pixels: {told}"
+
+
+def write_report(run: Run, scores: DenseScores, split: str, pack: PairPack, net: nn.Module) -> None:
+    """The page of a finished run."""
+    # Drawing takes half a second to import, which only a finished run pays.
+    from canon.run import dense_report  # noqa: PLC0415
+
+    dense_report.write_report(run, scores, split, pack, net)

@@ -1,0 +1,65 @@
+"""How an image is cut for a network: the legal inputs, and how far an output sees."""
+
+from collections.abc import Callable
+from functools import cache
+from itertools import count
+from typing import Any, cast
+
+import torch
+
+from canon.deploy.tiles import Tiling
+from canon.errors import InputError
+from canon.explain import describe
+from canon.models import create
+
+LARGEST = 1024  # pixels a side of an input, if nothing else is asked for
+
+
+def tiling_of(
+    model: str, numbers: dict[str, Any], inner: int | None = None, largest: int = LARGEST
+) -> Tiling:
+    """The tiling that gives what the network says of the whole image.
+
+    Tiles begin at multiples of the network's strides, so that its poolings fall as they do in the
+    whole image. A network of valid convolutions takes as much context as it consumes, mirrored at
+    the borders of the image; a padded one as much as an output can see, as far as the image goes.
+
+    Args:
+        model: a registered name.
+        numbers: what it is created with.
+        inner: side of what is kept of a tile, in pixels; None means what `largest` leaves.
+        largest: side of the input in pixels, at most, if that leaves anything.
+
+    Raises:
+        InputError: an inner side below one.
+    """
+    if inner is not None and inner < 1:
+        raise InputError(f"--tile is {inner}; expected 1 or more. Pass --tile 512.")
+    step, margin, inside = _facts(model, tuple(sorted(numbers.items())))
+    room = inner or max(largest - 2 * margin, margin, step)
+    return Tiling(-(-room // step) * step, margin, inside=inside, step=step)
+
+
+@cache
+def _facts(model: str, numbers: tuple[tuple[str, Any], ...]) -> tuple[int, int, bool]:
+    """Strides multiplied, context on each side, and whether it ends where the image does."""
+    image = dict(numbers)["image"]
+    with torch.device("meta"):
+        net = create(model, **dict(numbers))
+    step, sides = cast(int, net.step), cast(Callable[[int], int], net.output_side)
+    if lost := image - sides(image):
+        whole = step * lost  # a multiple of the step, and larger than what is lost
+        return step, next(m for m in count(lost // 2) if _legal(sides, whole + 2 * m)), False
+    field = describe(net, image, channels=dict(numbers)["channels"]).field
+    if field.whole:  # as with squeeze and excitation: half a tile on each side has to do
+        return step, -(-LARGEST // 4 // step) * step, True
+    reach = max(field.height.reach, field.width.reach)
+    return step, -(-reach // step) * step, True
+
+
+def _legal(sides: Callable[[int], int], side: int) -> bool:
+    try:
+        sides(side)
+    except InputError:
+        return False
+    return True
