@@ -119,7 +119,9 @@ def _stack(
 ) -> Mapped:
     first = alike(planes, path)
     tiling = mapper.fitted(first)
-    extent = Extent(len(planes), first.height, first.width, tiling.inner)
+    extent = Extent(
+        len(planes), first.height, first.width, tiling.inner, void=_void(mapper.levels.tolist())
+    )
     weights = mapper.run.path / WEIGHTS
     mark = f"{weights.resolve()} {file_mark(weights)} {tiling} batch {how.batch}"
     table = [(int(r), int(g), int(b)) for r, g, b in colours(len(mapper.levels))]
@@ -175,6 +177,11 @@ def _finished(mapper: Mapper, how: Mapping, plane: Plane, sinks: list[Sink]) -> 
     for sink in sinks:
         sink.finish()
     return tuple(total.tolist())
+
+
+def _void(levels: list[int]) -> int:
+    """What stands for no class: 255 as in PASCAL VOC, or where that is a class, a middle grey."""
+    return next(value for value in (IGNORE, 127, *range(IGNORE)) if value not in levels)
 
 
 def _overlay(mask: Path) -> Path:

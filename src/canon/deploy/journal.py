@@ -1,0 +1,206 @@
+"""What has been computed of an output: a folder beside it that survives being killed.
+
+Every row of tiles is one small file that is there completely or not at all; what the folder
+belongs to is in its record. Whoever finds the same record goes on where the rows end.
+"""
+
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from canon.data.cache import written_aside
+from canon.data.check import Progress, file_mark
+from canon.errors import InputError
+
+# What a record says, and what a message calls it.
+# fmt: off
+CALLED = {
+    "source":  "image",
+    "written": "version of the image",
+    "pages":   "number of pages",
+    "height":  "height",
+    "width":   "width",
+    "inner":   "tile",
+    "classes": "kind of output",
+    "void":    "value of pages left out",
+    "mark":    "network or setting",
+}
+# fmt: on
+
+
+@dataclass(frozen=True)
+class Extent:
+    """The size of an output.
+
+    Args:
+        pages: number of images.
+        height: of each in pixels.
+        width: likewise.
+        inner: height of a row of tiles in pixels; the last may be lower.
+        classes: K for (pages, K, height, width) probabilities; None for (pages, height, width)
+            uint8 masks.
+        void: what masks hold on a page that was left out; 255 as in PASCAL VOC.
+    """
+
+    pages: int
+    height: int
+    width: int
+    inner: int
+    classes: int | None = None
+    void: int = 255
+
+    @property
+    def rows(self) -> int:
+        """Rows of tiles on a page."""
+        return -(-self.height // self.inner)
+
+    @property
+    def maps(self) -> int:
+        """Maps that a page has: one of masks, or one for each class."""
+        return self.classes or 1
+
+    @property
+    def stored(self) -> np.dtype[Any]:
+        """The type that is kept: masks are uint8, probabilities float16."""
+        return np.dtype("u1" if self.classes is None else "<f2")
+
+    def row_shape(self, row: int) -> tuple[int, int, int]:
+        """Maps, height and width of a row of tiles."""
+        return self.maps, min(self.inner, self.height - row * self.inner), self.width
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The rows of an output that are written, in a folder."""
+
+    folder: Path
+    extent: Extent
+
+    def _row(self, page: int, row: int) -> Path:
+        return self.folder / f"page{page:06d}-row{row:06d}.zip"
+
+    def _left_out(self, page: int) -> Path:
+        return self.folder / f"page{page:06d}.left-out"
+
+    def done(self, page: int) -> int:
+        """Rows of tiles of a page that are safe, counted from the first that is missing."""
+        if self._left_out(page).exists():
+            return self.extent.rows
+        rows = range(self.extent.rows)
+        return next((row for row in rows if not self._row(page, row).exists()), self.extent.rows)
+
+    def write(self, page: int, row: int, band: NDArray[Any]) -> None:
+        """Keep a row; when this returns it is on the disk, whatever happens then.
+
+        Raises:
+            InputError: the band has not the shape of that row, or is no such output.
+        """
+        shape = self.extent.row_shape(row)
+        masks = self.extent.classes is None
+        maps = band[None] if masks else band
+        if maps.shape != shape or band.dtype.kind != ("u" if masks else "f"):
+            raise InputError(
+                f"row {row} of page {page + 1} is {band.dtype} of shape {band.shape}; expected "
+                f"{'uint8' if masks else 'floats'} of shape {shape[masks:]}. Check the tiling."
+            )
+        with written_aside(self._row(page, row)) as aside:
+            with zipfile.ZipFile(aside, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+                for number, one in enumerate(maps):
+                    archive.writestr(str(number), one.astype(self.extent.stored).tobytes())
+            settle(aside)
+
+    def leave_out(self, page: int) -> None:
+        """Say that a page cannot be computed; it is written as void."""
+        self._left_out(page).touch()
+
+    def unfinished(self) -> str | None:
+        """What is missing for the output to be whole, in words, or None."""
+        for page in range(self.extent.pages):
+            done = self.done(page)
+            if done < self.extent.rows:
+                return f"page {page + 1} has {done} of {self.extent.rows} rows of tiles"
+        return None
+
+    def strips(
+        self, height: int, progress: Progress | None = None
+    ) -> Iterator[tuple[int, int, int, NDArray[Any]]]:
+        """The whole output in strips of `height` pixels, page by page and map by map.
+
+        Args:
+            height: of a strip; the last of a map may be lower.
+            progress: wraps the files that are read, given how many there are.
+
+        Yields:
+            Page, map, first pixel row and pixels, (h, width) as stored.
+        """
+        rows = range(self.extent.rows)
+        each = [(p, m) for p in range(self.extent.pages) for m in range(self.extent.maps)]
+        files = [self._row(page, row) for page, _ in each for row in rows]
+        read = iter(progress(files, len(files)) if progress else files)
+        for page, number in each:
+            held, top = np.empty((0, self.extent.width), self.extent.stored), 0
+            for row in rows:
+                held = np.concatenate([held, self._map(next(read), page, row, number)])
+                last = row == self.extent.rows - 1
+                while len(held) >= height or (last and len(held)):
+                    yield page, number, top, held[:height]
+                    top, held = top + len(held[:height]), held[height:]
+
+    def _map(self, file: Path, page: int, row: int, number: int) -> NDArray[Any]:
+        shape = self.extent.row_shape(row)[1:]
+        if self._left_out(page).exists():
+            void = self.extent.void if self.extent.classes is None else np.nan
+            return np.full(shape, void, self.extent.stored)
+        with zipfile.ZipFile(file) as archive:
+            return np.frombuffer(archive.read(str(number)), self.extent.stored).reshape(shape)
+
+
+def journal(folder: Path, extent: Extent, source: Path, mark: str) -> Journal:
+    """The journal in a folder, begun or gone on with.
+
+    Raises:
+        InputError: the folder belongs to another output; the message names what differs.
+    """
+    record = {"source": str(source.resolve()), "written": _version(source), "mark": mark}
+    record |= asdict(extent)
+    try:
+        before = json.loads((folder / "record.json").read_text())
+    except (OSError, ValueError):  # nothing is kept before there is a record
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        with written_aside(folder / "record.json") as aside:
+            aside.write_text(json.dumps(record, indent=1))
+        return Journal(folder, extent)
+    for key, called in CALLED.items():
+        if before.get(key) != record[key]:
+            raise InputError(
+                f"{folder} is of another {called} ({before.get(key)}, now {record[key]}); expected "
+                "the same to go on. Delete that folder to begin again, or pass another --out."
+            )
+    return Journal(folder, extent)
+
+
+def _version(source: Path) -> str:
+    """What changes when a file does, or the description of a zarr array or group."""
+    described = [source / name for name in ("zarr.json", ".zarray", ".zattrs", ".zgroup")]
+    return file_mark(next((file for file in described if file.exists()), source))
+
+
+def settle(path: Path) -> None:
+    """Wait until the disk has what was written to a file, or the names in a folder."""
+    folder = path.is_dir()
+    if folder and os.name == "nt":  # which opens no folders
+        return
+    handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
