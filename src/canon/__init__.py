@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from canon.data import check, open_data
     from canon.errors import CanonError
     from canon.explain import describe, what_if
+    from canon.layers.dense import fully_convolutional
     from canon.models import entry, names, team
     from canon.run.config import Training
     from canon.run.ensemble import ensemble
     from canon.run.folder import open_run as load
+    from canon.run.maps import predict_maps
     from canon.run.train import train, training
     from canon.run.use import evaluate, predict
     from canon.weights import create
@@ -34,10 +36,12 @@ _PUBLIC = {
     "ensemble": "canon.run.ensemble",
     "entry": "canon.models",
     "evaluate": "canon.run.use",
+    "fully_convolutional": "canon.layers.dense",
     "load": "canon.run.folder:open_run",
     "names": "canon.models",
     "open_data": "canon.data",
     "predict": "canon.run.use",
+    "predict_maps": "canon.run.maps",
     "team": "canon.models",
     "train": "canon.run.train",
     "training": "canon.run.train",
@@ -53,10 +57,12 @@ __all__ = [
     "ensemble",
     "entry",
     "evaluate",
+    "fully_convolutional",
     "load",
     "names",
     "open_data",
     "predict",
+    "predict_maps",
     "team",
     "train",
     "training",

@@ -34,7 +34,7 @@ class Command:
         device: auto, cpu, cuda or mps.
         skip_bad: say why of an unreadable file and go on, instead of stopping.
         tile: of masks: side in pixels of what is kept of a tile.
-        form: of masks: png, tif or zarr; the image's own kind, or png, if not given.
+        format: of masks: png, tif or zarr; the image's own kind, or png, if not given.
         overlay: write each image under the colours of its classes, too.
         probabilities: write those of all classes, too.
         resume: of masks: leave images alone whose masks are there.
@@ -50,9 +50,8 @@ class Command:
     device: str = "auto"
     skip_bad: bool = False
     tile: Annotated[int | None, tyro.conf.arg(metavar="SIDE")] = None
-    form: Annotated[
-        Literal["png", "tif", "zarr"] | None,
-        tyro.conf.arg(name="format", metavar="{png,tif,zarr}"),
+    format: Annotated[
+        Literal["png", "tif", "zarr"] | None, tyro.conf.arg(metavar="{png,tif,zarr}")
     ] = None
     overlay: bool = False
     probabilities: bool = False
@@ -76,10 +75,10 @@ def _of_images(command: Command, trained: "Run") -> int:
     from canon.errors import InputError
     from canon.run.use import predict
 
-    for name in ("tile", "form", "overlay", "probabilities", "resume"):
+    for name in ("tile", "format", "overlay", "probabilities", "resume"):
         if getattr(command, name):
             raise InputError(
-                f"--{'format' if name == 'form' else name} is for masks, and {trained.model} gives "
+                f"--{name} is for masks, and {trained.model} gives "
                 "each image a class; expected a run such as unet-same's. Leave it out."
             )
     if command.out and command.out.suffix not in (".csv", ".json"):
@@ -101,16 +100,16 @@ def _of_images(command: Command, trained: "Run") -> int:
 
 
 def _of_pixels(command: Command, trained: "Run") -> int:
-    from canon.run.maps import Mapping, predict_maps
+    from canon.run.maps import predict_maps
 
-    out = command.out or Path("masks")
-    how = Mapping(out, command.form, command.tile, command.overlay, command.probabilities,
-                  command.batch or 1, command.resume, command.skip_bad)  # fmt: skip
+    c = command
     with bars() as shown:
         made = []
         for one in predict_maps(
-            trained, command.paths, how, device=command.device,
-            watch=lambda step: shown.at("predicting", step.done, step.batches),
+            trained, c.paths, c.out or Path("masks"), form=c.format, tile=c.tile,
+            overlay=c.overlay, probabilities=c.probabilities,
+            batch=1 if c.batch is None else c.batch, resume=c.resume, skip_bad=c.skip_bad,
+            device=c.device, watch=lambda step: shown.at("predicting", step.done, step.batches),
         ):  # fmt: skip
             made.append(one)
             for fault in one.faults:

@@ -14,7 +14,7 @@ from canon.deploy.planes import Plane, alike, opened
 from canon.deploy.sinks import Extent, Sink, open_sink
 from canon.errors import DataError, InputError, unknown
 from canon.run.files import listed
-from canon.run.folder import WEIGHTS, Run
+from canon.run.folder import WEIGHTS, Run, open_run
 from canon.run.mapper import Mapper, Watch
 from canon.run.overlays import colours, mask_picture
 
@@ -25,28 +25,15 @@ STREAMED = (".tif", ".tiff", ".btf", ".zarr")
 
 
 @dataclass(frozen=True)
-class Mapping:
-    """What to write of each image.
-
-    Args:
-        out: the folder that files are written to.
-        form: `png`, `tif` or `zarr`; None takes PNG for pictures, and the image's own otherwise.
-        tile: side of what is kept of a tile, in pixels; None takes what suits the network.
-        overlay: the image under the colours of its classes, too.
-        probabilities: those of all classes, too.
-        batch: tiles at a time.
-        resume: leave images alone whose masks are there.
-        skip_bad: leave unreadable images and pages out, instead of stopping after the others.
-    """
+class Wanted:
+    """What to write of each image, as `predict_maps` was told."""
 
     out: Path
-    form: str | None = None
-    tile: int | None = None
-    overlay: bool = False
-    probabilities: bool = False
-    batch: int = 1
-    resume: bool = False
-    skip_bad: bool = False
+    form: str | None
+    overlay: bool
+    probabilities: bool
+    resume: bool
+    skip_bad: bool
 
 
 @dataclass(frozen=True)
@@ -68,7 +55,7 @@ class Mapped:
     there: bool = False
 
 
-def _mapped(mapper: Mapper, how: Mapping, path: Path, name: str, watch: Watch) -> Mapped:
+def _mapped(mapper: Mapper, how: Wanted, path: Path, name: str, watch: Watch) -> Mapped:
     """Write what is asked for of one image.
 
     Raises:
@@ -98,7 +85,7 @@ def _mapped(mapper: Mapper, how: Mapping, path: Path, name: str, watch: Watch) -
 
 
 def _picture(
-    mapper: Mapper, how: Mapping, path: Path, plane: Plane, mask: Path, watch: Watch
+    mapper: Mapper, how: Wanted, path: Path, plane: Plane, mask: Path, watch: Watch
 ) -> Mapped:
     bands = [said for _, said in mapper.rows(plane, watch)]
     classes = np.concatenate([said[0] for said in bands])
@@ -115,7 +102,7 @@ def _picture(
 
 
 def _stack(
-    mapper: Mapper, how: Mapping, path: Path, planes: list[Plane], mask: Path, watch: Watch
+    mapper: Mapper, how: Wanted, path: Path, planes: list[Plane], mask: Path, watch: Watch
 ) -> Mapped:
     first = alike(planes, path)
     tiling = mapper.fitted(first)
@@ -123,7 +110,7 @@ def _stack(
         len(planes), first.height, first.width, tiling.inner, void=_void(mapper.levels.tolist())
     )
     weights = mapper.run.path / WEIGHTS
-    mark = f"{weights.resolve()} {file_mark(weights)} {tiling} batch {how.batch}"
+    mark = f"{weights.resolve()} {file_mark(weights)} {tiling} batch {mapper.batch}"
     table = [(int(r), int(g), int(b)) for r, g, b in colours(len(mapper.levels))]
     sinks = [open_sink(mask, extent, path, mark, table if mapper.indexed else None)]
     if how.probabilities:
@@ -140,7 +127,7 @@ def _stack(
 
 
 def _pages(
-    mapper: Mapper, how: Mapping, planes: list[Plane], sinks: list[Sink], watch: Watch
+    mapper: Mapper, how: Wanted, planes: list[Plane], sinks: list[Sink], watch: Watch
 ) -> list[str]:
     """Write the rows of all pages; what could not be read."""
     faults = []
@@ -160,7 +147,7 @@ def _pages(
     return faults
 
 
-def _finished(mapper: Mapper, how: Mapping, plane: Plane, sinks: list[Sink]) -> tuple[int, ...]:
+def _finished(mapper: Mapper, how: Wanted, plane: Plane, sinks: list[Sink]) -> tuple[int, ...]:
     """Put the outputs in place, with an overview of the first page; pixels of each class."""
     back = np.full(IGNORE + 1, IGNORE, np.uint8)
     back[mapper.levels] = np.arange(len(mapper.levels))
@@ -198,19 +185,33 @@ def _thinned(plane: Plane, step: int) -> Pixels:
 
 
 def predict_maps(
-    run: Run,
+    run: Run | str | Path,
     paths: Iterable[str | Path],
-    how: Mapping,
+    out: str | Path,
     *,
+    form: str | None = None,
+    tile: int | None = None,
+    overlay: bool = False,
+    probabilities: bool = False,
+    batch: int = 1,
+    resume: bool = False,
+    skip_bad: bool = False,
     device: str = "auto",
     watch: Watch = lambda _: None,
 ) -> Iterator[Mapped]:
-    """What a run says of every pixel of files, and of all images below folders.
+    """Write what a run says of every pixel of files, and of all images below folders.
 
     Args:
-        run: of a network that gives each pixel a class.
+        run: of a network that gives each pixel a class, or its folder.
         paths: files, zarr folders, and folders of images.
-        how: what to write, and where.
+        out: the folder that masks are written to.
+        form: `png`, `tif` or `zarr`; None takes PNG for pictures, and the image's own otherwise.
+        tile: side of what is kept of a tile, in pixels; None takes what suits the network.
+        overlay: write the image under the colours of its classes, too.
+        probabilities: write those of all classes, too.
+        batch: tiles at a time.
+        resume: leave images alone whose masks are there. One that was begun is gone on with anyway.
+        skip_bad: leave unreadable images and pages out, instead of stopping after the others.
         device: where to run.
         watch: told of each row of tiles.
 
@@ -218,26 +219,28 @@ def predict_maps(
         DataError: a path that does not exist, or an unreadable image, unless it may be skipped.
         InputError: masks that are there already, or a tile that does not fit the memory.
     """
-    _check(run, how)
+    run = run if isinstance(run, Run) else open_run(run)
+    how = Wanted(Path(out), form, overlay, probabilities, resume, skip_bad)
+    _check(run, form, batch)
     files = listed(paths)
-    mapper = Mapper(run, device, how.tile, how.batch, how.probabilities)
+    mapper = Mapper(run, device, tile, batch, probabilities)
     how.out.mkdir(parents=True, exist_ok=True)
     for path, name in files:
         try:
             yield _mapped(mapper, how, path, name, watch)
         except DataError as reason:
-            if not how.skip_bad:
+            if not skip_bad:
                 raise
             yield Mapped(path, path, faults=(str(reason),))
 
 
-def _check(run: Run, how: Mapping) -> None:
+def _check(run: Run, form: str | None, batch: int) -> None:
     if run.values is None:
         raise InputError(
             f"{run.model} gives each image a class, not each pixel; expected a run of a network "
             "such as unet-same. Use canon.predict."
         )
-    if how.batch < 1:
-        raise InputError(f"--batch is {how.batch}; expected 1 or more. Pass --batch 1.")
-    if how.form not in (None, *FORMS):
-        raise unknown("form of masks", str(how.form), FORMS, "`canon predict --help`")
+    if batch < 1:
+        raise InputError(f"--batch is {batch}; expected 1 or more. Pass --batch 1.")
+    if form not in (None, *FORMS):
+        raise unknown("form of masks", str(form), FORMS, "`canon predict --help`")

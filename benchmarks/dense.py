@@ -1,0 +1,55 @@
+"""AlexNet on all places of a 500 x 500 image at once, against the crops there one after another.
+
+Long et al. 2015, section 4.1: 22 ms for a 10 x 10 grid of outputs, 1.2 ms a crop in a batch, which
+is more than five times as long for all of them. Here the fully convolutional network, the hundred
+crops in one batch, and one by one, in turn, several times.
+
+    python -m benchmarks.dense
+"""
+
+import statistics
+import time
+
+import torch
+
+from canon.layers.dense import fully_convolutional
+from canon.models import create
+
+ROUNDS, SIDE, GRID, CROP = 5, 500, 10, 227
+
+
+def main() -> None:
+    """Time all three in turn and print medians, spreads and ratios."""
+    net = create("alexnet").eval().to(memory_format=torch.channels_last)
+    dense = fully_convolutional(net).eval()
+    image = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    image = image.contiguous(memory_format=torch.channels_last)
+    starts = [round(i * (SIDE - CROP) / (GRID - 1)) for i in range(GRID)]
+    crops = torch.cat([image[..., y : y + CROP, x : x + CROP] for y in starts for x in starts])
+    crops = crops.contiguous(memory_format=torch.channels_last)
+
+    def one_by_one():
+        return [net(crop[None]) for crop in crops]
+
+    ways = {"whole": lambda: dense(image), "batch": lambda: net(crops), "one by one": one_by_one}
+    seconds = {name: [] for name in ways}
+    with torch.inference_mode():
+        places = dense(image).shape[-2:]
+        for _ in range(ROUNDS + 1):  # the first warms up
+            for name, way in ways.items():
+                began = time.perf_counter()
+                way()
+                seconds[name].append(time.perf_counter() - began)
+    print(f"AlexNet on {SIDE} x {SIDE}: a map of {places[0]} x {places[1]} scores against "
+          f"{GRID} x {GRID} crops of {CROP}")  # fmt: skip
+    for name, times in seconds.items():
+        some = sorted(1000 * t for t in times[1:])
+        print(f"  {name}: {statistics.median(some):.0f} ms ({some[0]:.0f} to {some[-1]:.0f})")
+    for name, printed in (("batch", 5.5), ("one by one", 24.5)):
+        ratios = sorted(a / b for a, b in zip(seconds[name][1:], seconds["whole"][1:], strict=True))
+        print(f"  {name} over whole: {statistics.median(ratios):.1f} times ({ratios[0]:.1f} to "
+              f"{ratios[-1]:.1f}); on the paper's GPU {printed}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+"""Whole runs where each pixel has a class: trained, measured, gone on with, predicted."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import canon
+from canon.data import open_data
+from canon.data.masks import MaskValues, read_mask
+from canon.deploy.planes import ArrayPlane
+from canon.deploy.tiles import bands
+from canon.errors import DataError, InputError
+from canon.fitting import Step
+from canon.fitting.dense import Says, scores_of
+from canon.fitting.devices import accelerator
+from canon.run.config import Training
+from canon.run.folder import open_run
+from canon.run.maps import predict_maps
+from canon.run.membranes import membranes
+from canon.run.tiling import tiling_of
+from canon.run.train import train, training
+from tests.conftest import make_folder
+from tests.shapes import CLASSES, shape_folder
+
+CPU = {"device": "cpu"}
+SMALL = {"width": 8, "depth": 2, "image": 64, "batch": 6}
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory):
+    return shape_folder(tmp_path_factory.mktemp("shapes") / "shapes")
+
+
+@pytest.fixture(scope="module")
+def run(shapes, tmp_path_factory):
+    """A small U-Net on shapes; enough epochs to be far above a constant prediction."""
+    out = tmp_path_factory.mktemp("runs") / "shapes"
+    return train(Training("unet-same", str(shapes), out=out, epochs=40, lr=5e-3, **SMALL, **CPU))
+
+
+def test_a_small_u_net_learns_three_classes_with_ignored_rims(run):
+    split, scores = canon.evaluate(run, **CPU)
+    assert split == "test"
+    assert run.classes == CLASSES
+    assert scores.mean_iou > scores.constant() + 0.3
+    assert scores.pixel_accuracy > 0.9
+    lines = run.metrics()
+    assert lines[-1]["scores"]["mean_iou"] > lines[0]["scores"]["mean_iou"]
+    assert run.facts["result"]["mean_iou"] == scores.mean_iou
+    assert open_run(run.path).values == run.values == MaskValues((0, 1, 2))
+
+
+def test_ignored_pixels_are_not_counted(run, shapes):
+    _, scores = canon.evaluate(run, **CPU)
+    part = open_data(str(shapes)).parts["test"]
+    masks = [np.asarray(Image.open(file)) for file in part.masks]
+    assert scores.pixels.tolist() == [int((mask != 255).sum()) for mask in masks]
+
+
+def test_the_report_shows_worst_images_and_classes(run):
+    page = (run.path / "report.html").read_text()
+    for told in ("mean IoU on test", "best constant prediction", "Worst images", *CLASSES):
+        assert told in page
+    assert page.count('<img alt="') == 3 * 6
+
+
+def test_masks_are_predicted_in_the_values_of_the_training_masks(run, shapes, tmp_path):
+    part = open_data(str(shapes)).parts["test"]
+    asked = {"overlay": True, "probabilities": True}
+    made = list(predict_maps(run, part.files, tmp_path / "out", **asked, **CPU))
+    _, scores = canon.evaluate(run, **CPU)
+    right = 0
+    for one, truth in zip(made, part.masks, strict=True):
+        said = read_mask(one.mask, run.values)
+        known = np.asarray(Image.open(truth))
+        right += int((said == known)[known != 255].sum())
+        assert sum(one.pixels) == said.size
+        shares = np.load(one.mask.with_name(f"{one.mask.stem}-probabilities.npy"))
+        assert shares.shape == (3, 64, 64)
+        assert (shares.argmax(0) == said).mean() > 0.999  # half precision has ties
+        with Image.open(one.mask.with_name(f"{one.mask.stem}-overlay.png")) as overlay:
+            assert overlay.size == (64, 64)
+    assert right == int(scores.confusion.trace())
+
+
+def test_predicting_again_is_refused_or_leaves_finished_masks_alone(run, shapes, tmp_path):
+    files = open_data(str(shapes)).parts["test"].files[:2]
+    out = tmp_path / "out"
+    list(predict_maps(run, files[:1], out, **CPU))
+    with pytest.raises(InputError, match=r"exists already.*--resume"):
+        list(predict_maps(run, files, out, **CPU))
+    made = list(predict_maps(run, files, out, resume=True, **CPU))
+    assert [one.there for one in made] == [True, False]
+
+
+def test_a_run_goes_on_to_the_same_end(shapes, tmp_path):
+    asked = {"epochs": 3, "seed": 1, "class_weights": "median", "dice": 0.5, "separation": 2.0}
+    whole = train(
+        Training("unet-same", str(shapes), out=tmp_path / "whole", **asked, **SMALL, **CPU)
+    )
+    events = training(
+        Training("unet-same", str(shapes), out=tmp_path / "cut", **asked, **SMALL, **CPU)
+    )
+    for event in events:
+        if isinstance(event, Step) and event.doing == "train" and event.epoch == 2:
+            break
+    events.close()
+    cut = train(Training("unet-same", out=tmp_path / "cut", resume=True, **CPU))
+    ours, theirs = whole.network().state_dict(), cut.network().state_dict()
+    assert all(torch.equal(ours[k], theirs[k]) for k in ours)
+    assert cut.facts["recipe"]["dice"] == 0.5
+    assert cut.facts["numbers"]["width"] == 8
+
+
+@pytest.mark.parametrize("name", ["unet", "unet-same", "segnet-basic", "encoder-decoder"])
+def test_tiles_give_what_the_network_says_of_the_whole_image(name):
+    """U-Net on an image mirrored all around; padded networks on the image itself."""
+    numbers = {
+        "unet": {"width": 2},
+        "unet-same": {"width": 2, "depth": 3},
+        "segnet-basic": {},
+        "encoder-decoder": {"backbone": "resnet20", "width": 4},
+    }
+    side = 236 if name == "unet" else 64
+    numbers = numbers[name] | {"classes": 3, "channels": 1, "image": side}
+    net = canon.create(name, **numbers, seed=1).eval()
+    image = np.random.default_rng(0).integers(0, 256, (400, 330, 1), np.uint8)
+    how = canon.data.Preprocessing(side, 1, mean=(0.5,), std=(0.25,))
+    says = Says(net, how, accelerator("cpu"))
+    cut = tiling_of(name, numbers, 96)
+    whole = scores_of(says, image, tiling_of(name, numbers, 512))
+    tiled = np.concatenate([band for _, band in bands(ArrayPlane(image), cut, says)], 1)
+    assert cut.inner == 96
+    assert cut.inside == (name != "unet")
+    assert tiled.shape == (3, 400, 330)
+    np.testing.assert_allclose(tiled, whole, rtol=1e-3, atol=1e-4 * np.abs(whole).max())
+
+
+def test_u_net_s_tiles_are_those_of_the_network_itself():
+    """The middle of one tile is the network's own output for the mirrored window."""
+    numbers = {"width": 2, "classes": 2, "channels": 1, "image": 572}
+    tiling = tiling_of("unet", numbers, 384)
+    assert (tiling.inner, tiling.margin, tiling.side) == (384, 94, 572)
+    net = canon.create("unet", **numbers).eval()
+    image = np.random.default_rng(0).integers(0, 256, (384, 384, 1), np.uint8)
+    how = canon.data.Preprocessing(572, 1)
+    scores = scores_of(Says(net, how, accelerator("cpu")), image, tiling)
+    framed = torch.from_numpy(np.pad(image[..., 0], 94, mode="reflect") / 255.0).float()
+    with torch.no_grad():
+        own = net(framed[None, None])[0, :, 2:-2, 2:-2]
+    np.testing.assert_allclose(scores, own, rtol=1e-4, atol=1e-5)
+
+
+def test_the_margin_of_padded_networks_is_what_an_output_can_see():
+    numbers = {"classes": 2, "channels": 1, "image": 64}
+    assert tiling_of("unet-same", numbers).margin == 112  # 107 pixels, in steps of 16
+    one = numbers | {"channels": 3}
+    assert tiling_of("fcn8s", one).margin == 256  # 245 pixels, in steps of 32
+    assert tiling_of("encoder-decoder", one | {"backbone": "se-resnet50"}).margin == 256  # all
+
+
+def test_data_of_the_other_kind_is_refused(shapes, tmp_path):
+    pictures = make_folder(tmp_path / "pictures")
+    with pytest.raises(DataError, match=r"each image a class, unet needs one for each pixel"):
+        train(Training("unet", str(pictures), out=tmp_path / "a", **CPU))
+    with pytest.raises(DataError, match=r"each pixel a class, resnet20 needs one for each image"):
+        train(Training("resnet20", str(shapes), out=tmp_path / "b", **CPU))
+    with pytest.raises(InputError, match="--dice is for networks that give each pixel a class"):
+        train(Training("resnet20", str(pictures), out=tmp_path / "c", dice=1.0, **CPU))
+    with pytest.raises(InputError, match=r"188 \+ 16k. Pass --image 188"):
+        train(Training("unet", str(shapes), out=tmp_path / "d", image=100, **CPU))
+    with pytest.raises(InputError, match="resnet20 leaves no width open"):
+        train(Training("resnet20", str(pictures), out=tmp_path / "e", width=8, **CPU))
+    assert not any((tmp_path / name).exists() for name in "abcde")
+
+
+def test_other_uses_of_such_a_run_are_refused(run, shapes, tmp_path):
+    with pytest.raises(InputError, match="expected no protocol of crops"):
+        canon.evaluate(run, protocol="10-crop", **CPU)
+    with pytest.raises(InputError, match="expected `canon predict`, or"):
+        list(canon.predict(run, [shapes / "images"], **CPU))
+    with pytest.raises(InputError, match="Leave --membranes out"):
+        membranes(run, **CPU)
+    with pytest.raises(DataError, match="other classes or masks"):
+        canon.evaluate(run, str(make_folder(tmp_path / "pictures")), **CPU)
+
+
+def test_rand_and_pixel_errors_of_two_classes(tmp_path):
+    folder = shape_folder(tmp_path / "cells", 8, test=2)
+    for file in (folder / "masks").glob("*.png"):
+        Image.fromarray(np.uint8(np.asarray(Image.open(file)) == 1) * 255).save(file)
+    (folder / "classes.txt").unlink()
+    small = SMALL | {"batch": 2}
+    trained = train(
+        Training("unet-same", str(folder), out=tmp_path / "run", epochs=2, **small, **CPU)
+    )
+    errors = membranes(trained, **CPU)
+    assert 0 <= errors.rand <= 1
+    assert 0 <= errors.pixel <= 1
+    made = next(predict_maps(trained, [folder / "images" / "000.png"], tmp_path / "o", **CPU))
+    assert set(np.unique(np.asarray(Image.open(made.mask)))) <= {0, 255}
+
+
+def test_a_run_without_counts_of_samples_is_no_surprise(run, tmp_path):
+    """A copied run folder is all that evaluating and predicting need."""
+    copied = open_run(shutil.copytree(run.path, tmp_path / "copy"))
+    assert json.loads((copied.path / "run.json").read_text())["samples"] == 16
+    _, ours = canon.evaluate(copied, **CPU)
+    assert ours.summary() == canon.evaluate(run, **CPU)[1].summary()
