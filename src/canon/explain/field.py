@@ -72,7 +72,10 @@ def transposed(kernel: int, stride: int, padding: int, dilation: int) -> Step:
 
 def enlargement(layer: nn.Module) -> Step | None:
     """Of interpolations and unpoolings, which make S outputs of an input."""
-    if isinstance(layer, nn.MaxUnpool2d | Nails):
+    if isinstance(layer, Nails):
+        stride = layer.stride  # all but the first of a block are zeros, which see nothing
+        return lambda o: (o // stride, o // stride - (o % stride > 0)), stride, 1
+    if isinstance(layer, nn.MaxUnpool2d):
         stride = pair(layer.stride)[0]
         return lambda o: (o // stride, o // stride), stride, 1
     if not isinstance(layer, nn.Upsample):

@@ -19,7 +19,7 @@ class Span:
 
     Args:
         places: of each output of a period, the first pixel that it sees, negative in the padding,
-            and the one after the last.
+            and the one after the last; the same twice for one that sees none, as a zero.
         shift: from an output's field to that of the output a period further on.
     """
 
@@ -57,7 +57,7 @@ class Span:
     def reach(self) -> int:
         """The furthest that an output sees from the pixel of its own place, in pixels."""
         steps = [(i * self.shift // len(self.places), *p) for i, p in enumerate(self.places)]
-        return max(max(at - start, end - 1 - at) for at, start, end in steps)
+        return max(max(at - start, end - 1 - at) for at, start, end in steps if start < end)
 
     def at(self, output: int) -> tuple[int, int]:
         """The first pixel that an output sees, and the one after the last."""
@@ -67,8 +67,7 @@ class Span:
 
     def over(self, first: int, last: int) -> tuple[int, int]:
         """What an output sees that uses the values from `first` to `last` of this map."""
-        fields = [self.at(i) for i in range(first, max(first, last) + 1)]
-        return min(start for start, _ in fields), max(end for _, end in fields)
+        return joined([self.at(i) for i in range(first, last + 1)])
 
     def through(self, inputs: Inputs, outputs: int, advance: int) -> "Span":
         """The fields after one more layer.
@@ -96,13 +95,21 @@ class Span:
         """The smallest field that holds both."""
         period = lcm(len(self.places), len(other.places))
         shift = max(one.shift * period // len(one.places) for one in (self, other))
-        pairs = [(*self.at(i), *other.at(i)) for i in range(period)]
-        return Span(tuple((min(a, c), max(b, d)) for a, b, c, d in pairs), shift).shortest()
+        pairs = ([self.at(i), other.at(i)] for i in range(period))
+        return Span(tuple(map(joined, pairs)), shift).shortest()
 
     def seen_by(self, output: int, pixels: int) -> tuple[int, int]:
         """The pixels of the image that one output sees, from the first to before the last."""
         start, end = self.at(output)
         return max(0, start), min(pixels, end)
+
+
+def joined(fields: list[tuple[int, int]]) -> tuple[int, int]:
+    """The smallest interval that holds all of some that are not empty."""
+    seen = [(start, end) for start, end in fields if start < end]
+    if not seen:
+        return 0, 0
+    return min(start for start, _ in seen), max(end for _, end in seen)
 
 
 @dataclass(frozen=True)

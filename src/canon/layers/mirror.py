@@ -1,8 +1,10 @@
 """Decoders that mirror their encoder: each stage undoes a pooling by its switches."""
 
+from typing import cast
+
 from torch import Tensor, nn
 
-from canon.layers.upsample import Upsampling, switches
+from canon.layers.upsample import Upsampling
 
 
 class Mirror(nn.Module):
@@ -35,6 +37,5 @@ def mirrored(
         assert isinstance(mirror, Mirror)
         level = name[-1]
         pool = features.get_submodule(f"pool{level}")
-        assert isinstance(pool, nn.MaxPool2d)
-        y = mirror.convs(mirror.up(y, switches(maps[f"stage{level}"], pool)))
+        y = mirror.convs(mirror.up.undo(y, maps[f"stage{level}"], cast(nn.MaxPool2d, pool)))
     return y

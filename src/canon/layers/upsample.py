@@ -18,7 +18,6 @@ from torch.nn import functional as F
 from canon.errors import InputError, unknown
 
 Up = Literal["nearest", "bilinear", "bicubic", "transposed", "channelwise", "unpool", "nails"]
-Switches = tuple[Tensor, tuple[int, int]]  # where each maximum was, and the size of that map
 KINDS: tuple[str, ...] = get_args(Up)
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
 
@@ -60,13 +59,13 @@ class Crop(nn.Module):
         return x[..., self.offset : self.offset + h, self.offset : self.offset + w]
 
 
-def switches(x: Tensor, pool: nn.MaxPool2d) -> Switches:
-    """Where an unpadded max pooling finds its maxima, and the size of that map, for unpooling."""
+def switches(x: Tensor, pool: nn.MaxPool2d) -> Tensor:
+    """Where an unpadded max pooling finds its maxima, (N, C, h, w) int64 places in a map."""
     kernel, stride = (
         n if isinstance(n, tuple) else (n, n) for n in (pool.kernel_size, pool.stride)
     )
     _, where = F.max_pool2d_with_indices(x, kernel, stride, ceil_mode=pool.ceil_mode)
-    return where, (x.shape[-2], x.shape[-1])
+    return where
 
 
 class Upsampling(nn.Module):
@@ -84,10 +83,11 @@ class Upsampling(nn.Module):
         kernel: with which `Grid.enlarged` places the result.
 
     Shape: (N, c_in, H, W) -> (N, c_out, F H + k - F, F W + k - F) with k the kernel of a
-    transposed convolution, else F; cut, or laid out, to the size in the switches if they are given.
+    transposed convolution, else F.
 
     Raises:
-        InputError: an unknown kind, or `channelwise` between different numbers of channels.
+        InputError: an unknown kind, `channelwise` between different numbers of channels, or
+            unpooling without a pooling to undo.
     """
 
     def __init__(
@@ -115,17 +115,26 @@ class Upsampling(nn.Module):
         self.after = nn.Conv2d(c_in, c_out, 5, padding=2, bias=bias) if nails else nn.Identity()
         self.kernel = (kernel or factor) if kind in ("transposed", "channelwise") else factor
 
-    def forward(self, x: Tensor, found: Switches | None = None) -> Tensor:
-        y = self.before(x)
+    def forward(self, x: Tensor) -> Tensor:
         if self.kind == "unpool":
-            if found is None:
-                raise InputError(
-                    "unpooling needs the switches of a pooling, which this network does not have; "
-                    "expected another upsampling. Use transposed or bilinear."
-                )
-            return self.enlarge(y, *found)
-        y = self.after(self.enlarge(y))
-        return y if found is None else y[..., : found[1][0], : found[1][1]]
+            raise InputError(
+                "unpooling needs the switches of a pooling, which this network does not have; "
+                "expected another upsampling. Use transposed or bilinear."
+            )
+        return self.after(self.enlarge(self.before(x)))
+
+    def undo(self, x: Tensor, pooled: Tensor, pool: nn.MaxPool2d) -> Tensor:
+        """Enlarge a map to the size of one that was pooled, by its switches or by cutting.
+
+        Args:
+            x: what became of the pooling's output.
+            pooled: the pooling's input; of c_out channels for unpooling.
+            pool: the pooling, of this factor.
+        """
+        height, width = pooled.shape[-2:]
+        if self.kind == "unpool":
+            return self.enlarge(self.before(x), switches(pooled, pool), (height, width))
+        return self(x)[..., :height, :width]
 
 
 def _enlarging(kind: str, c_in: int, c_out: int, factor: int, kernel: int, bias: bool) -> nn.Module:

@@ -14,7 +14,7 @@ from torch import nn
 
 from canon.errors import InputError
 from canon.layers import init, stages, taps
-from canon.layers.upsample import Crop, Switches, Upsampling, switches
+from canon.layers.upsample import Crop, Upsampling
 from canon.registry import Paper, Published, register
 from canon.types import Images, Logits
 
@@ -47,8 +47,9 @@ class Ascent(nn.Module):
         self.crop = Crop(crop)
         self.convs = _twice(2 * c, c, padding, norm)
 
-    def forward(self, x: Images, skip: Images, found: Switches | None) -> Images:
-        y = self.up(x, found)
+    def forward(self, x: Images, skip: Images) -> Images:
+        unpools = self.up.kind == "unpool"
+        y = self.up.undo(x, skip, nn.MaxPool2d(2, 2)) if unpools else self.up(x)
         return self.convs(torch.cat([self.crop(skip, y), y], 1))
 
 
@@ -129,10 +130,7 @@ class UNet(nn.Module):
         maps = taps(self.features, x)
         y = maps["bottom"]
         for name, ascent in self.decoder.items():
-            assert isinstance(ascent, Ascent)
-            skip = maps[f"down{name[2:]}"]
-            found = switches(skip, nn.MaxPool2d(2, 2)) if ascent.up.kind == "unpool" else None
-            y = ascent(y, skip, found)
+            y = ascent(y, maps[f"down{name[2:]}"])
         return self.head(y)
 
     def output_side(self, side: int) -> int:
