@@ -21,7 +21,7 @@ ROUNDS, SIDE, GRID, CROP = 5, 500, 10, 227
 def main() -> None:
     """Time all three in turn and print medians, spreads and ratios."""
     net = create("alexnet").eval().to(memory_format=torch.channels_last)
-    dense = fully_convolutional(net).eval()
+    dense = fully_convolutional(net).to(memory_format=torch.channels_last)
     image = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     image = image.contiguous(memory_format=torch.channels_last)
     starts = [round(i * (SIDE - CROP) / (GRID - 1)) for i in range(GRID)]

@@ -9,9 +9,10 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,7 +115,8 @@ class Journal:
         with written_aside(self._row(page, row)) as aside:
             with zipfile.ZipFile(aside, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
                 for number, one in enumerate(maps):
-                    archive.writestr(str(number), one.astype(self.extent.stored).tobytes())
+                    stored = np.ascontiguousarray(one, self.extent.stored)  # no copy if it is
+                    archive.writestr(str(number), stored.data.cast("B"))
             settle(aside)
 
     def leave_out(self, page: int) -> None:
@@ -139,28 +141,44 @@ class Journal:
             progress: wraps the files that are read, given how many there are.
 
         Yields:
-            Page, map, first pixel row and pixels, (h, width) as stored.
+            Page, map, first pixel row and pixels, (h, width) as stored, good until the next.
         """
         rows = range(self.extent.rows)
         each = [(p, m) for p in range(self.extent.pages) for m in range(self.extent.maps)]
         files = [self._row(page, row) for page, _ in each for row in rows]
         read = iter(progress(files, len(files)) if progress else files)
+        # One buffer for all: large images leave no trail of freed memory behind.
+        strip = np.empty((height, self.extent.width), self.extent.stored)
         for page, number in each:
-            held, top = np.empty((0, self.extent.width), self.extent.stored), 0
+            filled = top = 0
             for row in rows:
-                held = np.concatenate([held, self._map(next(read), page, row, number)])
-                last = row == self.extent.rows - 1
-                while len(held) >= height or (last and len(held)):
-                    yield page, number, top, held[:height]
-                    top, held = top + len(held[:height]), held[height:]
+                with self._opened(next(read), page, number) as file:
+                    left = self.extent.row_shape(row)[1]
+                    while left:
+                        some = min(left, height - filled)
+                        self._fill(strip[filled : filled + some], file)
+                        left, filled = left - some, filled + some
+                        if filled == height:
+                            yield page, number, top, strip
+                            top, filled = top + height, 0
+            if filled:
+                yield page, number, top, strip[:filled]
 
-    def _map(self, file: Path, page: int, row: int, number: int) -> NDArray[Any]:
-        shape = self.extent.row_shape(row)[1:]
+    @contextmanager
+    def _opened(self, file: Path, page: int, number: int) -> Iterator[IO[bytes] | None]:
+        """A map of a row as a file, or None on a page that was left out."""
         if self._left_out(page).exists():
-            void = self.extent.void if self.extent.classes is None else np.nan
-            return np.full(shape, void, self.extent.stored)
-        with zipfile.ZipFile(file) as archive:
-            return np.frombuffer(archive.read(str(number)), self.extent.stored).reshape(shape)
+            yield None
+            return
+        with zipfile.ZipFile(file) as archive, archive.open(str(number)) as inside:
+            yield inside
+
+    def _fill(self, part: NDArray[Any], file: IO[bytes] | None) -> None:
+        if file is None:
+            part[...] = self.extent.void if self.extent.classes is None else np.nan
+            return
+        for pixels in part:
+            pixels[...] = np.frombuffer(file.read(pixels.nbytes), self.extent.stored)
 
 
 def journal(folder: Path, extent: Extent, source: Path, mark: str) -> Journal:

@@ -1,6 +1,7 @@
 """Where outputs go: masks and probabilities as tiled TIFF or zarr, whole or not at all."""
 
 import math
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -167,11 +168,12 @@ def _write_tiff(
             dtype=kind,
             tile=(SIDE, SIDE),
             compression="zlib",
-            compressionargs={"level": 6 if masks else 1},
+            compressionargs={"level": 3 if masks else 1},
             photometric="minisblack" if palette is None else "palette",
             colormap=palette,
             metadata={"axes": "".join(axis for axis, there in sides.items() if there)},
-            maxworkers=1,
+            maxworkers=os.cpu_count(),
+            buffersize=2**24,  # bytes that wait to be compressed
         )
 
 

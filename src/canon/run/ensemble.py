@@ -90,6 +90,10 @@ def _fitting(runs: Sequence[Run]) -> None:
 
 
 def _finished(run: Run) -> None:
+    if run.values is not None:
+        raise InputError(
+            f"{run.path} gives each pixel a class; expected runs of classifiers. Fuse those."
+        )
     if "result" not in run.facts:
         raise InputError(
             f"{run.path} was not trained to its end; expected finished runs. Go on with "

@@ -14,6 +14,7 @@ from torch import Tensor
 from canon.data.cache import written_aside
 from canon.data.dataset import Pixels
 from canon.data.masks import IGNORE
+from canon.data.pack import tensor_of
 from canon.data.reader import to_bits, to_channels
 from canon.deploy.memory import fits
 from canon.deploy.planes import Plane
@@ -27,7 +28,7 @@ from canon.run.tiling import tiling_of
 from canon.types import RawImages
 
 Watch = Callable[[Step], None]
-Said = tuple[NDArray[Any], ...]  # classes (h, width) uint8, and probabilities (K, h, width) float16
+Said = tuple[NDArray[Any], ...]  # levels (h, width) uint8, and probabilities (K, h, width) float16
 
 
 @dataclass
@@ -79,6 +80,13 @@ class Mapper:
         count = range(len(run.classes))
         own = count if self.values.colours else cast(tuple[int, ...], self.values.values)
         self.levels = np.array(own if max(own) <= IGNORE else count, np.uint8)
+        self.table = torch.from_numpy(self.levels).to(devices.device)
+
+    def classes(self, levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The class indices of what stands for them; `IGNORE` where nothing does."""
+        table = np.full(IGNORE + 1, IGNORE, np.uint8)
+        table[self.levels] = np.arange(len(self.levels))
+        return table[levels]
 
     @property
     def indexed(self) -> bool:
@@ -113,16 +121,16 @@ class Mapper:
 
     def _said(self, raw: RawImages) -> tuple[Tensor, ...]:
         scores = self.says(raw)
-        classes = scores.argmax(1).to(torch.uint8)
-        return (classes, scores.softmax(1).half()) if self.probabilities else (classes,)
-
-    def counted(self, classes: NDArray[np.uint8]) -> tuple[int, ...]:
-        """Pixels of each class."""
-        counts = np.bincount(classes.ravel(), minlength=IGNORE + 1)
-        return tuple(counts[: len(self.levels)].tolist())
+        levels = self.table[scores.argmax(1)]
+        return (levels, scores.softmax(1).half()) if self.probabilities else (levels,)
 
     def draw(self, path: Path, image: Pixels, classes: NDArray[np.uint8]) -> None:
         """Write an image under the colours of its classes."""
         mixed = overlay(image, classes, len(self.levels), self.run.commonest)
         with written_aside(path) as aside:
             Image.fromarray(mixed).save(aside, "PNG")
+
+
+def counted(codes: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """(256,) how many pixels hold each value; numpy's own makes eight bytes of each pixel first."""
+    return torch.bincount(tensor_of(codes.ravel()), minlength=IGNORE + 1).numpy()

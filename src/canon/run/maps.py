@@ -15,7 +15,7 @@ from canon.deploy.sinks import Extent, Sink, open_sink
 from canon.errors import DataError, InputError, unknown
 from canon.run.files import listed
 from canon.run.folder import WEIGHTS, Run, open_run
-from canon.run.mapper import Mapper, Watch
+from canon.run.mapper import Mapper, Watch, counted
 from canon.run.overlays import colours, mask_picture
 
 OVERVIEW = 2048  # pixels a side of the overlay of a larger image
@@ -88,7 +88,8 @@ def _picture(
     mapper: Mapper, how: Wanted, path: Path, plane: Plane, mask: Path, watch: Watch
 ) -> Mapped:
     bands = [said for _, said in mapper.rows(plane, watch)]
-    classes = np.concatenate([said[0] for said in bands])
+    levels = np.concatenate([said[0] for said in bands])
+    classes = mapper.classes(levels)
     if how.probabilities:
         shares = np.concatenate([said[1] for said in bands], 1)
         beside = mask.with_name(f"{mask.stem}-probabilities.npy")
@@ -98,7 +99,7 @@ def _picture(
         mapper.draw(_overlay(mask), _thinned(plane, 1), classes)
     with written_aside(mask) as aside:
         mask_picture(classes, mapper.values).save(aside, "PNG")
-    return Mapped(path, mask, mapper.counted(classes))
+    return Mapped(path, mask, tuple(counted(levels)[mapper.levels].tolist()))
 
 
 def _stack(
@@ -136,7 +137,7 @@ def _pages(
         try:
             for top, said in mapper.rows(plane, watch, first, page, len(planes)):
                 row = top // sinks[0].journal.extent.inner
-                for sink, band in zip(sinks, (mapper.levels[said[0]], *said[1:]), strict=True):
+                for sink, band in zip(sinks, said, strict=True):
                     if row >= sink.done(page):
                         sink.write(page, row, band)
         except DataError as reason:
@@ -149,18 +150,16 @@ def _pages(
 
 def _finished(mapper: Mapper, how: Wanted, plane: Plane, sinks: list[Sink]) -> tuple[int, ...]:
     """Put the outputs in place, with an overview of the first page; pixels of each class."""
-    back = np.full(IGNORE + 1, IGNORE, np.uint8)
-    back[mapper.levels] = np.arange(len(mapper.levels))
     total = np.zeros(len(mapper.levels), np.int64)
     step = -(-max(plane.height, plane.width) // OVERVIEW)
     shown = []
     for page, _, top, strip in sinks[0].journal.strips(STRIP):
-        classes = back[strip]
-        total += mapper.counted(classes)
-        if page == 0:
-            shown.append(classes[-top % step :: step, ::step])
+        total += counted(strip)[mapper.levels]
+        if how.overlay and page == 0:
+            shown.append(strip[-top % step :: step, ::step].copy())  # not a view of all of it
     if how.overlay:
-        mapper.draw(_overlay(sinks[0].target), _thinned(plane, step), np.concatenate(shown))
+        classes = mapper.classes(np.concatenate(shown))
+        mapper.draw(_overlay(sinks[0].target), _thinned(plane, step), classes)
     for sink in sinks:
         sink.finish()
     return tuple(total.tolist())
@@ -180,7 +179,7 @@ def _thinned(plane: Plane, step: int) -> Pixels:
     strips = []
     for top in range(0, plane.height, STRIP):
         rows = slice(top, min(top + STRIP, plane.height))
-        strips.append(plane.read(rows, slice(0, plane.width))[-top % step :: step, ::step])
+        strips.append(plane.read(rows, slice(0, plane.width))[-top % step :: step, ::step].copy())
     return np.concatenate(strips)
 
 
