@@ -122,7 +122,7 @@ def main() -> None:
     asked = [word for word in sys.argv[1:] if not word.startswith("--")]
     out = asked.pop() if "--out" in sys.argv else None
     rows, failed = [], []
-    for name in asked or names():
+    for name in asked or names("classify"):
         command = [sys.executable, "-m", "benchmarks.steps", "--one", name]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

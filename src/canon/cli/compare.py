@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from canon.explain import Compared
 
 HEAD = ["network", "paper", "image", "weight layers", "parameters", "multiplications",
-        "activation bytes", "field", "top-1 error", "top-5 error", "measured on"]  # fmt: skip
+        "activation bytes", "field", "top-1 error", "top-5 error", "mean IoU",
+        "measured on"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,19 +79,18 @@ def _row(name: str) -> "Compared":
             f"{name} is an ensemble; expected networks or runs of one. Compare its members: "
             f"{', '.join(member['path'] for member in run.facts['members'])}."
         )
-    sides = {k: v for k, v in run.facts["numbers"].items() if k in ("image", "channels", "classes")}
-    result = run.facts.get("result")
-    errors = None
-    if result:
-        where = f"{run.facts['data']['source']}, {result['split']}"
-        errors = 1 - result["top1"], 1 - result["top5"], where
-    return compared(run.model, name=str(run.path), errors=errors or (None, None, ""), **sides)
+    numbers = {k: v for k, v in run.facts["numbers"].items() if k != "seed"}
+    result = run.facts.get("result", {})
+    where = f"{run.facts['data']['source']}, {result['split']}" if result else ""
+    top1, top5 = (1 - result[top] if top in result else None for top in ("top1", "top5"))
+    return compared(run.model, name=str(run.path), errors=(top1, top5, where),
+                    iou=result.get("mean_iou"), **numbers)  # fmt: skip
 
 
 def _cells(row: "Compared") -> list[object]:
     return [row.name, row.paper, row.image, row.layers, row.params, row.macs, row.activation_bytes,
             "all" if row.field is None else row.field, percent(row.top1), percent(row.top5),
-            row.where]  # fmt: skip
+            percent(row.iou), row.where]  # fmt: skip
 
 
 def _draw(rows: "list[Compared]", folder: Path) -> list[Path]:

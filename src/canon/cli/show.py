@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from canon.cli.out import console, percent, show_table
+from canon.run.config import Up
 
 if TYPE_CHECKING:
     from canon.explain import Description, Field, Row
@@ -32,6 +33,10 @@ class Command:
         image: side of the input in pixels instead of the paper's.
         channels: of the input instead of the paper's.
         classes: of the output instead of the paper's.
+        width: where the name leaves it open: channels of the first level.
+        depth: likewise: levels.
+        up: likewise: how maps are enlarged.
+        backbone: likewise: the classifier under an encoder-decoder.
         strict: refuse layers whose output size is a fraction.
         json: print JSON.
         csv: print CSV.
@@ -43,6 +48,10 @@ class Command:
     image: Number = None
     channels: Number = None
     classes: Number = None
+    width: Number = None
+    depth: Number = None
+    up: Annotated[Up | None, tyro.conf.arg(metavar="KIND")] = None
+    backbone: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
     strict: bool = False
     json: bool = False
     csv: bool = False
@@ -64,7 +73,10 @@ def run(command: Command) -> int:
         _alone(c)
         show_what_if(c.model, c.what_if, sides, as_json=c.json, as_csv=c.csv)
         return 0
-    table = describe(c.model, **sides, strict=c.strict)
+    table = describe(
+        c.model, c.image, channels=c.channels, classes=c.classes, strict=c.strict,
+        width=c.width, depth=c.depth, up=c.up, backbone=c.backbone,
+    )  # fmt: skip
     shown = table.rows if c.by == "layer" else table.stages()
     if c.json:
         _print_json(c.model, table, shown)

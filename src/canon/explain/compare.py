@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from canon.explain.table import describe
 from canon.models import entry
@@ -23,6 +24,7 @@ class Compared:
         top1: error, a fraction in [0, 1]; None where nothing is published.
         top5: likewise.
         where: what the errors were measured on.
+        iou: mean intersection over union, a fraction in [0, 1], where each pixel has a class.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Compared:
     top1: float | None
     top5: float | None
     where: str
+    iou: float | None = None
 
 
 def compared(
@@ -46,6 +49,8 @@ def compared(
     channels: int | None = None,
     classes: int | None = None,
     errors: tuple[float | None, float | None, str] | None = None,
+    iou: float | None = None,
+    **more: Any,
 ) -> Compared:
     """The cost of a network and its error.
 
@@ -56,9 +61,11 @@ def compared(
         channels: of the input; None means the paper's.
         classes: of the output; None means the paper's.
         errors: measured top-1, top-5 and on what; None means the published ones.
+        iou: measured mean intersection over union, where each pixel has a class.
+        more: what the name leaves open, such as the `width` of `unet-same`.
     """
     known = entry(model)
-    table = describe(model, image, channels=channels, classes=classes)
+    table = describe(model, image, channels=channels, classes=classes, **more)
     published = known.published.errors
     told = (published.top1, published.top5, published.where) if published else (None, None, "")
     top1, top5, where = errors or told
@@ -66,7 +73,7 @@ def compared(
     field = None if table.field.whole else max(table.seen(table.field)[0])
     return Compared(
         name or model, paper, table.input[-1], table.depth, table.params, table.macs,
-        table.activation_bytes, field, top1, top5, where,
+        table.activation_bytes, field, top1, top5, where, iou,
     )  # fmt: skip
 
 

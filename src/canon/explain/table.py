@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from canon.errors import InputError
-from canon.explain.field import Tracer, tensors, window_of
+from canon.explain.field import Tracer, pair, tensors, window_of
 from canon.explain.rows import Description, Row, short
 from canon.explain.span import EVERYTHING, Field
 from canon.layers.arithmetic import conv_size, exact_size, seen, unseen
@@ -218,6 +218,9 @@ def multiplications(module: nn.Module, x: Tensor, y: Tensor) -> int:
 
 def _window(module: nn.Module, x: Tensor, strict: bool) -> dict[str, Any]:
     window = window_of(module)
+    if isinstance(module, nn.ConvTranspose2d | nn.MaxUnpool2d):
+        names = {"kernel": "kernel_size", "stride": "stride", "padding": "padding"}
+        return {told: pair(getattr(module, name)) for told, name in names.items()}
     if window is None:
         return {"kernel": None, "stride": None, "padding": None}
     ceil_mode = getattr(module, "ceil_mode", False)
