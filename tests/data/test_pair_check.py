@@ -195,3 +195,14 @@ def test_isbi_s_pack_is_its_files(real_data):
     mask = np.asarray(Image.open(data.parts["test"].masks[3]))
     assert np.array_equal(pack.mask(3), mask == 255)
     assert pack.pixels().sum(1).tolist() == [512 * 512] * 6
+
+
+def test_a_stack_where_one_image_is_expected_is_a_fault_and_named(tmp_path):
+    for stem in "ab":
+        pair(tmp_path, stem, [[0, 1], [1, 0]])
+    pages = [Image.fromarray(np.full((2, 2), i, np.uint8)) for i in range(3)]
+    (tmp_path / "images" / "a.png").unlink()
+    pages[0].save(tmp_path / "images" / "a.tif", save_all=True, append_images=pages[1:])
+    report = check(open_data(tmp_path))
+    (fault,) = report.faults.values()
+    assert "a.tif holds 3 images; expected one. Save its pages" in fault

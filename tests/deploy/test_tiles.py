@@ -153,7 +153,7 @@ def test_what_cannot_be_read_is_raised_where_the_bands_are_used():
 def test_maps_smaller_than_the_tile_are_refused():
     with pytest.raises(InputError, match=r"expected 1 maps of 8 or more pixels a side"):
         list(bands(ArrayPlane(noise(9, 9)), Tiling(8, 2), lambda x: x[:, :6, :6, 0]))
-    with pytest.raises(InputError, match=r"expected 1 maps of 12 x 12 pixels a side"):
+    with pytest.raises(InputError, match=r"expected 1 maps of 10 x 10 pixels a side"):
         list(bands(ArrayPlane(noise(99, 99)), Tiling(8, 2, inside=True), lambda x: x[:, :8, :8, 0]))
 
 
@@ -166,13 +166,23 @@ def test_a_small_image_is_one_tile_as_small_as_the_steps_allow():
 
 
 def test_a_padded_network_takes_an_image_whole_that_its_input_holds():
-    padded = Tiling(512, 112, inside=True, step=16)
-    assert padded.fitted(700, 300) == Tiling(704, 0, inside=True, step=16)
+    padded = Tiling(512, 112, inside=True, step=16, multiple=16)
+    assert padded.fitted(700, 300).grid(700, 300) == (1, 1)
+    assert padded.fitted(700, 300).window(0, 700) == (0, 704)
     assert padded.fitted(800, 300) == padded
-    assert padded.window(0, 800) == (0, 736)
-    assert padded.window(512, 800) == (64, 736)
+    assert padded.window(0, 800) == (0, 624)
+    assert padded.window(512, 800) == (400, 400)
     assert padded.window(512, 5000) == (400, 736)
     assert padded.window(0, 300) == (0, 304)
+
+
+def test_an_image_is_continued_only_as_far_as_the_network_demands():
+    any_size = Tiling(512, 64, inside=True, step=32)
+    assert any_size.window(0, 375) == (0, 375)
+    assert any_size.window(512, 701) == (448, 253)
+    with_fc6 = Tiling(512, 64, inside=True, step=32, least=193)
+    assert with_fc6.window(0, 64) == (0, 193)
+    assert with_fc6.window(512, 600) == (384, 216)  # as far back as 193 pixels are left
 
 
 @pytest.mark.parametrize("size", [(50, 41), (33, 97), (16, 64), (70, 9)])
@@ -189,8 +199,8 @@ def test_tiles_inside_the_image_give_what_a_padded_network_says_of_the_whole(siz
         with torch.no_grad():
             return net(x.permute(0, 3, 1, 2).float())
 
-    whole = Tiling(128, 0, inside=True, step=2).fitted(*size)
-    cut = Tiling(8, 6, inside=True, step=2)
+    whole = Tiling(128, 0, inside=True, step=2, multiple=2).fitted(*size)
+    cut = Tiling(8, 6, inside=True, step=2, multiple=2)
     assert whole.grid(*size) == (1, 1)
     expected = np.concatenate([b for _, b in bands(ArrayPlane(pixels), whole, said)], 1)
     parts = np.concatenate([b for _, b in bands(ArrayPlane(pixels), cut, said, batch=3)], 1)

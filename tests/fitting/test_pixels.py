@@ -15,6 +15,7 @@ from canon.fitting.dense import Whole, evaluate
 from canon.fitting.devices import accelerator
 from canon.fitting.evaluate import returned
 from canon.models import create
+from canon.run.masks import _crops
 from canon.tasks import Segment
 from canon.tasks.confusion import confusion
 from tests.fitting.launch import on_one_and_two_processes
@@ -65,6 +66,14 @@ def test_a_rate_that_is_far_too_high_is_told():
     recipe = Recipe("modern", "a test", "sgd", 1e12, batch=4, epochs=3)
     with pytest.raises(NonFiniteError, match="smaller --lr than 1e"):
         list(start(recipe, Warping(elastic=2.0))[3])
+
+
+def test_every_image_gives_crops_by_its_own_area():
+    pairs = [shape_pair(0, 32), shape_pair(1, 64), shape_pair(2, 96)]
+    train = PairBatches(PairPack.of(pairs, 3), HOW, None, device="cpu",
+                        repeats=_crops(PairPack.of(pairs, 3), 32))  # fmt: skip
+    assert len(train) == 1 + 4 + 9
+    assert train.order.tolist() == [0] + 4 * [1] + 9 * [2]
 
 
 TWO = """

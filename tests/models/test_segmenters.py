@@ -260,6 +260,16 @@ def test_an_encoder_decoder_stands_on_any_backbone(backbone):
             assert net(torch.empty(1, 3, *size)).shape == (1, 4, *size)
 
 
+@pytest.mark.parametrize("backbone", names("classify"))
+def test_an_encoder_decoder_s_maps_lie_on_each_other_pixel_for_pixel(backbone):
+    """The jump of its scores is one pixel, and its step that of the classifier's last map."""
+    table = describe("encoder-decoder", backbone=backbone, image=entry(backbone).published.image)
+    with torch.device("meta"):
+        net = create("encoder-decoder", backbone=backbone)
+    assert table.field.height.jump == 1
+    assert net.step == describe(backbone).field.height.jump
+
+
 @pytest.mark.parametrize("up", ["nearest", "bilinear", "bicubic", "transposed", "nails", "unpool"])
 def test_one_word_chooses_the_upsampling_everywhere(up):
     for name in ("unet-same", "segnet", "segnet-basic", "deconvnet", "encoder-decoder", "fcn8s"):

@@ -59,6 +59,16 @@ def test_more_epochs_can_follow_and_are_recorded(place, capsys):
 
 
 @pytest.mark.parametrize("change", ["more", "fewer", "class", "renamed"])
+def test_a_run_from_before_some_flags_goes_on(place):
+    facts = json.loads((place / "run" / "run.json").read_text())
+    for flag in ("width", "depth", "up", "backbone", "class_weights", "separation", "dice"):
+        del facts["asked"][flag]
+    del facts["recipe"]["warping"]
+    (place / "run" / "run.json").write_text(json.dumps(facts))
+    asked = Training("resnet20", str(place / "pictures"), out=place / "run", resume=True, epochs=3)
+    assert len(train(asked).metrics()) == 3
+
+
 def test_data_that_changed_is_refused(place, change):
     pictures = place / "pictures"
     if change == "more":

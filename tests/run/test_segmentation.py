@@ -116,28 +116,49 @@ def test_a_run_goes_on_to_the_same_end(shapes, tmp_path):
     assert cut.facts["numbers"]["width"] == 8
 
 
-@pytest.mark.parametrize("name", ["unet", "unet-same", "segnet-basic", "encoder-decoder"])
-def test_tiles_give_what_the_network_says_of_the_whole_image(name):
-    """U-Net on an image mirrored all around; padded networks on the image itself."""
-    numbers = {
-        "unet": {"width": 2},
-        "unet-same": {"width": 2, "depth": 3},
-        "segnet-basic": {},
-        "encoder-decoder": {"backbone": "resnet20", "width": 4},
-    }
-    side = 236 if name == "unet" else 64
-    numbers = numbers[name] | {"classes": 3, "channels": 1, "image": side}
+@pytest.mark.parametrize("name", ["unet-same", "segnet-basic", "encoder-decoder", "lenet5"])
+def test_tiles_give_what_a_padded_network_says_of_the_whole_image(name):
+    numbers = {"unet-same": {"width": 2, "depth": 3}, "segnet-basic": {},
+               "encoder-decoder": {"backbone": "resnet20", "width": 4},
+               "lenet5": {"backbone": "lenet5", "width": 4}}[name]  # fmt: skip
+    name = "encoder-decoder" if name == "lenet5" else name
+    numbers = numbers | {"classes": 3, "channels": 1, "image": 64}
     net = canon.create(name, **numbers, seed=1).eval()
-    image = np.random.default_rng(0).integers(0, 256, (400, 330, 1), np.uint8)
-    how = canon.data.Preprocessing(side, 1, mean=(0.5,), std=(0.25,))
+    size = (400, 328) if name == "unet-same" else (395, 331)
+    image = np.random.default_rng(0).integers(0, 256, (*size, 1), np.uint8)
+    how = canon.data.Preprocessing(64, 1, mean=(0.5,), std=(0.25,))
     says = Says(net, how, accelerator("cpu"))
     cut = tiling_of(name, numbers, 96)
-    whole = scores_of(says, image, tiling_of(name, numbers, 512))
-    tiled = np.concatenate([band for _, band in bands(ArrayPlane(image), cut, says)], 1)
+    with torch.no_grad():
+        whole = net(how.normalise(torch.from_numpy(image)[None]))[0].numpy()
+    tiled = np.concatenate([band for _, band in bands(ArrayPlane(image), cut, says, batch=3)], 1)
     assert cut.inner == 96
-    assert cut.inside == (name != "unet")
-    assert tiled.shape == (3, 400, 330)
+    assert cut.inside
+    assert tiled.shape == (3, *size)
     np.testing.assert_allclose(tiled, whole, rtol=1e-3, atol=1e-4 * np.abs(whole).max())
+    alone = scores_of(says, image, tiling_of(name, numbers, 512))
+    np.testing.assert_allclose(alone, whole, rtol=1e-3, atol=1e-4 * np.abs(whole).max())
+
+
+def test_u_net_s_tiles_give_what_it_says_of_the_whole_mirrored_image():
+    numbers = {"width": 2, "classes": 3, "channels": 1, "image": 236}
+    net = canon.create("unet", **numbers, seed=1).eval()
+    image = np.random.default_rng(0).integers(0, 256, (400, 336, 1), np.uint8)
+    how = canon.data.Preprocessing(236, 1, mean=(0.5,), std=(0.25,))
+    cut = tiling_of("unet", numbers, 96)
+    assert not cut.inside
+    framed = torch.from_numpy(np.pad(image, ((94, 94), (94, 94), (0, 0)), mode="reflect"))
+    with torch.no_grad():
+        whole = net(how.normalise(framed[None]))[0, :, 2:-2, 2:-2].numpy()
+    says = Says(net, how, accelerator("cpu"))
+    tiled = np.concatenate([band for _, band in bands(ArrayPlane(image), cut, says)], 1)
+    np.testing.assert_allclose(tiled, whole, rtol=1e-3, atol=1e-4 * np.abs(whole).max())
+
+
+def test_an_image_smaller_than_deconvnet_s_least_is_continued_to_it():
+    tiling = tiling_of("deconvnet", {"classes": 2, "channels": 1, "image": 193})
+    assert (tiling.step, tiling.multiple, tiling.least) == (32, 1, 193)
+    assert tiling.fitted(64, 64).window(0, 64) == (0, 193)
 
 
 def test_u_net_s_tiles_are_those_of_the_network_itself():
@@ -178,6 +199,16 @@ def test_data_of_the_other_kind_is_refused(shapes, tmp_path):
     assert not any((tmp_path / name).exists() for name in "abcde")
 
 
+def test_a_split_of_ignored_pixels_only_is_told_before_training(tmp_path):
+    folder = shape_folder(tmp_path / "void", 8, test=2)
+    for name in (folder / "test.txt").read_text().split():
+        Image.fromarray(np.full((64, 64), 255, np.uint8)).save(folder / "masks" / f"{name}.png")
+    asked = Training("unet-same", str(folder), out=tmp_path / "run", epochs=1,
+                     **SMALL | {"batch": 2}, **CPU)  # fmt: skip
+    with pytest.raises(DataError, match="no pixel of the test masks counts"):
+        train(asked)
+
+
 def test_other_uses_of_such_a_run_are_refused(run, shapes, tmp_path):
     with pytest.raises(InputError, match="expected no protocol of crops"):
         canon.evaluate(run, protocol="10-crop", **CPU)
@@ -205,8 +236,7 @@ def test_rand_and_pixel_errors_of_two_classes(tmp_path):
     assert set(np.unique(np.asarray(Image.open(made.mask)))) <= {0, 255}
 
 
-def test_a_run_without_counts_of_samples_is_no_surprise(run, tmp_path):
-    """A copied run folder is all that evaluating and predicting need."""
+def test_a_copied_run_folder_is_all_that_evaluating_needs(run, tmp_path):
     copied = open_run(shutil.copytree(run.path, tmp_path / "copy"))
     assert json.loads((copied.path / "run.json").read_text())["samples"] == 16
     _, ours = canon.evaluate(copied, **CPU)

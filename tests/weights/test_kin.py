@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from canon.errors import WeightsError
 from canon.models import create, names
 from canon.weights import load, read
-from canon.weights.kin import STARTS
+from canon.weights.kin import STARTS, adopted
 
 
 def saved(net, name, folder, told=True):
@@ -86,3 +86,14 @@ def test_other_classes_give_new_scores_only(tmp_path):
     net = create("unet-same", width=2, classes=4)
     loaded = load(net, "unet-same", read(path))
     assert loaded.replaced == ("head.weight", "head.bias")
+
+
+@pytest.mark.parametrize("form", ["-channelwise", "-fixed"])
+def test_kernels_of_another_kind_of_upsampling_are_not_taken(form):
+    """Of four classes a kernel a class holds as many numbers as a dense one of half the side."""
+    with torch.device("meta"):
+        coarse = create(f"fcn32s{form}", classes=4).state_dict()
+        fine = create("fcn16s", classes=4).state_dict()
+    one, other = coarse["upscore.enlarge.weight"], fine["upscore.enlarge.weight"]
+    assert one.numel() == other.numel()
+    assert "upscore.enlarge.weight" not in adopted(fine, coarse)

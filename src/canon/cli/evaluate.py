@@ -91,12 +91,12 @@ def run(command: Command) -> int:
     return 0
 
 
-def _membranes(command: Command) -> dict[str, float]:
+def _membranes(command: Command) -> dict[str, float | None]:
     from canon.run.membranes import membranes
 
     errors = membranes(command.run, command.data, command.split, device=command.device,
                        skip_bad=command.skip_bad)  # fmt: skip
-    return {"rand_error": errors.rand, "pixel_error": errors.pixel}
+    return {"rand_error": _number(errors.rand), "pixel_error": _number(errors.pixel)}
 
 
 def _print_pixels(
@@ -104,11 +104,12 @@ def _print_pixels(
     classes: tuple[str, ...],
     split: str,
     scores: "DenseScores",
-    errors: dict[str, float],
+    errors: dict[str, float | None],
 ) -> None:
     pixels = scores.confusion.sum(1)
     columns = (pixels, pixels / max(1, pixels.sum()), scores.iou, scores.dice)
-    rows = [[name, *(c.item() for c in row)] for name, *row in zip(classes, *columns, strict=True)]
+    rows = [[name, *(_number(c.item()) for c in row)]
+            for name, *row in zip(classes, *columns, strict=True)]  # fmt: skip
     head = ["class", "pixels", "share", "IoU", "Dice"]
     if command.json:
         told = {"split": split, "classes": [dict(zip(head, row, strict=True)) for row in rows]}
@@ -118,7 +119,7 @@ def _print_pixels(
     if command.csv:
         show_table(head, rows, as_csv=True)
         return
-    show_table(head, [[name, count, *map(percent, shares)] for name, count, *shares in rows])
+    show_table(head, [[*row[:2], *map(_told, row[2:])] for row in rows])
     constant = f"the best constant prediction has {percent(scores.constant())}"
     print(f"mean IoU on {split}: {percent(scores.mean_iou)} ({constant})")
     print(
@@ -127,8 +128,8 @@ def _print_pixels(
         f"{percent(scores.frequency_weighted_iou)}, loss {scores.loss:.4f} nats"
     )
     if errors:
-        rand, pixel = errors["rand_error"], errors["pixel_error"]
-        print(f"Rand error {rand:.4f}, pixel error {pixel:.4f}, at the best thresholds")
+        rand, pixel = (f"{e:.4f}" if e is not None else "none" for e in errors.values())
+        print(f"Rand error {rand}, pixel error {pixel}, at the best thresholds")
 
 
 def _rows(classes: tuple[str, ...], scores: "Scores", human: bool) -> list[list[Any]]:
@@ -138,7 +139,12 @@ def _rows(classes: tuple[str, ...], scores: "Scores", human: bool) -> list[list[
     return [[name, count, *map(told, rates)] for name, count, *rates in rows]
 
 
+def _told(share: Any) -> str:
+    return percent(share)
+
+
 def _number(rate: float) -> float | None:
+    """Nothing for what cannot be told, which JSON has no number for."""
     return None if isnan(rate) else rate
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from canon.cli.out import bars, show_table
+from canon.cli.out import bars, percent, show_table
 
 if TYPE_CHECKING:
     from canon.run.folder import Run
-    from canon.run.maps import Mapped
     from canon.run.use import Prediction
+    from canon.run.writing import Mapped
 
 
 @dataclass(frozen=True)
@@ -114,15 +114,20 @@ def _of_pixels(command: Command, trained: "Run") -> int:
             made.append(one)
             for fault in one.faults:
                 shown.say(f"left out: {fault}")
-    rows = [[str(m.path), str(m.mask), *_shares(m, len(trained.classes))] for m in made]
+    human = not (c.json or c.csv)
+    rows = [[str(m.path), m.mask and str(m.mask), *_shares(m, len(trained.classes), human)]
+            for m in made]  # fmt: skip
     head = ["image", "mask", *(f"share of {name}" for name in trained.classes)]
     show_table(head, rows, as_json=command.json, as_csv=command.csv, left=2)
     return 1 if any(one.faults for one in made) else 0
 
 
-def _shares(made: "Mapped", classes: int) -> list[str | None]:
+def _shares(made: "Mapped", classes: int, human: bool) -> list[Any]:
+    """Of each class, in percent for a person, else a fraction; nothing if it was not counted."""
     total = sum(made.pixels)
-    return [f"{100 * n / total:.2f} %" for n in made.pixels] if total else [None] * classes
+    if not total:
+        return [None] * classes
+    return [percent(n / total) if human else n / total for n in made.pixels]
 
 
 def _head(top: int) -> list[str]:

@@ -95,10 +95,11 @@ def run(command: Command) -> int:
 def _alone(command: Command) -> None:
     from canon.errors import InputError
 
-    if command.strict or command.by != "layer":
+    chosen = (command.width, command.depth, command.up, command.backbone)
+    if command.strict or command.by != "layer" or any(chosen):
         raise InputError(
-            "--what-if shows one row a convolution; expected neither --strict nor --by with it. "
-            "Leave them out."
+            "--what-if shows one row a convolution of the network as it is; expected neither "
+            "--strict nor --by nor other numbers with it. Leave them out."
         )
 
 

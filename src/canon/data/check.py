@@ -11,7 +11,7 @@ import numpy as np
 from canon.data.dataset import Dataset, Part
 from canon.data.memory import VERSION, Progress, Record, file_mark, remembered
 from canon.data.pair_check import check_pairs
-from canon.data.reader import read_image
+from canon.data.reader import read_image, stacked
 from canon.errors import DataError
 
 __all__ = ["VERSION", "Progress", "Report", "Verdict", "check", "file_mark"]
@@ -96,14 +96,19 @@ def check(data: Dataset, progress: Progress | None = None) -> Report:
     )
     if not data.dense:
         return report
-    sizes = {file: (v.height, v.width) for file, v in verdicts.items() if v.fault is None}
+    stacks = {file: why for file in verdicts if (why := stacked(file))}
+    sizes = {
+        file: (v.height, v.width)
+        for file, v in verdicts.items()
+        if v.fault is None and file not in stacks
+    }
     found = check_pairs(data, sizes, progress)
     return replace(
         report,
         counts=found.counts,
         pixels=found.pixels,
         ignored_pixels=found.ignored_pixels,
-        faults=report.faults | found.faults,
+        faults=report.faults | stacks | found.faults,
     )
 
 

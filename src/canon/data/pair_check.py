@@ -9,6 +9,7 @@ import numpy as np
 from canon.data.dataset import Dataset, Part
 from canon.data.masks import IGNORE, MaskValues, strange
 from canon.data.memory import Progress
+from canon.data.reader import stacked
 from canon.data.tally import Tally, tallies
 
 Size = tuple[int, int]  # height and width in pixels
@@ -70,8 +71,8 @@ def _good(part: Part, sizes: dict[Path, Size], faults: dict[Path, str]) -> Itera
 
 def _fault(mask: Path, tally: Tally, values: MaskValues, size: Size | None) -> str | None:
     """Why a mask cannot be used, if it cannot; of an unreadable image's, only what it says."""
-    if tally.fault:
-        return tally.fault
+    if fault := tally.fault or stacked(mask):
+        return fault
     if size not in (None, (tally.height, tally.width)):
         return sizes_differ(mask, (tally.height, tally.width), size)
     unknown = tally.strange(values)

@@ -47,6 +47,20 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
+def stacked(path: Path) -> str | None:
+    """What is to be said of a TIFF file of several images where one is expected, or None."""
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        return None
+    try:
+        with Image.open(path) as picture:
+            count = getattr(picture, "n_frames", 1)
+    except (OSError, SyntaxError, ValueError, EOFError):  # told by who reads it
+        return None
+    if count == 1:
+        return None
+    return f"{path} holds {count} images; expected one. Save its pages as files of their own."
+
+
 def read_image(path: Path) -> Pixels:
     """The pixels of a file, (H, W, C) with C 1 or 3; uint8, or uint16 for grey of 16 bits.
 

@@ -39,7 +39,7 @@ class PairBatches:
         warping: what is done to them; None takes the middle of each.
         margin: pixels of the input on each side that the network has no output for.
         weights: of the pixels of each image, (H, W) float32, for the loss.
-        repeats: how often an epoch sees each image; sample j is image j % len(pack).
+        repeats: how often an epoch sees each image: one number for all, or one for each.
         device: where the batches are wanted.
 
     Raises:
@@ -54,7 +54,7 @@ class PairBatches:
         *,
         margin: int = 0,
         weights: Sequence[Tensor] | None = None,
-        repeats: int = 1,
+        repeats: Sequence[int] | int = 1,
         device: torch.device,
     ) -> None:
         assert (how.border, how.channels, how.white) == (0, pack.channels, pack.white)
@@ -70,13 +70,18 @@ class PairBatches:
             )
         self.pack, self.how = pack, how
         self.warping = warping or Warping(flip=False, crop=False)
-        self.margin, self.repeats, self.device = margin, repeats, device
+        self.margin, self.device = margin, device
+        images = torch.arange(len(pack))
+        same = isinstance(repeats, int)
+        self.order = (
+            images.repeat(repeats) if same else images.repeat_interleave(torch.tensor(repeats))
+        )
         self.weights = (
             None if weights is None else [w.float().cpu().numpy()[..., None] for w in weights]
         )
 
     def __len__(self) -> int:
-        return len(self.pack) * self.repeats
+        return len(self.order)
 
     @property
     def random(self) -> bool:
@@ -86,7 +91,7 @@ class PairBatches:
     def training(self, index: Tensor, seed: int) -> tuple[Images, Target]:
         """The samples at these positions, warped as the seed says."""
         draw, side = Generator().manual_seed(seed), self.how.image
-        images = (index % len(self.pack)).tolist()
+        images = self.order[index].tolist()
         maps = self.warping.maps(len(images), draw)
         knots = self.warping.knots(len(images), draw)
         centres = self._centres(images, maps, draw)

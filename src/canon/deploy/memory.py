@@ -92,7 +92,8 @@ def _nowhere(tensor: Tensor, dtype: torch.dtype) -> Tensor:
 def available_bytes(device: torch.device | None = None) -> int:
     """Bytes that can be allocated on a device without swapping; None is the main memory."""
     if device is not None and device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + kept  # torch's own, free to be used again
     return int(psutil.virtual_memory().available)
 
 

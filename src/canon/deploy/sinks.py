@@ -59,7 +59,13 @@ class Sink:
         self.journal.leave_out(page)
 
     def finish(self, progress: Progress | None = None) -> Path:
-        """Write the output, put it in its place in one step, and remove what was beside it.
+        """Place the output, and remove what was beside it; arguments as of `place`."""
+        self.place(progress)
+        self.abandon()
+        return self.target
+
+    def place(self, progress: Progress | None = None) -> None:
+        """Write the output and put it in its place in one step; again, if it is there already.
 
         Args:
             progress: wraps the kept rows while they are read, given how many there are.
@@ -83,8 +89,6 @@ class Sink:
             shutil.rmtree(self.target)
         whole.replace(self.target)
         settle(self.target.parent)
-        self.abandon()
-        return self.target
 
     def abandon(self) -> None:
         """Remove the rows so far."""
@@ -117,7 +121,7 @@ def open_sink(
             f"{', '.join((*TIFFS, *ZARRS))}. Pass another --out."
         )
     _library("zarr" if _is_zarr(target) else "tifffile")
-    folder = target.with_name(f".{target.name}.partial")
+    folder = partial_of(target)
     if target.exists() and not (folder / "record.json").exists():
         raise _exists(target)
     sink = Sink(target, journal(folder, extent, source, mark), colours)
@@ -126,13 +130,19 @@ def open_sink(
     return sink
 
 
+def partial_of(target: Path) -> Path:
+    """The folder of an output that is under way."""
+    return target.with_name(f".{target.name}.partial")
+
+
 def _is_zarr(target: Path) -> bool:
     return target.suffix.lower() in ZARRS
 
 
 def _exists(target: Path) -> InputError:
     return InputError(
-        f"{target} exists already; expected a new path. Delete it or pass another --out."
+        f"{target} exists already; expected a new path. Delete it, pass another --out, or --resume "
+        "to leave finished outputs alone."
     )
 
 

@@ -4,8 +4,8 @@ Ronneberger et al., "U-Net: Convolutional Networks for Biomedical Image Segmenta
 section 2 and figure 2: the input of a tile reaches `margin` pixels beyond the part of which the
 output is kept, and where that is beyond the image, the image is continued by mirroring.
 
-Networks that pad know the border of an image by their padding. For them inputs may be held inside
-the image, so that only its own border is padded, and the result is that for the whole image.
+Networks that pad know the border of an image by their padding. For them inputs may end where the
+image does, so that only its own border is padded, and the result is that for the whole image.
 """
 
 from collections import deque
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 from typing import Annotated, Any
 
 import numpy as np
@@ -36,10 +37,13 @@ class Tiling:
     Args:
         inner: side of the part of each tile whose output is kept, in pixels.
         margin: by how much the input reaches beyond it on each side, in pixels.
-        inside: move inputs into the image, continued to a multiple of `step`; outputs are then as
-            large as inputs. Otherwise what is kept is the middle of both.
-        step: what sides of inputs may differ by, in pixels; `inner` should be a multiple of it, so
+        inside: inputs end where the image does; outputs are then as large as inputs. Otherwise
+            what is kept is the middle of both.
+        step: strides of the network, in pixels; `inner` and `margin` should be multiples of it, so
             that poolings fall alike in all tiles.
+        multiple: what sides of inputs that end with the image have to be a multiple of, in pixels;
+            the image is continued to it by mirroring.
+        least: the smallest side of such inputs, likewise.
 
     Raises:
         InputError: an inner side below 1 or a margin below 0.
@@ -49,6 +53,8 @@ class Tiling:
     margin: int = 0
     inside: bool = False
     step: int = 1
+    multiple: int = 1
+    least: int = 1
 
     def __post_init__(self) -> None:
         if self.inner < 1 or self.margin < 0:
@@ -67,8 +73,8 @@ class Tiling:
         return -(-height // self.inner), -(-width // self.inner)
 
     def extent(self, size: int) -> int:
-        """A side of an image continued to a multiple of the step, in pixels."""
-        return -(-size // self.step) * self.step
+        """A side of an image as a network that inputs are held inside takes it, in pixels."""
+        return max(-(-size // self.multiple) * self.multiple, self.least)
 
     def fitted(self, height: int, width: int) -> "Tiling":
         """For an image smaller than a tile, the smallest tile that holds it; else this.
@@ -77,10 +83,10 @@ class Tiling:
             height: of the image in pixels.
             width: likewise.
         """
-        extent = self.extent(max(height, width))
-        if self.inside and extent <= self.side:
-            return replace(self, inner=extent, margin=0)
-        return replace(self, inner=min(self.inner, extent))
+        whole = -(-max(height, width) // self.step) * self.step
+        if self.inside and whole <= self.side:
+            return replace(self, inner=whole)
+        return replace(self, inner=min(self.inner, whole))
 
     def window(self, at: int, size: int) -> tuple[int, int]:
         """Where the input of a tile begins along a side of `size` pixels, and how long it is.
@@ -92,8 +98,9 @@ class Tiling:
         if not self.inside:
             return at - self.margin, self.side
         extent = self.extent(size)
-        side = min(self.side, extent)
-        return min(max(at - self.margin, 0), extent - side), side
+        latest = (extent - self.least) // self.step * self.step
+        start = max(min(at - self.margin, latest), 0)
+        return start, min(at + self.inner + self.margin, extent) - start
 
 
 def reflected(start: int, stop: int, n: int) -> NDArray[np.int64]:
@@ -154,41 +161,58 @@ def bands(
     numbers = range(first * columns // batch * batch, rows * columns, batch)
     read = partial(_tiles, plane, tiling, batch)
     band: tuple[NDArray[Any], ...] = ()
-    for start, tiles in _ahead(read, numbers):
-        outputs = said(tiles)
-        alone = isinstance(outputs, Tensor)
-        maps = _maps((outputs,) if isinstance(outputs, Tensor) else outputs, tiles, tiling)
-        for k in range(len(tiles)):
-            row, column = divmod(start + k, columns)
-            if row < first:
-                continue
-            top, left = row * tiling.inner, column * tiling.inner
-            height = min(tiling.inner, plane.height - top)
-            if column == 0:
-                band = tuple(np.empty((*m.shape[1:-2], height, plane.width), m.dtype) for m in maps)
-            for whole, part in zip(band, maps, strict=True):
-                place = whole[..., left : left + tiling.inner]
-                y = _kept(tiling, top, plane.height, part.shape[-2])
-                x = _kept(tiling, left, plane.width, part.shape[-1])
-                place[...] = part[k, ..., y : y + height, x : x + place.shape[-1]]
-            if column == columns - 1:
-                yield row, band[0] if alone else band
+    for start, groups in _ahead(read, numbers):
+        number = start
+        for tiles in groups:
+            outputs = said(tiles)
+            alone = isinstance(outputs, Tensor)
+            maps = _maps((outputs,) if isinstance(outputs, Tensor) else outputs, tiles, tiling)
+            for k in range(len(tiles)):
+                row, column = divmod(number, columns)
+                number += 1
+                if row < first:
+                    continue
+                if column == 0:
+                    height = min(tiling.inner, plane.height - row * tiling.inner)
+                    band = tuple(
+                        np.empty((*m.shape[1:-2], height, plane.width), m.dtype) for m in maps
+                    )
+                _keep(tiling, plane, row, column, [m[k] for m in maps], band)
+                if column == columns - 1:
+                    yield row, band[0] if alone else band
 
 
-def _tiles(plane: Plane, tiling: Tiling, batch: int, start: int) -> RawImages:
+def _keep(
+    tiling: Tiling,
+    plane: Plane,
+    row: int,
+    column: int,
+    maps: Sequence[NDArray[Any]],
+    band: Sequence[NDArray[Any]],
+) -> None:
+    """Put what is kept of a tile into its band."""
+    top, left = row * tiling.inner, column * tiling.inner
+    for whole, part in zip(band, maps, strict=True):
+        place = whole[..., left : left + tiling.inner]
+        y = _kept(tiling, top, plane.height, part.shape[-2])
+        x = _kept(tiling, left, plane.width, part.shape[-1])
+        place[...] = part[..., y : y + place.shape[-2], x : x + place.shape[-1]]
+
+
+def _tiles(plane: Plane, tiling: Tiling, batch: int, start: int) -> list[RawImages]:
+    """Tiles from a number on, neighbours of one size together: those at the borders differ."""
     rows, columns = tiling.grid(plane.height, plane.width)
-    places = [
-        divmod(number, columns) for number in range(start, min(start + batch, rows * columns))
-    ]
-    inner = tiling.inner
-    return tensor_of(np.stack([window(plane, y * inner, x * inner, tiling) for y, x in places]))
+    numbers = range(start, min(start + batch, rows * columns))
+    places = (divmod(number, columns) for number in numbers)
+    tiles = [window(plane, y * tiling.inner, x * tiling.inner, tiling) for y, x in places]
+    return [tensor_of(np.stack([*same])) for _, same in groupby(tiles, lambda tile: tile.shape)]
 
 
 def _ahead(
-    read: Callable[[int], RawImages], numbers: Sequence[int]
-) -> Iterator[tuple[int, RawImages]]:
+    read: Callable[[int], list[RawImages]], numbers: Sequence[int]
+) -> Iterator[tuple[int, list[RawImages]]]:
     """What is read for each number, the next in a thread while one is in use."""
-    waiting: deque[tuple[int, Future[RawImages]]] = deque()
+    waiting: deque[tuple[int, Future[list[RawImages]]]] = deque()
     with ThreadPoolExecutor(1) as reader:
         for number in numbers:
             waiting.append((number, reader.submit(read, number)))

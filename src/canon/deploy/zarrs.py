@@ -75,6 +75,10 @@ def _image(node: Any, folder: Path) -> tuple[Any, Sequence[str] | None, bool]:
             f"{folder} is a zarr group without an image; expected an array or an OME-Zarr image. "
             "Give the folder of the array in it."
         )
+    if not attributes["multiscales"]:
+        raise DataError(
+            f"{folder} lists no image in its multiscales; expected one. Give an array's folder."
+        )
     scales = attributes["multiscales"][0]
     axes = [axis if isinstance(axis, str) else axis["name"] for axis in scales.get("axes", [])]
     shown = attributes.get("omero", {}).get("channels", [])
@@ -105,6 +109,11 @@ def _axes(shape: tuple[int, ...], names: Sequence[str | None] | None, coloured: 
         if channel is not None and shape[channel] == 3 and (coloured or channel == count - 1):
             rgb = channel
     else:
+        if count > 2 and shape[-1] in (2, 4):
+            raise DataError(
+                f"a zarr array of shape {shape} may end in colours with opacity; expected a last "
+                "axis of 1 or 3, or names for the axes. Save it without opacity, or name the axes."
+            )
         last = count > 2 and shape[-1] in (1, 3)
         y, x = (count - 3, count - 2) if last else (count - 2, count - 1)
         rgb = count - 1 if last and shape[-1] == 3 else None

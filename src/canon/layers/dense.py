@@ -93,7 +93,11 @@ def fully_convolutional(model: nn.Module, side: int | None = None) -> nn.Module:
     with evaluating(model):
         map_ = model.get_submodule("features")(_blank(model, side))
         head = _head(map_, pools, others)
-    return nn.Sequential(model.get_submodule("features"), *head).train(model.training)
+    for layer in head:
+        layer.train(model.training)  # the features are the model's own, and stay as they are
+    whole = nn.Sequential(model.get_submodule("features"), *head)
+    whole.training = model.training
+    return whole
 
 
 def _head(map_: Tensor, pools: list[nn.Module], others: list[nn.Module]) -> list[nn.Module]:

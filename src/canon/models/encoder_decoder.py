@@ -10,7 +10,7 @@ upsampling, parameter for parameter.
 """  # noqa: D205
 
 from itertools import pairwise
-from math import log2, prod
+from math import prod
 from typing import cast
 
 import torch
@@ -22,8 +22,18 @@ from canon.layers import init, stages, taps
 from canon.layers.residual import conv_bn
 from canon.layers.upsample import Upsampling
 from canon.models.unet import PAPER
-from canon.registry import Published, create, entry, names, register
+from canon.registry import (
+    Published,
+    create,
+    entry,
+    names,
+    register,
+    smallest_image,
+    too_small,
+)
 from canon.types import Images, Logits
+
+MORE = 320  # pixels, a multiple of every network's strides
 
 
 class Join(nn.Module):
@@ -52,9 +62,14 @@ class Join(nn.Module):
 
 
 def _sized(y: Tensor, size: tuple[int, int]) -> Tensor:
-    """A map cut to a size, or with its lower and right edge repeated up to it."""
+    """A map cut at its lower and right end to a size, or with its edge repeated up to it.
+
+    Where enlarging gives too much, that is at the end; where convolutions without padding took
+    pixels off, they did so all around.
+    """
     down, right = (max(0, want - have) for want, have in zip(size, y.shape[-2:], strict=True))
-    y = F.pad(y, (0, right, 0, down), mode="replicate") if down or right else y
+    frame = (right // 2, right - right // 2, down // 2, down - down // 2)
+    y = F.pad(y, frame, mode="replicate") if down or right else y
     return y[..., : size[0], : size[1]]
 
 
@@ -104,7 +119,7 @@ class EncoderDecoder(nn.Module):
         net = create(backbone, classes=1, channels=channels, seed=seed)
         self.features = cast(nn.Sequential, net.get_submodule("features"))
         self.skips, widths, factors = _levels(backbone, channels)
-        self.step = 2 ** round(log2(prod(factors)))
+        self.step = prod(factors)
         narrow = [width * 2**level for level in range(len(factors))][::-1]
         steps = zip(
             pairwise([widths[0], *narrow]), [*widths[1:], 0][: len(factors)], factors, strict=True
@@ -122,25 +137,41 @@ class EncoderDecoder(nn.Module):
         deepest, *finer = (maps[name] for name in self.skips)
         for join, skip in zip(self.decoder, [*finer, x[:, :0]], strict=False):
             deepest = join(deepest, skip)
-        return self.head(deepest)
+        return _sized(self.head(deepest), (x.shape[-2], x.shape[-1]))
 
     def output_side(self, side: int) -> int:
-        """The side of the scores for an image's, pixels: the same."""
+        """The side of the scores for an image's, pixels: the same.
+
+        Raises:
+            InputError: the backbone's stages run out of pixels.
+        """
+        known = entry(self.backbone)
+        if side < known.published.image and (stage := too_small(known, side)):
+            raise InputError(
+                f"{self.backbone} runs out of pixels in {stage} when images are {side} x {side}; "
+                f"expected {smallest_image(self.backbone)} or more. Pass --image "
+                f"{known.published.image}, or another --backbone."
+            )
         return side
 
 
 def _levels(backbone: str, channels: int) -> tuple[list[str], list[int], list[int]]:
     """The last stage of each size, the smallest first: names, channels, factors to the next.
 
-    A stage as large as the image is the last skip; else there is a last step without one.
+    Sizes are told apart by the pixels from one value to the next: how many more values there are
+    in a larger image. A stage with a value for each pixel is the last skip; else there is a last
+    step without one.
     """
     image = entry(backbone).published.image
     with torch.device("meta"):
         features = create(backbone, classes=1, channels=channels).eval().get_submodule("features")
         assert isinstance(features, nn.Sequential)
-        maps = taps(features, torch.empty(1, channels, image, image))
-    last = {y.shape[-1]: (name, y.shape[1]) for name, y in maps.items()}
-    sides = sorted(last)
-    stages_, widths = zip(*(last[side] for side in sides), strict=True)
-    ends = sides if sides[-1] == image else [*sides, image]
-    return list(stages_), list(widths), [round(b / a) for a, b in pairwise(ends)]
+        here, there = (
+            taps(features, torch.empty(1, channels, side, side)) for side in (image, image + MORE)
+        )
+    jumps = {name: MORE // (there[name].shape[-1] - y.shape[-1]) for name, y in here.items()}
+    last = {jump: name for name, jump in jumps.items()}
+    order = sorted(last, reverse=True)
+    names_ = [last[jump] for jump in order]
+    ends = order if order[-1] == 1 else [*order, 1]
+    return names_, [here[name].shape[1] for name in names_], [a // b for a, b in pairwise(ends)]

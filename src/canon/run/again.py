@@ -39,7 +39,8 @@ def as_before(asked: Training) -> tuple[Run, Training]:
             f"{asked.out} is a run of {run.model}, not of {asked.model}; expected the same "
             f"network. Pass {run.model}, or another --out."
         )
-    before, now, untouched = run.facts["asked"], described(asked), described(Training(asked.model))
+    now, untouched = described(asked), described(Training(asked.model))
+    before = untouched | run.facts["asked"]  # older runs know fewer flags
     if str(Path(asked.data).expanduser().resolve()) == run.facts["data"]["source"]:
         now["data"] = before["data"]
     for name in set(now) - {"out", "device", "minutes", "epochs", "resume"}:

@@ -32,9 +32,9 @@ def geometry(asked: Training, recipe: Recipe, report: Report) -> Preprocessing:
     return Preprocessing(side, asked.channels or report.channels, report.bits, border, crop)
 
 
-def samples(images: int, how: Preprocessing, report: Report, asked: Training) -> int:  # noqa: ARG001
+def samples(pack: Pack, how: Preprocessing, asked: Training) -> int:  # noqa: ARG001
     """Each image is one sample an epoch."""
-    return images
+    return len(pack)
 
 
 def pack(

@@ -4,6 +4,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from accelerate import Accelerator
 from markupsafe import Markup
 from torch import nn
@@ -32,7 +33,7 @@ def write_report(run: Run, scores: DenseScores, split: str, pack: PairPack, net:
         net: the network, on its device.
     """
     pixels = scores.confusion.sum(1)
-    recall = scores.confusion.diagonal() / pixels.clip(1)
+    recall = scores.confusion.diagonal() / np.where(pixels, pixels, np.nan)
     columns = pixels, pixels / max(1, pixels.sum()), scores.iou, scores.dice, recall
     table = colours(len(run.classes))
     return rendered(

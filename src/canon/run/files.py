@@ -34,8 +34,12 @@ def files_of(path: Path) -> list[Path]:
     return [path]
 
 
-def listed(paths: Iterable[str | Path]) -> list[tuple[Path, str]]:
+def listed(paths: Iterable[str | Path], out: Path) -> list[tuple[Path, str]]:
     """The images of all paths, and a name for the files made of each; no two have the same.
+
+    Args:
+        paths: files and folders.
+        out: where the files are written; what is there is not an image to look at.
 
     Raises:
         DataError: no such path, no image below a folder, or two images that would be one.
@@ -43,11 +47,14 @@ def listed(paths: Iterable[str | Path]) -> list[tuple[Path, str]]:
     named: list[tuple[Path, str]] = []
     for path in map(Path, paths):
         for file in files_of(path):
+            if path.is_dir() and out.resolve() in file.resolve().parents:
+                continue
             inside = file.relative_to(path) if file != path else Path(file.name)
             named.append((file, "-".join(inside.with_suffix("").parts)))
-    doubled = [name for name, count in Counter(name for _, name in named).items() if count > 1]
+    files = (name + more for _, name in named for more in ("", "-overlay", "-probabilities"))
+    doubled = [name for name, count in Counter(files).items() if count > 1]
     if doubled:
-        one, other = [file for file, name in named if name == doubled[0]][:2]
+        one, other = [file for file, name in named if doubled[0].startswith(name)][:2]
         raise DataError(
             f"{one} and {other} would both be written as {doubled[0]}; expected names of their "
             "own. Predict them one after the other, into different folders."

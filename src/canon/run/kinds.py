@@ -24,8 +24,8 @@ class Kind(Protocol):
     def geometry(self, asked: Training, recipe: Recipe, report: Report) -> Preprocessing:
         """Side, border, crop and channels of the network's input."""
 
-    def samples(self, images: int, how: Preprocessing, report: Report, asked: Training) -> int:
-        """How many samples an epoch has of so many images."""
+    def samples(self, pack: Any, how: Preprocessing, asked: Training) -> int:
+        """How many samples an epoch has of a pack."""
 
     def pack(
         self, part: Part, how: Preprocessing, values: MaskValues | None, progress: Progress | None

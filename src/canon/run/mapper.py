@@ -45,8 +45,11 @@ class Fitted:
         self.height, self.width = self.plane.height, self.plane.width
 
     def read(self, rows: slice, columns: slice) -> Pixels:
-        """A region, as `Plane.read`."""
-        return to_bits(to_channels(self.plane.read(rows, columns), self.channels), self.bits)
+        """A region, as `Plane.read`; colour of 16 bits loses the lower ones, as in the reader."""
+        pixels = self.plane.read(rows, columns)
+        if self.bits == 8 and pixels.dtype == np.uint16 and pixels.shape[2] == 3:
+            pixels = (pixels >> 8).astype(np.uint8)
+        return to_bits(to_channels(pixels, self.channels), self.bits)
 
 
 class Mapper:

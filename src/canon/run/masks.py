@@ -12,7 +12,7 @@ from canon.data.check import Progress
 from canon.data.masks import MaskValues
 from canon.data.pair_pack import PairPack, build_pair_pack
 from canon.data.warp import PairBatches
-from canon.errors import InputError
+from canon.errors import DataError, InputError
 from canon.fitting import Recipe
 from canon.fitting.dense import Whole, evaluate
 from canon.fitting.sitting import Measure, Samples
@@ -65,12 +65,14 @@ def _legal_from(target: int, lost: int, sides: Callable[[int], int]) -> int:
         side += 1
 
 
-def samples(images: int, how: Preprocessing, report: Report, asked: Training) -> int:
+def samples(pack: PairPack, how: Preprocessing, asked: Training) -> int:
+    """All crops of an epoch."""
+    return sum(_crops(pack, _output_side(asked, how.channels)(how.image)))
+
+
+def _crops(pack: PairPack, target: int) -> list[int]:
     """As many crops of each image as its area holds targets, and one at least."""
-    target = _output_side(asked, how.channels)(how.image)
-    low_h, high_h, low_w, high_w = report.sides
-    area = (low_h + high_h) / 2 * (low_w + high_w) / 2
-    return images * max(1, round(area / target**2))
+    return [max(1, round(height * width / target**2)) for height, width in pack.sizes]
 
 
 def pack(
@@ -86,6 +88,12 @@ def ready(
 ) -> tuple[Task, Samples, dict[str, Any], Measure]:
     """What the loop is given: task, training crops, every split whole, how to measure."""
     how, train = run.preprocessing, packs["train"]
+    for name, one in packs.items():
+        if not one.pixels().any():
+            raise DataError(
+                f"no pixel of the {name} masks counts, all are ignored; expected some to measure "
+                "by. Mend the masks, or choose another split."
+            )
     balanced = None
     if recipe.weighting == "median":
         balanced = tuple(median_frequency(train.pixels()).tolist())
@@ -93,10 +101,10 @@ def ready(
     if recipe.separation:
         maps = _border_maps(train, balanced or (1.0,) * len(run.classes), recipe.separation)
     task = Segment(len(run.classes), None if maps else balanced, recipe.dice)
-    lost = how.image - cast(int, net.output_side(how.image))  # type: ignore[operator]
+    target = cast(int, net.output_side(how.image))  # type: ignore[operator]
     crops = PairBatches(
-        train, how, recipe.warping, margin=lost // 2, weights=maps,
-        repeats=max(1, run.facts["samples"] // len(train)), device=on.device,
+        train, how, recipe.warping, margin=(how.image - target) // 2, weights=maps,
+        repeats=_crops(train, target), device=on.device,
     )  # fmt: skip
     tiling = tiling_of(run.model, run.facts["numbers"])
     sets = {name: Whole(one, how, tiling) for name, one in packs.items()}
@@ -116,9 +124,8 @@ def notes(
     train = packs["train"]
     low, high = min(report.sides), max(report.sides)
     size = f"{low} x {low}" if low == high else f"{low} to {high} pixels a side"
-    crops = run.facts["samples"] // len(train)
-    each = "one crop" if crops == 1 else f"{crops} crops"
-    yield f"{each} of {how.image} x {how.image} an epoch from each image of {size}"
+    crops = f"{run.facts['samples']:,} crops of {how.image} x {how.image}"
+    yield f"{crops} an epoch from {len(train):,} images of {size}"
     shares = train.pixels().sum(0) / max(1, train.pixels().sum())
     told = ", ".join(f"{c} {100 * s:.1f} %" for c, s in zip(run.classes, shares, strict=True))
     yield f"pixels: {told}"

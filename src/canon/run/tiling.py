@@ -1,7 +1,8 @@
 """How an image is cut for a network: the legal inputs, and how far an output sees."""
 
+from bisect import bisect_left
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from typing import Any, cast
 
@@ -35,26 +36,30 @@ def tiling_of(
     """
     if inner is not None and inner < 1:
         raise InputError(f"--tile is {inner}; expected 1 or more. Pass --tile 512.")
-    step, margin, inside = _facts(model, tuple(sorted(numbers.items())))
+    step, margin, inside, multiple, least = _facts(model, tuple(sorted(numbers.items())))
     room = inner or max(largest - 2 * margin, margin, step)
-    return Tiling(-(-room // step) * step, margin, inside=inside, step=step)
+    return Tiling(-(-room // step) * step, margin, inside, step, multiple, least)
 
 
 @cache
-def _facts(model: str, numbers: tuple[tuple[str, Any], ...]) -> tuple[int, int, bool]:
-    """Strides multiplied, context on each side, and whether it ends where the image does."""
+def _facts(model: str, numbers: tuple[tuple[str, Any], ...]) -> tuple[int, int, bool, int, int]:
+    """The numbers of a tiling but for the first: step, margin, inside, multiple, least."""
     image = dict(numbers)["image"]
     with torch.device("meta"):
         net = create(model, **dict(numbers))
     step, sides = cast(int, net.step), cast(Callable[[int], int], net.output_side)
     if lost := image - sides(image):
         whole = step * lost  # a multiple of the step, and larger than what is lost
-        return step, next(m for m in count(lost // 2) if _legal(sides, whole + 2 * m)), False
+        margin = next(m for m in count(lost // 2) if _legal(sides, whole + 2 * m))
+        return step, margin, False, 1, 1
+    multiple = 1 if _legal(sides, image + 1) else step
+    places = range(multiple, image + 1, multiple)
+    least = places[bisect_left(places, True, key=partial(_legal, sides))]
     field = describe(net, image, channels=dict(numbers)["channels"]).field
-    if field.whole:  # as with squeeze and excitation: half a tile on each side has to do
-        return step, -(-LARGEST // 4 // step) * step, True
+    if field.whole:  # as with squeeze and excitation: a quarter of a tile has to do
+        return step, -(-LARGEST // 4 // step) * step, True, multiple, least
     reach = max(field.height.reach, field.width.reach)
-    return step, -(-reach // step) * step, True
+    return step, -(-reach // step) * step, True, multiple, least
 
 
 def _legal(sides: Callable[[int], int], side: int) -> bool:

@@ -93,14 +93,14 @@ def training(asked: Training, progress: Progress | None = None) -> Happening:
     plan.fits(asked.model, data)
     parts, split = plan.split_parts(data, recipe, asked)
     how = kind.geometry(asked, recipe, report)
-    count = kind.samples(len(parts["train"]), how, report, asked)
-    recipe = plan.fitted_recipe(recipe, asked, report, count)
     numbers = plan.numbers(asked, data, how)
     net = create(asked.model, **numbers)
     start = start_from(net, asked, data.classes)
     freeze(net, asked.freeze)
     with devices.main_process_first():
         packs = {n: kind.pack(part, how, data.masks, progress) for n, part in parts.items()}
+    count = kind.samples(packs["train"], how, asked)
+    recipe = plan.fitted_recipe(recipe, asked, report, count)
     how = plan.normalised(how, recipe, start, *packs["train"].statistics())
     folders = [
         claimed_folder(asked.out, asked.model, data.name) if devices.is_main_process else None

@@ -44,6 +44,9 @@ def adopted(own: dict[str, Tensor], theirs: dict[str, Tensor]) -> dict[str, Tens
     for key, tensor in own.items():
         names = [key, *(key.replace(ours, there) for ours, there in MOVED if key.startswith(ours))]
         given = next((theirs[name] for name in names if name in theirs), None)
-        if given is not None and given.numel() == tensor.numel():
+        if given is None:
+            continue
+        convolved = given.dim() == 2 and tensor.dim() == 4 and given.numel() == tensor.numel()
+        if convolved or given.shape == tensor.shape:
             found[key] = given.reshape(tensor.shape)
     return found
