@@ -29,7 +29,8 @@ class Command:
         run: a run folder.
         paths: files and folders.
         top: how many classes to name for each.
-        out: write to this .csv or .json file instead of printing; of masks, the folder.
+        out: write to this .csv or .json file instead of printing; of masks, the folder, `predicted`
+            if not given.
         batch: images, or tiles, at a time; 64 and 1 if not given.
         device: auto, cpu, cuda or mps.
         skip_bad: say why of an unreadable file and go on, instead of stopping.
@@ -106,7 +107,7 @@ def _of_pixels(command: Command, trained: "Run") -> int:
     with bars() as shown:
         made = []
         for one in predict_maps(
-            trained, c.paths, c.out or Path("masks"), form=c.format, tile=c.tile,
+            trained, c.paths, c.out or Path("predicted"), form=c.format, tile=c.tile,
             overlay=c.overlay, probabilities=c.probabilities,
             batch=1 if c.batch is None else c.batch, resume=c.resume, skip_bad=c.skip_bad,
             device=c.device, watch=lambda step: shown.at("predicting", step.done, step.batches),

@@ -150,8 +150,13 @@ def _line(event: "Note | Epoch | Finished") -> str | None:
         return None if event.reason == "epochs" else f"stopped: {event.reason}"
     line = f"epoch {event.epoch:>{len(str(event.epochs))}}/{event.epochs}  loss {event.loss:.4f}"
     if event.scores is not None:
-        line += f"  error {percent(event.scores.error):>8}  loss there {event.scores.loss:.4f}"
+        line += f"  {_figure(event.scores)}  loss there {event.scores.loss:.4f}"
     return f"{line}  {event.seconds:.1f} s  {event.images_per_second:,.0f} images/s"
+
+
+def _figure(scores: "Measured") -> str:
+    iou = scores.summary().get("mean_iou")
+    return f"error {percent(scores.error):>8}" if iou is None else f"mean IoU {percent(iou):>8}"
 
 
 def _print_result(trained: "Trained") -> None:

@@ -207,8 +207,12 @@ def _reversed(pixels: slice, side: int) -> slice:
 def unreadable(name: str, reason: object) -> DataError:
     """The error for what cannot be read."""
     said = " ".join(str(reason).split()).strip("\"'.") or type(reason).__name__
-    codec = " (pip install imagecodecs)" if "imagecodecs" in said else ""
+    if "imagecodecs" in said:
+        return DataError(
+            f"{name} is compressed in a way that needs a codec ({said}); expected it installed. "
+            "Run pip install 'canon-nets[big]'."
+        )
     return DataError(
-        f"{name} cannot be read: {said}{codec}; expected whole image data. "
+        f"{name} cannot be read: {said}; expected whole image data. "
         "Replace the file or leave this out."
     )

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -68,7 +69,8 @@ def mapped(mapper: Mapper, how: Wanted, path: Path, name: str, watch: Watch) -> 
     shares = ".npy" if form == "png" else mask.suffix
     targets = [mask, _beside(mask, "probabilities", shares)][: 1 + how.probabilities]
     begun = [partial_of(target) for target in targets if partial_of(target).exists()]
-    if all(target.exists() for target in targets) and (how.resume or begun):
+    drawn = not how.overlay or _beside(mask, "overlay", ".png").exists()
+    if all(target.exists() for target in targets) and drawn and (how.resume or begun):
         for folder in begun:  # stopped between putting the outputs in place and tidying up
             shutil.rmtree(folder)
         return Mapped(path, mask, there=True)
@@ -131,7 +133,8 @@ def _stack(
     )
     weights = mapper.run.path / WEIGHTS
     mark = f"{weights.resolve()} {file_mark(weights)} {tiling} batch {mapper.batch}"
-    table = [(int(r), int(g), int(b)) for r, g, b in colours(len(mapper.levels))]
+    own = mapper.values.values if mapper.values.colours else colours(len(mapper.levels)).tolist()
+    table = [(int(r), int(g), int(b)) for r, g, b in cast(list[tuple[int, int, int]], own)]
     sinks = [open_sink(targets[0], extent, path, mark, table if mapper.indexed else None)]
     for target in targets[1:]:
         sinks.append(open_sink(target, replace(extent, classes=len(mapper.levels)), path, mark))
