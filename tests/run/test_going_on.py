@@ -40,6 +40,16 @@ def place(base, tmp_path):
     return copy
 
 
+def test_a_run_from_before_some_flags_goes_on(place):
+    facts = json.loads((place / "run" / "run.json").read_text())
+    for flag in ("width", "depth", "up", "backbone", "class_weights", "separation", "dice"):
+        del facts["asked"][flag]
+    del facts["recipe"]["warping"]
+    (place / "run" / "run.json").write_text(json.dumps(facts))
+    asked = Training("resnet20", str(place / "pictures"), out=place / "run", resume=True, epochs=3)
+    assert len(train(asked).metrics()) == 3
+
+
 def test_a_run_on_a_relative_folder_is_evaluated_from_anywhere(place, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     split, scores = canon.evaluate(canon.load(place / "run"), **CPU)
@@ -59,16 +69,6 @@ def test_more_epochs_can_follow_and_are_recorded(place, capsys):
 
 
 @pytest.mark.parametrize("change", ["more", "fewer", "class", "renamed"])
-def test_a_run_from_before_some_flags_goes_on(place):
-    facts = json.loads((place / "run" / "run.json").read_text())
-    for flag in ("width", "depth", "up", "backbone", "class_weights", "separation", "dice"):
-        del facts["asked"][flag]
-    del facts["recipe"]["warping"]
-    (place / "run" / "run.json").write_text(json.dumps(facts))
-    asked = Training("resnet20", str(place / "pictures"), out=place / "run", resume=True, epochs=3)
-    assert len(train(asked).metrics()) == 3
-
-
 def test_data_that_changed_is_refused(place, change):
     pictures = place / "pictures"
     if change == "more":
