@@ -5,8 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from canon.data.deform import OVERSHOOT, Warping, cubic
-from canon.data.warp import mirrored
+from canon.data.deform import OVERSHOOT, Warping, cubic, reflected
 from canon.errors import InputError
 
 
@@ -16,7 +15,9 @@ from canon.errors import InputError
 def test_places_beyond_a_border_are_mirrored_as_numpy_mirrors_them(start, count, size):
     before, after = max(0, -start), max(0, start + count - size)
     padded = np.pad(np.arange(size), (before, after), mode="reflect")
-    assert mirrored(start, count, size).tolist() == padded[start + before :][:count].tolist()
+    assert (
+        reflected(start, start + count, size).tolist() == padded[start + before :][:count].tolist()
+    )
 
 
 @pytest.mark.parametrize("degrees", [1e-9, 30])

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import nn
 
+from canon.data.deform import reflected
 from canon.deploy.planes import ArrayPlane
-from canon.deploy.tiles import Tiling, bands, reflected, window
+from canon.deploy.tiles import Tiling, bands, window
 from canon.errors import DataError, InputError
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from math import radians
 from typing import Annotated
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
@@ -151,3 +153,18 @@ def nearest(windows: Tensor, places: Places) -> Tensor:
     row, column = places.round().clamp(0, side - 1).long().unbind(-1)
     each = torch.arange(len(windows), device=windows.device)[:, None, None]
     return windows.flatten(0, 2)[(each * side + row) * side + column]  # one index is fastest
+
+
+def reflected(start: int, stop: int, n: int) -> NDArray[np.int64]:
+    """The indices of pixels `start` to `stop` of a side that is continued by mirroring.
+
+    The edge is not repeated (3 2 1 | 0 1 2 3 | 2 1 0), and mirrored again as often as needed.
+
+    Args:
+        start: first pixel, negative if before the image.
+        stop: the one after the last.
+        n: pixels of the side.
+    """
+    period = max(1, 2 * (n - 1))
+    index = np.arange(start, stop, dtype=np.int64) % period
+    return np.minimum(index, period - index) if n > 1 else index

@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from canon.data.deform import Maps, Warping, between, nearest, reach
+from canon.data.deform import Maps, Warping, between, nearest, reach, reflected
 from canon.data.pack import Preprocessing, tensor_of
 from canon.data.pair_pack import PairPack
 from canon.errors import InputError
 from canon.types import Images
 
-__all__ = ["PairBatches", "Target", "Warping", "mirrored"]
+__all__ = ["PairBatches", "Target", "Warping"]
 
 
 class Target(NamedTuple):
@@ -142,15 +142,9 @@ def cut(
     """
     squares = []
     for array, (top, left) in zip(arrays, corners, strict=True):
-        rows, columns = mirrored(top, side, array.shape[0]), mirrored(left, side, array.shape[1])
+        rows = reflected(top, top + side, array.shape[0])
+        columns = reflected(left, left + side, array.shape[1])
         first, last = columns.min(), columns.max()
         near = array[:, first : last + 1][rows]  # whole rows are copied fastest
         squares.append(near[:, columns - first])
     return np.stack(squares)
-
-
-def mirrored(start: int, count: int, size: int) -> NDArray[np.int64]:
-    """Positions from `start` on, mirrored into 0 to size - 1 without repeating the edge."""
-    period = max(1, 2 * (size - 1))  # there and back
-    places = np.arange(start, start + count) % period
-    return np.minimum(places, period - places)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from canon.data.dataset import Pixels
+from canon.data.deform import reflected
 from canon.data.pack import tensor_of
 from canon.deploy.blocks import Plane
 from canon.errors import InputError
@@ -101,21 +102,6 @@ class Tiling:
         latest = (extent - self.least) // self.step * self.step
         start = max(min(at - self.margin, latest), 0)
         return start, min(at + self.inner + self.margin, extent) - start
-
-
-def reflected(start: int, stop: int, n: int) -> NDArray[np.int64]:
-    """The indices of pixels `start` to `stop` of a side that is continued by mirroring.
-
-    The edge is not repeated (3 2 1 | 0 1 2 3 | 2 1 0), and mirrored again as often as needed.
-
-    Args:
-        start: first pixel, negative if before the image.
-        stop: the one after the last.
-        n: pixels of the side.
-    """
-    period = max(1, 2 * (n - 1))
-    index = np.arange(start, stop, dtype=np.int64) % period
-    return np.minimum(index, period - index) if n > 1 else index
 
 
 def window(plane: Plane, top: int, left: int, tiling: Tiling) -> Pixels:

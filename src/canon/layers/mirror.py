@@ -1,10 +1,25 @@
-"""Decoders that mirror their encoder: each stage undoes a pooling by its switches."""
+"""Normalised encoders, and decoders that mirror them: each stage undoes a pooling."""
 
+from itertools import pairwise
 from typing import cast
 
 from torch import Tensor, nn
 
 from canon.layers.upsample import Upsampling
+
+
+def convs(*widths: int, kernel: int = 3, relu: bool = True) -> nn.Sequential:
+    """Convolutions from each width to the next, with biases, normalisation and rectifiers."""
+    parts: list[nn.Module] = []
+    for c_in, c_out in pairwise(widths):
+        conv = nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2)
+        parts += [conv, nn.BatchNorm2d(c_out), *[nn.ReLU()] * relu]
+    return nn.Sequential(*parts)
+
+
+def pool() -> nn.MaxPool2d:
+    """2 x 2, rounding up as Caffe does."""
+    return nn.MaxPool2d(2, 2, ceil_mode=True)
 
 
 class Mirror(nn.Module):
@@ -13,13 +28,13 @@ class Mirror(nn.Module):
     Args:
         up: kind of upsampling.
         c_in: channels that were pooled.
-        convs: what follows.
+        after: what follows.
     """
 
-    def __init__(self, up: str, c_in: int, convs: nn.Sequential) -> None:
+    def __init__(self, up: str, c_in: int, after: nn.Sequential) -> None:
         super().__init__()
         self.up = Upsampling(up, c_in, c_in)
-        self.convs = convs
+        self.convs = after
 
 
 def mirrored(
@@ -36,6 +51,6 @@ def mirrored(
     for name, mirror in decoder.items():
         assert isinstance(mirror, Mirror)
         level = name[-1]
-        pool = features.get_submodule(f"pool{level}")
-        y = mirror.convs(mirror.up.undo(y, maps[f"stage{level}"], cast(nn.MaxPool2d, pool)))
+        pooling = cast(nn.MaxPool2d, features.get_submodule(f"pool{level}"))
+        y = mirror.convs(mirror.up.undo(y, maps[f"stage{level}"], pooling))
     return y

@@ -12,7 +12,7 @@ from torch import nn
 
 from canon.errors import InputError
 from canon.layers import init, stages, taps
-from canon.layers.mirror import Mirror, mirrored
+from canon.layers.mirror import Mirror, convs, mirrored, pool
 from canon.registry import Paper, Published, register
 from canon.types import Images, Logits
 
@@ -51,16 +51,16 @@ class DeconvNet(nn.Module):
     ) -> None:
         super().__init__()
         self.features = stages(
-            stage1=_convs(channels, 64, 64),  # 64 x 224 x 224
-            pool1=_pool(),  # 64 x 112 x 112
-            stage2=_convs(64, 128, 128),  # 128 x 112 x 112
-            pool2=_pool(),  # 128 x 56 x 56
-            stage3=_convs(128, 256, 256, 256),  # 256 x 56 x 56
-            pool3=_pool(),  # 256 x 28 x 28
-            stage4=_convs(256, 512, 512, 512),  # 512 x 28 x 28
-            pool4=_pool(),  # 512 x 14 x 14
-            stage5=_convs(512, 512, 512, 512),  # 512 x 14 x 14
-            pool5=_pool(),  # 512 x 7 x 7
+            stage1=convs(channels, 64, 64),  # 64 x 224 x 224
+            pool1=pool(),  # 64 x 112 x 112
+            stage2=convs(64, 128, 128),  # 128 x 112 x 112
+            pool2=pool(),  # 128 x 56 x 56
+            stage3=convs(128, 256, 256, 256),  # 256 x 56 x 56
+            pool3=pool(),  # 256 x 28 x 28
+            stage4=convs(256, 512, 512, 512),  # 512 x 28 x 28
+            pool4=pool(),  # 512 x 14 x 14
+            stage5=convs(512, 512, 512, 512),  # 512 x 14 x 14
+            pool5=pool(),  # 512 x 7 x 7
             fc6=_normed(nn.Conv2d(512, 4096, 7)),  # 4096 x 1 x 1
             fc7=_normed(nn.Conv2d(4096, 4096, 1)),  # 4096 x 1 x 1
             deconv_fc6=_normed(nn.ConvTranspose2d(4096, 512, 7)),  # 512 x 7 x 7
@@ -100,13 +100,5 @@ def _normed(*layers: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
     return nn.Sequential(*(part for three in parts for part in three))
 
 
-def _convs(*widths: int) -> nn.Sequential:
-    return _normed(*(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths)))
-
-
 def _deconvs(*widths: int) -> nn.Sequential:
     return _normed(*(nn.ConvTranspose2d(a, b, 3, padding=1) for a, b in pairwise(widths)))
-
-
-def _pool() -> nn.MaxPool2d:
-    return nn.MaxPool2d(2, 2, ceil_mode=True)

@@ -6,12 +6,10 @@ batch normalisation, and poolings round up, so that 45 rows become 23. Another u
 unpooling by the switches, which the paper compares with, is another value of `up`.
 """  # noqa: D205
 
-from itertools import pairwise
-
 from torch import nn
 
 from canon.layers import LocalResponseNorm, init, stages, taps
-from canon.layers.mirror import Mirror, mirrored
+from canon.layers.mirror import Mirror, convs, mirrored, pool
 from canon.registry import Paper, Published, register
 from canon.types import Images, Logits
 
@@ -22,19 +20,6 @@ PAPER = Paper(
     year=2017,
     identifier="arXiv:1511.00561",
 )
-
-
-def _convs(*widths: int, kernel: int = 3, relu: bool = True) -> nn.Sequential:
-    """Convolutions, each with batch normalisation and a rectifier."""
-    parts: list[nn.Module] = []
-    for c_in, c_out in pairwise(widths):
-        conv = nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2)
-        parts += [conv, nn.BatchNorm2d(c_out), *[nn.ReLU()] * relu]
-    return nn.Sequential(*parts)
-
-
-def _pool() -> nn.MaxPool2d:
-    return nn.MaxPool2d(2, 2, ceil_mode=True)
 
 
 def _camvid(params: int, macs: int) -> Published:
@@ -63,23 +48,23 @@ class SegNet(nn.Module):
     ) -> None:
         super().__init__()
         self.features = stages(
-            stage1=_convs(channels, 64, 64),  # 64 x 360 x 480
-            pool1=_pool(),  # 64 x 180 x 240
-            stage2=_convs(64, 128, 128),  # 128 x 180 x 240
-            pool2=_pool(),  # 128 x 90 x 120
-            stage3=_convs(128, 256, 256, 256),  # 256 x 90 x 120
-            pool3=_pool(),  # 256 x 45 x 60
-            stage4=_convs(256, 512, 512, 512),  # 512 x 45 x 60
-            pool4=_pool(),  # 512 x 23 x 30
-            stage5=_convs(512, 512, 512, 512),  # 512 x 23 x 30
-            pool5=_pool(),  # 512 x 12 x 15
+            stage1=convs(channels, 64, 64),  # 64 x 360 x 480
+            pool1=pool(),  # 64 x 180 x 240
+            stage2=convs(64, 128, 128),  # 128 x 180 x 240
+            pool2=pool(),  # 128 x 90 x 120
+            stage3=convs(128, 256, 256, 256),  # 256 x 90 x 120
+            pool3=pool(),  # 256 x 45 x 60
+            stage4=convs(256, 512, 512, 512),  # 512 x 45 x 60
+            pool4=pool(),  # 512 x 23 x 30
+            stage5=convs(512, 512, 512, 512),  # 512 x 23 x 30
+            pool5=pool(),  # 512 x 12 x 15
         )
         self.decoder = nn.ModuleDict({
-            "decode5": Mirror(up, 512, _convs(512, 512, 512, 512)),
-            "decode4": Mirror(up, 512, _convs(512, 512, 512, 256)),
-            "decode3": Mirror(up, 256, _convs(256, 256, 256, 128)),
-            "decode2": Mirror(up, 128, _convs(128, 128, 64)),
-            "decode1": Mirror(up, 64, _convs(64, 64)),
+            "decode5": Mirror(up, 512, convs(512, 512, 512, 512)),
+            "decode4": Mirror(up, 512, convs(512, 512, 512, 256)),
+            "decode3": Mirror(up, 256, convs(256, 256, 256, 128)),
+            "decode2": Mirror(up, 128, convs(128, 128, 64)),
+            "decode1": Mirror(up, 64, convs(64, 64)),
         })  # fmt: skip
         self.head = nn.Conv2d(64, classes, 3, padding=1)
         init.he(self, seed)
@@ -116,17 +101,17 @@ class SegNetBasic(nn.Module):
         super().__init__()
         self.features = stages(
             norm=LocalResponseNorm(),  # 3 x 360 x 480
-            stage1=_convs(channels, 64, kernel=7),  # 64 x 360 x 480
-            pool1=_pool(),  # 64 x 180 x 240
-            stage2=_convs(64, 64, kernel=7),  # 64 x 180 x 240
-            pool2=_pool(),  # 64 x 90 x 120
-            stage3=_convs(64, 64, kernel=7),  # 64 x 90 x 120
-            pool3=_pool(),  # 64 x 45 x 60
-            stage4=_convs(64, 64, kernel=7),  # 64 x 45 x 60
-            pool4=_pool(),  # 64 x 23 x 30
+            stage1=convs(channels, 64, kernel=7),  # 64 x 360 x 480
+            pool1=pool(),  # 64 x 180 x 240
+            stage2=convs(64, 64, kernel=7),  # 64 x 180 x 240
+            pool2=pool(),  # 64 x 90 x 120
+            stage3=convs(64, 64, kernel=7),  # 64 x 90 x 120
+            pool3=pool(),  # 64 x 45 x 60
+            stage4=convs(64, 64, kernel=7),  # 64 x 45 x 60
+            pool4=pool(),  # 64 x 23 x 30
         )
         self.decoder = nn.ModuleDict({
-            f"decode{i}": Mirror(up, 64, _convs(64, 64, kernel=7, relu=False)) for i in (4, 3, 2, 1)
+            f"decode{i}": Mirror(up, 64, convs(64, 64, kernel=7, relu=False)) for i in (4, 3, 2, 1)
         })  # fmt: skip
         self.head = nn.Conv2d(64, classes, 1)
         init.he(self, seed)
