@@ -90,6 +90,7 @@ class Command(Training):
 def run(command: Command) -> int:
     """Train, telling what happens. Ctrl-C stops at the next step and keeps the state."""
     from canon.fitting import Step
+    from canon.fitting.devices import leave_group
     from canon.run.train import Began, Trained, training
 
     stop = _Stop()
@@ -110,6 +111,7 @@ def run(command: Command) -> int:
                 return 130
     if first():
         _print_result(trained)
+    leave_group()
     return 0
 
 

@@ -50,6 +50,15 @@ def placed(net: nn.Module, device: torch.device) -> nn.Module:
     return net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
+def leave_group() -> None:
+    """Leave the group of processes that a launcher made, if there is one.
+
+    A process that exits while it is in one may abort in the group's threads.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def _single() -> bool:
     """Whether no launcher made this process; a process group must not be forgotten."""
     return "WORLD_SIZE" not in os.environ
