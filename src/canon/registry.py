@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import nn
 
+from canon.choices import OPEN
 from canon.errors import InputError, unknown
 from canon.layers.stages import starved
 from canon.published import Errors, Paper, Printed, Published, Team
@@ -36,7 +37,6 @@ __all__ = [
 
 Build = TypeVar("Build", bound=Callable[..., nn.Module])
 Task = Literal["classify", "segment"]
-OPEN = ("width", "depth", "up", "backbone")  # what a caller may choose where a name leaves it open
 
 
 @dataclass(frozen=True)

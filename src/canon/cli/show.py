@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from canon.choices import Up
 from canon.cli.out import console, percent, show_table
-from canon.run.config import Up
 
 if TYPE_CHECKING:
     from canon.explain import Description, Field, Row

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from canon.choices import Up
 from canon.cli.out import bars, first, percent
-from canon.run.config import Training, Up
+from canon.run.config import Training
 
 if TYPE_CHECKING:
     from canon.fitting import Epoch, Finished

@@ -9,15 +9,15 @@ nails                        each value to the top left of a block of zeros, the
                              convolution (Dosovitskiy et al. 2015, section 4.2)
 """
 
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from canon.choices import Up
 from canon.errors import InputError, unknown
 
-Up = Literal["nearest", "bilinear", "bicubic", "transposed", "channelwise", "unpool", "nails"]
 KINDS: tuple[str, ...] = get_args(Up)
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
 

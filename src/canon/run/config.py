@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from canon.choices import Up
+
 Device = str  # "auto", "cpu", "cuda", "cuda:1", "mps"
 Precision = Literal["fp32", "bf16", "fp16"]
-# As in layers.upsample, which imports torch; a mistake in a flag is to be answered before that.
-Up = Literal["nearest", "bilinear", "bicubic", "transposed", "channelwise", "unpool", "nails"]
-OPEN = ("width", "depth", "up", "backbone")  # what a network's name may leave open
 
 
 @dataclass(frozen=True)

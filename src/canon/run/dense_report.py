@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from accelerate import Accelerator
 from markupsafe import Markup
+from numpy.typing import NDArray
 from torch import nn
 
 from canon.data.pair_pack import PairPack
@@ -36,6 +37,10 @@ def write_report(run: Run, scores: DenseScores, split: str, pack: PairPack, net:
     recall = scores.confusion.diagonal() / np.where(pixels, pixels, np.nan)
     columns = pixels, pixels / max(1, pixels.sum()), scores.iou, scores.dice, recall
     table = colours(len(run.classes))
+    says = Says(net, run.preprocessing, Accelerator())
+    tiling = tiling_of(run.model, run.facts["numbers"])
+    worst = scores.worst(WORST).tolist()
+    said = (scores_of(says, pack.raw_image(i), tiling).argmax(0) for i in worst)
     return rendered(
         "dense.html.j2", run, split,
         scores=scores,
@@ -43,16 +48,14 @@ def write_report(run: Run, scores: DenseScores, split: str, pack: PairPack, net:
         confusion=Markup(svg(figures.confusion(scores.confusion, run.classes))),
         key=[(c, "#" + bytes(table[k]).hex()) for k, c in enumerate(run.classes)
              if k != run.commonest],
-        worst=[_sample(run, scores, pack, net, int(i)) for i in scores.worst(WORST)],
+        worst=[_sample(run, scores, pack, i, map_) for i, map_ in zip(worst, said, strict=True)],
     )  # fmt: skip
 
 
 def _sample(
-    run: Run, scores: DenseScores, pack: PairPack, net: nn.Module, i: int
+    run: Run, scores: DenseScores, pack: PairPack, i: int, said: NDArray[np.int64]
 ) -> dict[str, Any]:
     image, count = pack.raw_image(i), len(run.classes)
-    says = Says(net, run.preprocessing, Accelerator())
-    said = scores_of(says, image, tiling_of(run.model, run.facts["numbers"])).argmax(0)
     name = pack.names[i] if pack.names else f"#{i}"
     shown = (eight_bits(image), overlay(image, pack.raw_mask(i), count, run.commonest),
              overlay(image, said.astype("uint8"), count, run.commonest))  # fmt: skip

@@ -78,6 +78,7 @@ class Mapper:
         self.net = placed(run.network(), devices.device).eval()
         self.says = Says(self.net, run.preprocessing, devices)
         self.tiling = tiling_of(run.model, run.facts["numbers"], tile)
+        self.fitting: set[Tiling] = set()
         assert run.values is not None
         self.values = run.values
         count = range(len(run.classes))
@@ -103,7 +104,9 @@ class Mapper:
             InputError: the tiles do not fit the memory; the message names those that do.
         """
         tiling = self.tiling.fitted(plane.height, plane.width)
-        fits(self.net, tiling, self.run.preprocessing.channels, self.batch)
+        if tiling not in self.fitting:  # asked once, not for every page of a stack
+            fits(self.net, tiling, self.run.preprocessing.channels, self.batch)
+            self.fitting.add(tiling)
         return tiling
 
     def rows(

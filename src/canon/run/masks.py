@@ -7,6 +7,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from canon.choices import OPEN
 from canon.data import Part, Preprocessing, Report
 from canon.data.check import Progress
 from canon.data.masks import MaskValues
@@ -17,7 +18,7 @@ from canon.fitting import Recipe
 from canon.fitting.dense import Whole, evaluate
 from canon.fitting.sitting import Measure, Samples
 from canon.models import create, entry
-from canon.run.config import OPEN, Training
+from canon.run.config import Training
 from canon.run.folder import Run
 from canon.run.tiling import tiling_of
 from canon.tasks import DenseScores, Segment, Task

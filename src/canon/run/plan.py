@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from canon.choices import OPEN
 from canon.data import Dataset, Part, Preprocessing, Report
 from canon.data.split import stratified
 from canon.errors import DataError, InputError
 from canon.fitting import Recipe
 from canon.models import entry
 from canon.recipes import modern, paper
-from canon.run.config import OPEN, Training
+from canon.run.config import Training
 from canon.run.start import Start
 
 

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from canon.data.masks import IGNORE
 from canon.errors import DataError, InputError
-
-IGNORE = 255  # the class of pixels that do not count, as in PASCAL VOC
 
 Maps = Annotated[Tensor, "(N, K, h, w) float, logits of each pixel"]
 Classes = Annotated[Tensor, "(N, h, w) int64, class indices, 255 where ignored"]

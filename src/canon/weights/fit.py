@@ -11,7 +11,7 @@ from torch import nn
 from canon import models
 from canon.weights.faults import differences, fault, values
 from canon.weights.kin import adopted, kin_of
-from canon.weights.read import Checkpoint, read
+from canon.weights.read import Checkpoint, State, read
 from canon.weights.translate import (
     COUNTER,
     ends,
@@ -108,11 +108,7 @@ def load(net: nn.Module, name: str, checkpoint: Checkpoint, new_head: bool = Fal
     shapes = shapes_of(own)
     state = translated(checkpoint, name, shapes)
     first, last = ends(net)
-    adapted = None
-    if first in state and state[first].shape != own[first].shape:
-        fitted = fit_channels(state[first], own[first])
-        if fitted is not None:
-            state[first], adapted = fitted, first
+    adapted = _adapted(state, state, own, first)
     other = {k for k in own if k not in state or state[k].shape != own[k].shape}
     renewed = {k for k in other if k.startswith("aux") or (k in last and k in state)}
     renewed |= last if new_head else set()
@@ -153,11 +149,7 @@ def _from_kin(net: nn.Module, kin: str, checkpoint: Checkpoint, new_head: bool) 
     own = net.state_dict()
     first, last = ends(net)
     taken = adopted(own, theirs)
-    adapted = None
-    if first in theirs and first not in taken:
-        fitted = fit_channels(theirs[first], own[first])
-        if fitted is not None:
-            taken[first], adapted = fitted, first
+    adapted = _adapted(taken, theirs, own, first)
     taken = {k: v for k, v in taken.items() if not (new_head and k in last)}
     needed = {k for k in shapes if k.startswith("features.") and not k.endswith(COUNTER)}
     missing = [f"{k} is missing" for k in sorted(needed - set(taken))]
@@ -166,6 +158,17 @@ def _from_kin(net: nn.Module, kin: str, checkpoint: Checkpoint, new_head: bool) 
     net.load_state_dict(own | taken)
     replaced = tuple(k for k in own if k not in taken and not k.endswith(COUNTER))
     return Loaded(checkpoint, replaced, adapted, f"{kin} has none")
+
+
+def _adapted(state: State, theirs: State, own: State, first: str) -> str | None:
+    """Put the first convolution into a state, its channels fitted; its key if that was needed."""
+    if first not in theirs or theirs[first].shape == own[first].shape:
+        return None
+    fitted = fit_channels(theirs[first], own[first])
+    if fitted is None:
+        return None
+    state[first] = fitted
+    return first
 
 
 def put(net: nn.Module, name: str, checkpoint: Checkpoint) -> None:
