@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from canon.data import Preprocessing, open_data
 from canon.data.augment import Augmentation, Batches
 from canon.data.pack import build_pack
-from canon.fitting import Epoch, Limits, Recipe, Step, fit
+from canon.fitting import Epoch, Limits, Recipe, Step, evaluate, fit
 from canon.fitting.devices import accelerator
 from canon.fitting.optim import averaged
 from canon.layers import stages
@@ -57,8 +57,8 @@ def start(net, recipe=RECIPE, average=None, **more):
     train, val = packs()
     return fit(
         net, Classify.of(net, 10), Batches(train, HOW, recipe.augmentation), recipe,
-        Limits(recipe.epochs), accelerator("cpu"), monitor=Batches(val, HOW), average=average,
-        **more,
+        Limits(recipe.epochs), accelerator("cpu"), monitor=Batches(val, HOW), measure=evaluate,
+        average=average, **more,
     )  # fmt: skip
 
 

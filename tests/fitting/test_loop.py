@@ -7,7 +7,7 @@ from canon.data import Preprocessing, open_data
 from canon.data.augment import Augmentation, Batches
 from canon.data.pack import build_pack
 from canon.errors import InputError, NonFiniteError
-from canon.fitting import Epoch, Finished, Limits, Recipe, Step, fit
+from canon.fitting import Epoch, Finished, Limits, Recipe, Step, evaluate, fit
 from canon.fitting.devices import accelerator
 from canon.fitting.optim import averaged
 from canon.fitting.state import latest_state
@@ -38,8 +38,8 @@ def start(
     train = Batches(packs["train"], HOW, recipe.augmentation)
     events = fit(
         net, Classify.of(net, 10, recipe.smoothing), train, recipe, limits or Limits(recipe.epochs),
-        devices, monitor=Batches(packs["val"], HOW), average=average, states=states,
-        resume=resume, **more,
+        devices, monitor=Batches(packs["val"], HOW), measure=evaluate, average=average,
+        states=states, resume=resume, **more,
     )  # fmt: skip
     return net, average, events
 

@@ -19,7 +19,6 @@ from torch.optim.swa_utils import AveragedModel
 from canon.data.augment import Batches
 from canon.data.seeds import seed_of, seeded
 from canon.data.split import batches, order, share
-from canon.fitting.evaluate import evaluate
 from canon.fitting.events import Epoch, Event, Finished, Step
 from canon.fitting.levenberg import PATTERNS, DiagonalLevenberg
 from canon.fitting.modes import draws, normalising, training_mode
@@ -41,7 +40,7 @@ def fit(
     accelerator: Accelerator,
     *,
     monitor: Any = None,
-    measure: Measure = evaluate,
+    measure: Measure | None = None,
     average: AveragedModel | None = None,
     seed: int = 0,
     states: Path | None = None,
@@ -57,7 +56,7 @@ def fit(
         limits: epochs, time, patience.
         accelerator: devices and precision.
         monitor: what to evaluate after each epoch,
-        measure: by this function, called as `evaluate` is.
+        measure: by this function; None evaluates nothing.
         average: a moving average of the network to keep, evaluated in its place.
         seed: of the order, the augmentation and dropout.
         states: the folder to keep states in; None keeps none.
@@ -166,10 +165,10 @@ def _step(run: Sitting, index: Tensor) -> None:
 
 
 def _monitor(run: Sitting) -> Generator[Event, None, Measured | None]:
-    if run.monitor is None:
+    measure = run.measure
+    if run.monitor is None or measure is None:
         return None
     epoch = run.progress.epoch + 1
-    measure = run.measure
     return (yield from measure(run.measured, run.task, run.monitor, run.accelerator, epoch=epoch))
 
 

@@ -50,7 +50,7 @@ class Sitting:
     task: Task
     train: Samples
     monitor: Any
-    measure: Measure
+    measure: Measure | None
     recipe: Recipe
     limits: Limits
     accelerator: Accelerator
