@@ -12,15 +12,15 @@ import time
 
 import torch
 
-from canon.layers.dense import fully_convolutional
-from canon.models import create
+from canon.layers.fully_convolutional import fully_convolutional
+from canon.models import build
 
 ROUNDS, SIDE, GRID, CROP = 5, 500, 10, 227
 
 
 def main() -> None:
     """Time all three in turn and print medians, spreads and ratios."""
-    net = create("alexnet").eval().to(memory_format=torch.channels_last)
+    net = build("alexnet").eval().to(memory_format=torch.channels_last)
     dense = fully_convolutional(net).to(memory_format=torch.channels_last)
     image = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     image = image.contiguous(memory_format=torch.channels_last)

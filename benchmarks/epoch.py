@@ -19,15 +19,17 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from canon.data import Dataset as Set
-from canon.data import Part, Preprocessing, open_data
-from canon.data.augment import Augmentation, Batches
-from canon.data.pack import build_pack
+from canon.data import Preprocessing, Split, open_data
+from canon.data.augment.augmentation import Augmentation
+from canon.data.augment.image_batches import ImageBatches
+from canon.data.packs.images import build_image_pack
 from canon.errors import DataError
-from canon.fitting import Limits, fit
-from canon.fitting.devices import accelerator, hardware
-from canon.models import create
+from canon.models import build
 from canon.recipes import modern
-from canon.tasks import Classify
+from canon.tasks.classification.loss import ClassificationLoss
+from canon.training.loop import fit
+from canon.training.recipe import Limits
+from canon.utils.devices import hardware, make_accelerator
 
 ROUNDS, BATCH = 5, 128
 MEAN, STD = 0.1307, 0.3081
@@ -62,9 +64,9 @@ def normalised(x):
     return x.sub_(mean.view(-1, 1, 1)).div_(std.view(-1, 1, 1))
 
 
-def per_image_epoch(part: Part, workers: int) -> float:
+def per_image_epoch(part: Split, workers: int) -> float:
     torch.manual_seed(0)
-    net = create("lenet5-modern", image=28)
+    net = build("lenet5-modern", image=28)
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3)
     start = time.perf_counter()
     loader = DataLoader(
@@ -77,25 +79,25 @@ def per_image_epoch(part: Part, workers: int) -> float:
     return time.perf_counter() - start
 
 
-def packed_epoch(part: Part) -> float:
+def packed_epoch(part: Split) -> float:
     how = Preprocessing(28, 1, mean=(MEAN,), std=(STD,))
     plain = Augmentation(crop=False, flip=False)
     recipe = replace(
         modern("lenet5-modern"), lr=1e-3, batch=BATCH, augmentation=plain, average=0.0,
         smoothing=0.0, schedule="constant", warmup=0.0,
     )  # fmt: skip
-    devices = accelerator("cpu")
-    net = create("lenet5-modern", image=28).to(memory_format=torch.channels_last)
+    devices = make_accelerator("cpu")
+    net = build("lenet5-modern", image=28).to(memory_format=torch.channels_last)
     start = time.perf_counter()
-    data = Batches(build_pack(part, how), how, plain)
-    for _ in fit(net, Classify(10), data, recipe, Limits(1), devices):
+    data = ImageBatches(build_image_pack(part, how), how, plain)
+    for _ in fit(net, ClassificationLoss(10), data, recipe, Limits(1), devices):
         pass
     return time.perf_counter() - start
 
 
-def network_only(part: Part) -> float:
+def network_only(part: Split) -> float:
     """The limit: the same steps over one batch that is already a tensor."""
-    net: nn.Module = create("lenet5-modern", image=28).to(memory_format=torch.channels_last)
+    net: nn.Module = build("lenet5-modern", image=28).to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3)
     images = torch.randn(BATCH, 1, 28, 28).contiguous(memory_format=torch.channels_last)
     labels = torch.from_numpy(part.labels[:BATCH])
@@ -107,13 +109,13 @@ def network_only(part: Part) -> float:
     return time.perf_counter() - start
 
 
-def mnist() -> tuple[Set | None, Part]:
+def mnist() -> tuple[Set | None, Split]:
     try:
         data = open_data("mnist")
     except DataError:
         random = np.random.default_rng(0)
         images = random.integers(0, 256, (60_000, 28, 28, 1), np.uint8)
-        return None, Part(random.integers(0, 10, 60_000), images)
+        return None, Split(random.integers(0, 10, 60_000), images)
     return data, data.parts["train"]
 
 

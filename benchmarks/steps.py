@@ -21,16 +21,17 @@ import numpy as np
 import torch
 
 from canon.data import Preprocessing, open_data
-from canon.data.augment import Batches
-from canon.data.cache import cache_dir
-from canon.data.pack import build_pack
+from canon.data.augment.image_batches import ImageBatches
+from canon.data.packs.images import build_image_pack
 from canon.errors import InputError
-from canon.fitting import Limits, fit
-from canon.fitting.devices import accelerator, placed
-from canon.models import create, entry, names
+from canon.models import build, model_info, names
 from canon.recipes import modern, paper
-from canon.run.plan import normalised
-from canon.tasks import Classify
+from canon.runs.plan import with_normalization
+from canon.tasks.classification.loss import ClassificationLoss
+from canon.training.loop import fit
+from canon.training.recipe import Limits
+from canon.utils.devices import make_accelerator, to_device
+from canon.utils.files import cache_dir
 
 STEPS, MORE = 8, 40  # more where momentum or dropout first carry the loss upwards
 HEAD = ("network", "images", "recipe", "step, ms", "peak memory, MB", "steps", "loss before",
@@ -39,7 +40,7 @@ HEAD = ("network", "images", "recipe", "step, ms", "peak memory, MB", "steps", "
 
 def measured(name: str) -> dict[str, object]:
     """Train one network in this process."""
-    published = entry(name).published
+    published = model_info(name).published
     source, batch = chosen(name)
     classes = 2 if source == "ants_bees" else 10
     try:
@@ -50,10 +51,10 @@ def measured(name: str) -> dict[str, object]:
     recipe = replace(recipe, batch=batch, lr=rate, schedule="constant", average=0.0)
     data = batches(source, published.image, published.channels, batch, recipe)
     for steps in (STEPS, MORE):
-        net = placed(create(name, classes=classes), torch.device("cpu"))
-        task = Classify.of(net, classes, recipe.smoothing)
+        net = to_device(build(name, classes=classes), torch.device("cpu"))
+        task = ClassificationLoss.of(net, classes, recipe.smoothing)
         before = loss(net, task, data)
-        events = fit(net, task, data, recipe, Limits(steps), accelerator("cpu"))
+        events = fit(net, task, data, recipe, Limits(steps), make_accelerator("cpu"))
         seconds = [event.seconds for event in events if type(event).__name__ == "Epoch"]
         after = loss(net, task, data)
         if after < before:
@@ -72,7 +73,7 @@ def measured(name: str) -> dict[str, object]:
 
 def chosen(name: str) -> tuple[str, int]:
     """The set to train on, and how many of its images."""
-    published = entry(name).published
+    published = model_info(name).published
     if published.channels == 1:
         return "mnist", 16
     return ("cifar10", 16) if published.image == 32 else ("ants_bees", 4)
@@ -87,9 +88,9 @@ def batches(source: str, image: int, channels: int, count: int, recipe):
     part = part.select(np.sort(np.concatenate(places)[:count]))
     border, crop = (2, 1.0) if source == "mnist" else (0, 1.0 if image == 32 else recipe.crop)
     how = Preprocessing(image, channels, border=border, crop=crop)
-    pack = build_pack(part, how)
-    how = normalised(how, recipe, None, *pack.statistics())
-    return Batches(pack, how, recipe.augmentation)
+    pack = build_image_pack(part, how)
+    how = with_normalization(how, recipe, None, *pack.statistics())
+    return ImageBatches(pack, how, recipe.augmentation)
 
 
 def cifar(folder: Path) -> Path:

@@ -21,10 +21,11 @@ import tifffile
 import torch
 from PIL import Image
 
-from canon.run.config import Training
-from canon.run.folder import Run, open_run
-from canon.run.tiling import tiling_of
-from canon.run.train import train
+from canon.runs.config import TrainConfig
+from canon.runs.folder import Run
+from canon.runs.open import open_run
+from canon.tasks.segmentation.tile_plan import plan_tiles
+from canon.workflows.train import train
 
 BLOCK = 2000  # pixels a side of what is drawn at once
 
@@ -50,7 +51,7 @@ def trained(folder: Path) -> Run:
         image, inside = drawn(i, 256)
         Image.fromarray(image).save(folder / "cells" / "images" / f"{i:02d}.png")
         Image.fromarray(np.uint8(inside) * 255).save(folder / "cells" / "masks" / f"{i:02d}.png")
-    asked = Training("unet-same", str(folder / "cells"), out=folder / "run", width=4, depth=3,
+    asked = TrainConfig("unet-same", str(folder / "cells"), out=folder / "run", width=4, depth=3,
                      epochs=20, image=128, lr=3e-3, device="cpu")  # fmt: skip
     return train(asked)
 
@@ -90,7 +91,7 @@ def loop(run: Run, image: Path, side: int) -> float:
     mean, std = run.preprocessing.mean[0] * 255, run.preprocessing.std[0] * 255
     net = run.network().eval().to(memory_format=torch.channels_last)
     mask = torch.zeros(side, side, dtype=torch.uint8)
-    tiling = tiling_of(run.model, run.facts["numbers"])  # the same work
+    tiling = plan_tiles(run.model, run.facts["numbers"])  # the same work
     inner, margin, whole = tiling.inner, tiling.margin, tiling.side
     began = time.perf_counter()
     with torch.inference_mode():

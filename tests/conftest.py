@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import matplotlib as mpl
-import numpy as np
 import pytest
-from PIL import Image
+
+from tests.helpers.synthetic import make_folder
 
 mpl.use("Agg")
 
@@ -39,22 +39,6 @@ def cifar10(real_data, tmp_path_factory):
     path = tmp_path_factory.mktemp("cifar10") / "cifar10.npz"
     subprocess.run([sys.executable, script, path], check=True, capture_output=True)
     return path
-
-
-def draw(seed: int, bright: bool, side: int = 24) -> Image.Image:
-    """A small colour picture of one of two classes that are easy to tell apart."""
-    random = np.random.default_rng(seed)
-    noise = random.integers(0, 80, (side, side, 3))
-    return Image.fromarray((noise + (150 if bright else 0)).astype(np.uint8))
-
-
-def make_folder(folder: Path, count: int = 12, classes=("dark", "light"), side: int = 24) -> Path:
-    """A folder of class folders with PNG pictures, `count` in each class."""
-    for label, name in enumerate(classes):
-        (folder / name).mkdir(parents=True)
-        for i in range(count):
-            draw(100 * label + i, label % 2 == 1, side).save(folder / name / f"{i:02d}.png")
-    return folder
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ FIRST = {
     "create": "canon.create('resnet20')",
     "describe": "canon.describe('resnet20')",
     "what_if": "canon.what_if('resnet20', 'separable')",
-    "entry": "canon.entry('vgg16')",
+    "entry": "canon.model_info('vgg16')",
     "names": "assert 'senet154' in canon.names()",
-    "team": "canon.team('trimps-soushen')",
+    "team": "canon.published_ensemble('trimps-soushen')",
     "open_data": "canon.open_data('digits')",
-    "check": "canon.check(canon.open_data('digits'))",
-    "Training": "canon.Training('lenet5')",
+    "check": "canon.check_data(canon.open_data('digits'))",
+    "Training": "canon.TrainConfig('lenet5')",
 }
 
 

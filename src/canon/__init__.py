@@ -4,8 +4,8 @@
 
     net = canon.create("resnet20")                       # a torch.nn.Module
     table = canon.describe("vgg16")                      # what each layer costs
-    run = canon.train(canon.Training("lenet5", "digits", epochs=3))
-    split, scores = canon.evaluate(run)
+    run = canon.train(canon.TrainConfig("lenet5", "digits", epochs=3))
+    split, metrics = canon.evaluate(run)
 
 Names are resolved when they are first used: importing canon does not import torch.
 """
@@ -14,60 +14,47 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from canon.data import check, open_data
-    from canon.errors import CanonError
-    from canon.explain import describe, what_if
-    from canon.layers.dense import fully_convolutional
-    from canon.models import entry, names, team
-    from canon.run.config import Training
-    from canon.run.ensemble import ensemble
-    from canon.run.folder import open_run as load
-    from canon.run.maps import predict_maps
-    from canon.run.train import train, training
-    from canon.run.use import evaluate, predict
-    from canon.weights import create
+    from canon.analysis import describe as describe
+    from canon.analysis import what_if as what_if
+    from canon.data import check_data as check_data
+    from canon.data import open_data as open_data
+    from canon.errors import CanonError as CanonError
+    from canon.layers.fully_convolutional import fully_convolutional as fully_convolutional
+    from canon.models import model_info as model_info
+    from canon.models import names as names
+    from canon.models import published_ensemble as published_ensemble
+    from canon.runs.config import TrainConfig as TrainConfig
+    from canon.runs.open import open_run as load_run  # noqa: F401
+    from canon.tasks.classification.predict import predict as predict
+    from canon.tasks.segmentation.predict import predict_masks as predict_masks
+    from canon.weights import create as create
+    from canon.workflows.ensemble import ensemble as ensemble
+    from canon.workflows.evaluate import evaluate as evaluate
+    from canon.workflows.train import train as train
+    from canon.workflows.train import train_events as train_events
 
 _PUBLIC = {
     "CanonError": "canon.errors",
-    "Training": "canon.run.config",
-    "check": "canon.data",
+    "TrainConfig": "canon.runs.config",
+    "check_data": "canon.data",
     "create": "canon.weights",
-    "describe": "canon.explain",
-    "ensemble": "canon.run.ensemble",
-    "entry": "canon.models",
-    "evaluate": "canon.run.use",
-    "fully_convolutional": "canon.layers.dense",
-    "load": "canon.run.folder:open_run",
+    "describe": "canon.analysis",
+    "ensemble": "canon.workflows.ensemble",
+    "evaluate": "canon.workflows.evaluate",
+    "fully_convolutional": "canon.layers.fully_convolutional",
+    "load_run": "canon.runs.open:open_run",
+    "model_info": "canon.models",
     "names": "canon.models",
     "open_data": "canon.data",
-    "predict": "canon.run.use",
-    "predict_maps": "canon.run.maps",
-    "team": "canon.models",
-    "train": "canon.run.train",
-    "training": "canon.run.train",
-    "what_if": "canon.explain",
+    "predict": "canon.tasks.classification.predict",
+    "predict_masks": "canon.tasks.segmentation.predict",
+    "published_ensemble": "canon.models",
+    "train": "canon.workflows.train",
+    "train_events": "canon.workflows.train",
+    "what_if": "canon.analysis",
 }
 
-__all__ = [
-    "CanonError",
-    "Training",
-    "check",
-    "create",
-    "describe",
-    "ensemble",
-    "entry",
-    "evaluate",
-    "fully_convolutional",
-    "load",
-    "names",
-    "open_data",
-    "predict",
-    "predict_maps",
-    "team",
-    "train",
-    "training",
-    "what_if",
-]
+__all__ = [*_PUBLIC]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""What a caller can put right: one base class, and the search for the name that was meant.
+"""Errors that a caller can correct, and suggestions for misspelled names.
 
 A message has three parts: what is wrong with the value, what was expected, what to do next.
 """
@@ -43,3 +43,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def unknown(kind: str, name: str, known: Iterable[str], listing: str) -> InputError:
     """The error for a name that is not known, with the nearest one and where all are listed."""
     return InputError(f"no {kind} is named {name!r}.{nearest(name, known)} {listing} shows all.")
+
+
+def require_positive(**numbers: int) -> None:
+    """Raise an InputError for a flag below one."""
+    for name, value in numbers.items():
+        if value < 1:
+            raise InputError(f"--{name} is {value}; expected 1 or more. Pass --{name} 1.")

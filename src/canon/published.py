@@ -1,4 +1,4 @@
-"""What is published of a network: its paper, its size, its errors, and who fused it with whom."""
+"""What is published of a network: its paper, size and errors, and ensembles."""
 
 from dataclasses import dataclass
 
@@ -73,7 +73,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Team:
+class PublishedEnsemble:
     """Several networks whose probabilities were averaged for one published result.
 
     Args:

@@ -1,4 +1,4 @@
-"""Every network by name, with the paper it comes from and the numbers that paper prints.
+"""The registry: every network by name, with its paper and published numbers.
 
 A network is registered where it is defined, one line a variant; nothing else keeps a list.
 """
@@ -7,40 +7,39 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
-from canon.choices import OPEN
 from canon.errors import InputError, unknown
-from canon.layers.stages import starved
-from canon.published import Errors, Paper, Printed, Published, Team
+from canon.layers.stages import first_too_small_stage
+from canon.options import OPEN_OPTIONS, TaskName
+from canon.published import Errors, Paper, Printed, Published, PublishedEnsemble
 
 __all__ = [
-    "Entry",
     "Errors",
+    "ModelInfo",
     "Paper",
     "Printed",
     "Published",
-    "Team",
-    "create",
-    "entry",
+    "PublishedEnsemble",
+    "build",
+    "ensembles",
+    "model_info",
     "names",
+    "published_ensemble",
     "register",
-    "register_team",
+    "register_ensemble",
     "smallest_image",
-    "team",
-    "teams",
     "too_small",
 ]
 
 Build = TypeVar("Build", bound=Callable[..., nn.Module])
-Task = Literal["classify", "segment"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class ModelInfo:
     """One registered network: how it is built, what is published of it, what it is for."""
 
     name: str
@@ -48,63 +47,63 @@ class Entry:
     paper: Paper
     published: Published
     numbers: dict[str, Any] = field(default_factory=dict)
-    task: Task = "classify"
+    task: TaskName = "classify"
 
     @property
     def choices(self) -> dict[str, Any]:
         """What its name leaves open, with the defaults."""
         taken = inspect.signature(self.build).parameters
-        return {n: taken[n].default for n in OPEN if n in taken and n not in self.numbers}
+        return {n: taken[n].default for n in OPEN_OPTIONS if n in taken and n not in self.numbers}
 
 
-_ENTRIES: dict[str, Entry] = {}
-_TEAMS: dict[str, Team] = {}
+_ENTRIES: dict[str, ModelInfo] = {}
+_ENSEMBLES: dict[str, PublishedEnsemble] = {}
 
 
-def register_team(known: Team) -> Team:
+def register_ensemble(known: PublishedEnsemble) -> PublishedEnsemble:
     """Enter a set of networks under its name."""
-    _TEAMS[known.name] = known
+    _ENSEMBLES[known.name] = known
     return known
 
 
-def teams() -> tuple[str, ...]:
+def ensembles() -> tuple[str, ...]:
     """Every registered set, by year."""
-    return tuple(sorted(_TEAMS, key=lambda name: _TEAMS[name].paper.year))
+    return tuple(sorted(_ENSEMBLES, key=lambda name: _ENSEMBLES[name].paper.year))
 
 
-def team(name: str) -> Team:
+def published_ensemble(name: str) -> PublishedEnsemble:
     """The record of one set.
 
     Raises:
         InputError: no set has that name; the message names the nearest.
     """
-    if name not in _TEAMS:
-        raise unknown("set of networks", name, teams(), "`canon list sets`")
-    return _TEAMS[name]
+    if name not in _ENSEMBLES:
+        raise unknown("set of networks", name, ensembles(), "`canon list sets`")
+    return _ENSEMBLES[name]
 
 
 def register(
-    name: str, *, paper: Paper, published: Published, task: Task = "classify", **numbers: Any
+    name: str, *, paper: Paper, published: Published, task: TaskName = "classify", **numbers: Any
 ) -> Callable[[Build], Build]:
     """Enter a network under a name; `numbers` are what its constructor takes for this variant."""
 
     def enter(build: Build) -> Build:
         if name in _ENTRIES:
             raise InputError(f"{name!r} is registered twice; give the second another name.")
-        _ENTRIES[name] = Entry(name, build, paper, published, numbers, task)
+        _ENTRIES[name] = ModelInfo(name, build, paper, published, numbers, task)
         return build
 
     return enter
 
 
-def names(task: Task | None = None) -> tuple[str, ...]:
+def names(task: TaskName | None = None) -> tuple[str, ...]:
     """Every registered name: by year, by paper, then by multiply-accumulates.
 
     Args:
         task: only networks that `classify` images, or that `segment` them; None means all.
     """
 
-    def place(known: Entry) -> tuple[int, str, int, int, str]:
+    def place(known: ModelInfo) -> tuple[int, str, int, int, str]:
         paper, published = known.paper, known.published
         return paper.year, paper.title, published.macs, published.params, known.name
 
@@ -112,23 +111,23 @@ def names(task: Task | None = None) -> tuple[str, ...]:
     return tuple(known.name for known in sorted(chosen, key=place))
 
 
-def entry(name: str) -> Entry:
+def model_info(name: str) -> ModelInfo:
     """The record of one network.
 
     Raises:
         InputError: no network has that name, the message names the nearest; or a set has it.
     """
-    if name in _TEAMS:
+    if name in _ENSEMBLES:
         raise InputError(
-            f"{name} is a set of networks, {', '.join(_TEAMS[name].members)}; expected one. Train "
-            "its members, and fuse the runs with `canon ensemble`."
+            f"{name} is a set of networks, {', '.join(_ENSEMBLES[name].members)}; expected one. "
+            "Train its members, and fuse the runs with `canon ensemble`."
         )
     if name not in _ENTRIES:
         raise unknown("model", name, names(), "`canon list models`")
     return _ENTRIES[name]
 
 
-def create(
+def build(
     name: str,
     *,
     classes: int | None = None,
@@ -152,7 +151,7 @@ def create(
         InputError: an unknown name, a number below one, something that the name does not leave
             open, or an image that is too small for the network or of a size that it does not take.
     """
-    known = entry(name)
+    known = model_info(name)
     more = {word: value for word, value in more.items() if value is not None}
     _check_numbers(known, {"classes": classes, "channels": channels, "image": image} | more)
     if known.task == "segment":
@@ -165,7 +164,7 @@ def create(
     return _build(known, classes, channels, image, seed, more)
 
 
-def _check_numbers(known: Entry, numbers: dict[str, Any]) -> None:
+def _check_numbers(known: ModelInfo, numbers: dict[str, Any]) -> None:
     for word, value in numbers.items():
         if isinstance(value, int) and value < 1:
             raise InputError(f"{word} is {value}; expected 1 or more. Pass --{word} N.")
@@ -182,7 +181,7 @@ SIDES = ("classes", "channels", "image")
 
 
 def _build(
-    known: Entry,
+    known: ModelInfo,
     classes: int | None = None,
     channels: int | None = None,
     image: int | None = None,
@@ -203,7 +202,7 @@ def _build(
     return net
 
 
-def too_small(known: Entry, image: int) -> str | None:
+def too_small(known: ModelInfo, image: int) -> str | None:
     """The stage in which images of this side run out of pixels, or None if they do not."""
     try:
         with torch.device("meta"):
@@ -212,12 +211,12 @@ def too_small(known: Entry, image: int) -> str | None:
         return "its head"
     features = net.get_submodule("features")
     assert isinstance(features, nn.Sequential)
-    return starved(features, known.published.channels, image)
+    return first_too_small_stage(features, known.published.channels, image)
 
 
 def smallest_image(name: str) -> int:
     """The smallest legal side of a network's input, in pixels, found by bisection."""
-    known = entry(name)
+    known = model_info(name)
     low, high = 0, known.published.image  # too small, legal
     while high - low > 1:
         middle = (low + high) // 2
@@ -225,7 +224,7 @@ def smallest_image(name: str) -> int:
     return high
 
 
-def _small_image(known: Entry, image: int, stage: str) -> str:
+def _small_image(known: ModelInfo, image: int, stage: str) -> str:
     smallest, expected = smallest_image(known.name), known.published.image
     every = [_ENTRIES[name] for name in names()]
     small = [e for e in every if e.published.image <= 32 and e.published.errors]

@@ -17,9 +17,8 @@ import pytest
 from PIL import Image
 
 from canon.cli import VERBS, main
-from tests.conftest import make_folder
-
-CANON = [sys.executable, "-m", "canon"]
+from tests.helpers.commands import CANON, refused
+from tests.helpers.synthetic import make_folder
 
 
 @pytest.fixture(scope="module")
@@ -29,17 +28,6 @@ def run(tmp_path_factory):
         main(["train", "lenet5-modern", "--epochs", "2", "--out", str(out), "--device", "cpu"]) == 0
     )
     return out
-
-
-def refused(capsys, *argv):
-    """The one line on stderr for a mistake."""
-    assert main([str(word) for word in argv]) == 2
-    said = capsys.readouterr()
-    lines = said.err.strip().splitlines()
-    assert len(lines) == 1, said.err
-    assert lines[0].startswith("canon: ")
-    assert "Traceback" not in said.err
-    return lines[0]
 
 
 def test_help_names_every_verb(capsys):
@@ -177,7 +165,7 @@ def test_a_full_disk_or_a_forbidden_folder_is_one_line_and_keeps_what_is_there(
 ):
     from safetensors import torch as safetensors
 
-    from canon.run import folder
+    from canon.runs import folder
 
     calls = []
 

@@ -10,7 +10,7 @@ import pytest
 
 from canon.cli import main
 from canon.models import names
-from tests.cli.test_cli import refused
+from tests.helpers.commands import refused
 
 
 def out_of(capsys, *argv):

@@ -9,10 +9,9 @@ import zarr
 from PIL import Image
 
 from canon.cli import main
-from canon.deploy.sinks import Sink
-from tests.cli.test_cli import refused
-from tests.cli.test_segment_cli import TRAIN
-from tests.shapes import shape_folder, shape_pair
+from canon.inference.writer import TiledWriter
+from tests.helpers.commands import TRAIN, refused
+from tests.helpers.synthetic import shape_folder, shape_pair
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +36,7 @@ def slides(tmp_path):
 def test_a_stop_while_outputs_are_put_in_place_loses_none(run, slides, monkeypatch):
     out = slides / "out"
     words = (slides / "0.tif", "--probabilities", "--out", out)
-    placed, real = [], Sink.place
+    placed, real = [], TiledWriter.place
 
     def interrupted(sink, progress=None):
         if placed:
@@ -46,7 +45,7 @@ def test_a_stop_while_outputs_are_put_in_place_loses_none(run, slides, monkeypat
         real(sink, progress)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Sink, "place", interrupted)
+        patch.setattr(TiledWriter, "place", interrupted)
         assert predict(run, *words) == 130
     assert (out / "0.tif").exists()
     assert not (out / "0-probabilities.tif").exists()

@@ -14,11 +14,8 @@ import zarr
 from PIL import Image
 
 from canon.cli import main
-from tests.cli.test_cli import CANON, refused
-from tests.shapes import shape_folder, shape_pair
-
-TRAIN = ["train", "unet-same", "--width", "4", "--depth", "2", "--image", "64", "--batch", "4",
-         "--epochs", "1", "--device", "cpu"]  # fmt: skip
+from tests.helpers.commands import CANON, TRAIN, refused
+from tests.helpers.synthetic import shape_folder, shape_pair
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +190,7 @@ def test_mistakes_with_predicting_are_answered_in_one_line(run, shapes, tmp_path
 
 
 def test_a_tile_beyond_the_memory_is_refused_with_one_that_fits(run, tmp_path, capsys, monkeypatch):
-    from canon.deploy import memory
+    from canon.inference import memory
 
     source = tmp_path / "big.tif"
     tifffile.imwrite(source, mosaic(2000), tile=(128, 128), photometric="rgb")

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from canon.data import Pack, Preprocessing
-from canon.data.augment import Augmentation, Batches, jittered_crop, padded
-from canon.data.inception import inception
+from canon.data import ImagePack, Preprocessing
+from canon.data.augment.augmentation import Augmentation, pad_images, random_scale_crop
+from canon.data.augment.image_batches import ImageBatches
+from canon.data.augment.inception_crops import inception_transform
 from canon.errors import InputError
 
 RANDOM = np.random.default_rng(0)
@@ -18,7 +19,7 @@ PATCHES = Augmentation(area=(0.08, 1.0), distort=0.5)
 
 
 def pack_of(images):
-    return Pack(torch.from_numpy(images), torch.arange(len(images)))
+    return ImagePack(torch.from_numpy(images), torch.arange(len(images)))
 
 
 def ramps(count, side):
@@ -38,7 +39,7 @@ def windows(crops, stored):
 
 
 def test_jitter_crops_as_if_the_shorter_side_were_drawn_from_256_to_480():
-    crops = jittered_crop(
+    crops = random_scale_crop(
         ramps(1, 128),
         torch.zeros(2000, dtype=torch.long),
         112,
@@ -62,7 +63,7 @@ def test_jitter_crops_as_if_the_shorter_side_were_drawn_from_256_to_480():
 def test_jitter_at_one_scale_and_without_room_is_the_image_resized():
     images = torch.from_numpy(RANDOM.integers(0, 256, (3, 12, 12, 3), np.uint8))
     index = torch.tensor([2, 0])
-    found = jittered_crop(images, index, 20, (1.0, 1.0), torch.Generator().manual_seed(0))
+    found = random_scale_crop(images, index, 20, (1.0, 1.0), torch.Generator().manual_seed(0))
     x = images[index].permute(0, 3, 1, 2).float()
     expected = F.interpolate(x, (20, 20), mode="bilinear", align_corners=False)
     torch.testing.assert_close(found.permute(0, 3, 1, 2), expected, rtol=0, atol=1e-3)
@@ -70,7 +71,7 @@ def test_jitter_at_one_scale_and_without_room_is_the_image_resized():
 
 def test_a_window_is_never_larger_than_the_stored_square():
     images = ramps(1, 32)
-    found = jittered_crop(
+    found = random_scale_crop(
         images, torch.zeros(50, dtype=torch.long), 32, (0.5, 0.9), torch.Generator().manual_seed(0)
     )
     sides, _, _ = windows(found, 32)
@@ -80,13 +81,13 @@ def test_a_window_is_never_larger_than_the_stored_square():
 @pytest.mark.parametrize(("pad", "fill"), [(4, "reflect"), (11, "reflect")])
 def test_reflected_frames_are_torch_s(pad, fill):
     images = torch.from_numpy(RANDOM.integers(0, 256, (2, 12, 12, 3), np.uint8))
-    framed = padded(images, Augmentation(pad=pad, fill=fill), Preprocessing(12, 3))
+    framed = pad_images(images, Augmentation(pad=pad, fill=fill), Preprocessing(12, 3))
     x = F.pad(images.permute(0, 3, 1, 2).float(), (pad,) * 4, mode="reflect")
     assert torch.equal(framed.float(), x.permute(0, 2, 3, 1))
 
 
 def test_inception_s_patches_have_8_to_100_percent_of_the_area_and_aspects_of_3_to_4():
-    change = inception(64, 255, (0.08, 1.0), 0.0)
+    change = inception_transform(64, 255, (0.08, 1.0), 0.0)
     crops = change(ramps(1500, 100).repeat(1, 1, 1, 2)[..., :3], 3)
     inner = crops[:, 8:-8, 8:-8]
     width = (inner[:, 0, -1, 0] - inner[:, 0, 0, 0]) / 47 * 64
@@ -104,7 +105,7 @@ def test_inception_s_patches_have_8_to_100_percent_of_the_area_and_aspects_of_3_
 def test_inception_s_distortion_of_a_uniform_image_is_a_change_of_brightness_by_half():
     """Contrast and saturation leave one grey alone: what is left is brightness, 0.5 to 1.5."""
     grey = torch.full((800, 4, 4, 3), 100, dtype=torch.uint8)
-    change = inception(4, 255, None, 0.5)
+    change = inception_transform(4, 255, None, 0.5)
     factors = change(grey, 1)[:, 0, 0, 0] / 100
     assert 0.5 <= factors.min() < 0.52
     assert 1.48 < factors.max() <= 1.5
@@ -117,7 +118,7 @@ def test_inception_s_distortion_of_a_uniform_image_is_a_change_of_brightness_by_
 def test_distorted_batches_follow_from_their_seed_and_keep_the_range(channels, bits, dtype):
     white = 2**bits - 1
     images = RANDOM.integers(0, white + 1, (30, 16, 16, channels)).astype(dtype)
-    data = Batches(pack_of(images), Preprocessing(14, channels, bits=bits), PATCHES)
+    data = ImageBatches(pack_of(images), Preprocessing(14, channels, bits=bits), PATCHES)
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
@@ -137,7 +138,7 @@ def test_distorted_batches_follow_from_their_seed_and_keep_the_range(channels, b
 def test_sixteen_bits_are_distorted_with_all_their_levels():
     """Grey 1000 and 1100 of 65535 are one level of eight bits; their patches stay apart."""
     images = np.repeat(np.array([1000, 1100], np.int32), 8 * 8).reshape(2, 8, 8, 1)
-    data = Batches(
+    data = ImageBatches(
         pack_of(images), Preprocessing(8, 1, bits=16), Augmentation(area=(0.5, 1.0), flip=False)
     )
     x, _ = data.training(torch.arange(2), seed=0)
@@ -148,7 +149,7 @@ def test_sixteen_bits_are_distorted_with_all_their_levels():
 def test_patches_and_mirrors_of_one_seed_are_independent():
     """Both generators start from the batch's seed; mixed, a mirror says nothing of the patch."""
     images = ramps(400, 32).repeat(1, 1, 1, 2)[..., :3].numpy().copy()
-    data = Batches(pack_of(images), Preprocessing(32, 3), Augmentation(area=(0.08, 1.0)))
+    data = ImageBatches(pack_of(images), Preprocessing(32, 3), Augmentation(area=(0.08, 1.0)))
     x, _ = data.training(torch.arange(400), seed=7)
     slope = (x[:, 0, 16, -2] - x[:, 0, 16, 1]).numpy()
     assert abs(np.corrcoef(np.sign(slope), np.abs(slope))[0, 1]) < 0.15
@@ -169,13 +170,14 @@ def test_without_kornia_a_recipe_that_distorts_is_refused_in_one_line(monkeypatc
 def test_kornia_is_imported_when_a_recipe_needs_it_and_not_before():
     script = """
 import sys, numpy as np, torch
-from canon.data import Pack, Preprocessing
-from canon.data.augment import Augmentation, Batches
-import canon.run.train
-pack = Pack(torch.zeros(4, 8, 8, 3, dtype=torch.uint8), torch.zeros(4, dtype=torch.long))
-Batches(pack, Preprocessing(8, 3), Augmentation(scale=(1.0, 2.0)))
+from canon.data import ImagePack, Preprocessing
+from canon.data.augment.augmentation import Augmentation
+from canon.data.augment.image_batches import ImageBatches
+import canon.workflows.train
+pack = ImagePack(torch.zeros(4, 8, 8, 3, dtype=torch.uint8), torch.zeros(4, dtype=torch.long))
+ImageBatches(pack, Preprocessing(8, 3), Augmentation(scale=(1.0, 2.0)))
 assert "kornia" not in sys.modules
-Batches(pack, Preprocessing(8, 3), Augmentation(area=(0.5, 1.0)))
+ImageBatches(pack, Preprocessing(8, 3), Augmentation(area=(0.5, 1.0)))
 assert "kornia" in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)

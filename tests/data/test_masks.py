@@ -7,15 +7,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from canon.data.class_files import class_file
-from canon.data.masks import IGNORE, MaskValues, read_mask
-from canon.data.tally import Tally, tallies
+from canon.data.sources.class_table import read_class_table
+from canon.data.targets.mask_codes import MaskCodes
+from canon.data.targets.mask_histogram import MaskHistogram, mask_histograms
+from canon.data.targets.masks import read_mask
+from canon.data.types import IGNORE
 from canon.errors import DataError
 
 INDICES = np.array([[0, 1, 2], [2, 1, 0]], np.uint8)
-THREE = MaskValues((0, 1, 2))
+THREE = MaskCodes((0, 1, 2))
 PALETTE = ((0, 0, 0), (200, 0, 0), (0, 0, 90))
-COLOURS = MaskValues(PALETTE, ((255, 255, 255),))
+COLOURS = MaskCodes(PALETTE, ((255, 255, 255),))
 
 
 def palette(indices):
@@ -40,7 +42,7 @@ def with_alpha(picture, alpha):
         (palette(INDICES), THREE),
         (Image.fromarray(INDICES.astype(np.uint16)), THREE),
         (Image.fromarray(INDICES.astype(np.int32)), THREE),
-        (Image.fromarray(INDICES.astype(np.uint16) * 300), MaskValues((0, 300, 600))),
+        (Image.fromarray(INDICES.astype(np.uint16) * 300), MaskCodes((0, 300, 600))),
         (Image.fromarray(np.repeat(INDICES[..., None], 3, -1)), THREE),  # grey saved as RGB
         (with_alpha(Image.fromarray(INDICES), 255), THREE),
         (rgb(INDICES), COLOURS),
@@ -59,7 +61,7 @@ def test_every_kind_of_mask_gives_the_same_classes(tmp_path, picture, values):
 
 def test_black_and_white_of_one_bit_is_0_and_1(tmp_path):
     Image.fromarray(np.array([[False, True]])).save(tmp_path / "a.png")
-    assert read_mask(tmp_path / "a.png", MaskValues((0, 1))).tolist() == [[0, 1]]
+    assert read_mask(tmp_path / "a.png", MaskCodes((0, 1))).tolist() == [[0, 1]]
 
 
 def test_a_palette_with_a_transparent_colour_is_its_indices_all_the_same(tmp_path):
@@ -70,7 +72,7 @@ def test_a_palette_with_a_transparent_colour_is_its_indices_all_the_same(tmp_pat
 
 def test_ignored_values_become_255_whatever_they_are(tmp_path):
     Image.fromarray(np.array([[7, 255, 9]], np.uint8)).save(tmp_path / "a.png")
-    found = read_mask(tmp_path / "a.png", MaskValues((255, 7), ignore=(9,)))
+    found = read_mask(tmp_path / "a.png", MaskCodes((255, 7), ignore=(9,)))
     assert found.tolist() == [[1, 0, IGNORE]]
     Image.fromarray(np.full((1, 1, 3), 255, np.uint8)).save(tmp_path / "b.png")
     assert read_mask(tmp_path / "b.png", COLOURS).tolist() == [[IGNORE]]
@@ -113,17 +115,17 @@ def test_a_mask_that_is_no_image_is_told_like_an_image(tmp_path):
         read_mask(tmp_path / "b.png", THREE)
 
 
-@pytest.mark.parametrize("values", [THREE, MaskValues((0, 255), ()), COLOURS])
+@pytest.mark.parametrize("values", [THREE, MaskCodes((0, 255), ()), COLOURS])
 def test_values_survive_json(values):
-    assert MaskValues.of(json.loads(json.dumps(asdict(values)))) == values
+    assert MaskCodes.of(json.loads(json.dumps(asdict(values)))) == values
 
 
 def test_a_tally_counts_each_value_and_each_class(tmp_path):
     Image.fromarray(np.array([[0, 0, 2], [2, 2, 255]], np.uint8)).save(tmp_path / "a.png")
-    (tally,) = tallies(str(tmp_path), [tmp_path / "a.png"], colours=False).values()
-    assert tally == Tally(2, 3, (0, 2, 255), (2, 3, 1))
+    (tally,) = mask_histograms(str(tmp_path), [tmp_path / "a.png"], colours=False).values()
+    assert tally == MaskHistogram(2, 3, (0, 2, 255), (2, 3, 1))
     assert tally.by_class(THREE) == {0: 2, 2: 3, IGNORE: 1}
-    assert tally.strange(MaskValues((0, 1), ())) == {2: 3, 255: 1}
+    assert tally.strange(MaskCodes((0, 1), ())) == {2: 3, 255: 1}
 
 
 def write(folder, name, text):
@@ -133,22 +135,22 @@ def write(folder, name, text):
 @pytest.mark.parametrize(
     ("name", "text", "names", "values"),
     [
-        ("classes.txt", "sky\ncar\n\n", ("sky", "car"), MaskValues((0, 1))),
-        ("classes.json", ["sky", "car"], ("sky", "car"), MaskValues((0, 1))),
-        ("classes.json", {"sky": 7, "car": 0}, ("sky", "car"), MaskValues((7, 0))),
-        ("classes.json", {"sky": 255, "car": 0}, ("sky", "car"), MaskValues((255, 0), ())),
-        ("classes.json", {"a": 1, "b": 0, "ignore": 9}, ("a", "b"), MaskValues((1, 0), (9,))),
+        ("classes.txt", "sky\ncar\n\n", ("sky", "car"), MaskCodes((0, 1))),
+        ("classes.json", ["sky", "car"], ("sky", "car"), MaskCodes((0, 1))),
+        ("classes.json", {"sky": 7, "car": 0}, ("sky", "car"), MaskCodes((7, 0))),
+        ("classes.json", {"sky": 255, "car": 0}, ("sky", "car"), MaskCodes((255, 0), ())),
+        ("classes.json", {"a": 1, "b": 0, "ignore": 9}, ("a", "b"), MaskCodes((1, 0), (9,))),
         ("classes.json", {"a": 1, "b": 0, "ignore": [9, 255, 8]}, ("a", "b"),
-         MaskValues((1, 0), (9, 255, 8))),
+         MaskCodes((1, 0), (9, 255, 8))),
         ("classes.json", {"a": [1, 2, 3], "b": [0, 0, 0]}, ("a", "b"),
-         MaskValues(((1, 2, 3), (0, 0, 0)), ())),
+         MaskCodes(((1, 2, 3), (0, 0, 0)), ())),
         ("classes.json", {"a": [1, 2, 3], "b": [0, 0, 0], "ignore": [9, 9, 9]}, ("a", "b"),
-         MaskValues(((1, 2, 3), (0, 0, 0)), ((9, 9, 9),))),
+         MaskCodes(((1, 2, 3), (0, 0, 0)), ((9, 9, 9),))),
     ],
 )  # fmt: skip
 def test_class_files(tmp_path, name, text, names, values):
     write(tmp_path, name, text)
-    said = class_file(tmp_path)
+    said = read_class_table(tmp_path)
     assert said.names == names
     assert said.resolved({0, 1, 2}) == values
 
@@ -156,9 +158,9 @@ def test_class_files(tmp_path, name, text, names, values):
 @pytest.mark.parametrize("text", ["dark\nlight", {"dark": 0, "light": 1}])
 def test_of_two_classes_in_black_and_white_masks_white_is_the_second(tmp_path, text):
     write(tmp_path, "classes.txt" if isinstance(text, str) else "classes.json", text)
-    said = class_file(tmp_path)
-    assert said.resolved({0, 255}) == MaskValues((0, 255), ())
-    assert said.resolved({0, 1, 255}) == MaskValues((0, 1), (255,))
+    said = read_class_table(tmp_path)
+    assert said.resolved({0, 255}) == MaskCodes((0, 255), ())
+    assert said.resolved({0, 1, 255}) == MaskCodes((0, 1), (255,))
 
 
 @pytest.mark.parametrize(
@@ -192,7 +194,7 @@ def test_of_two_classes_in_black_and_white_masks_white_is_the_second(tmp_path, t
 def test_a_class_file_that_cannot_be_used_says_why_in_one_line(tmp_path, name, text, said):
     write(tmp_path, name, text)
     with pytest.raises(DataError, match=said) as told:
-        class_file(tmp_path)
+        read_class_table(tmp_path)
     assert "\n" not in str(told.value)
     assert "expected" in str(told.value)
 
@@ -200,7 +202,7 @@ def test_a_class_file_that_cannot_be_used_says_why_in_one_line(tmp_path, name, t
 def test_two_class_files_or_one_that_is_no_text_are_refused(tmp_path):
     (tmp_path / "classes.txt").write_bytes(b"\xff\xfe\xff")
     with pytest.raises(DataError, match=r"cannot be read: .*UTF-8"):
-        class_file(tmp_path)
+        read_class_table(tmp_path)
     write(tmp_path, "classes.json", ["a", "b"])
     with pytest.raises(DataError, match=r"has classes\.txt and classes\.json; expected one"):
-        class_file(tmp_path)
+        read_class_table(tmp_path)

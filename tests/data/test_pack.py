@@ -4,22 +4,29 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from canon.data import Pack, Part, Preprocessing, open_data
-from canon.data.augment import (
+from canon.data import ImagePack, Preprocessing, Split, open_data
+from canon.data.augment.augmentation import (
     Augmentation,
-    Batches,
-    padded,
-    principal_colours,
+    pad_images,
+    principal_colors,
     random_crop,
     random_flip,
 )
-from canon.data.cache import written_aside
-from canon.data.pack import build_pack, square
-from canon.data.split import batches, evaluation_batches, order, share, stratified
+from canon.data.augment.image_batches import ImageBatches
+from canon.data.packs.images import build_image_pack
+from canon.data.preprocessing import center_square
+from canon.data.sampling import (
+    batch_slices,
+    epoch_order,
+    evaluation_batches,
+    process_share,
+    stratified_split,
+)
+from canon.utils.files import atomic_write
 
 
 def pack_of(images):
-    return Pack(torch.from_numpy(images), torch.arange(len(images)))
+    return ImagePack(torch.from_numpy(images), torch.arange(len(images)))
 
 
 RANDOM = np.random.default_rng(0)
@@ -28,21 +35,24 @@ COLOUR = RANDOM.integers(0, 256, (40, 12, 12, 3), np.uint8)
 
 def test_a_square_keeps_the_centre_and_scales_the_shorter_side():
     images = RANDOM.integers(0, 256, (2, 6, 10, 3), np.uint8)
-    assert np.array_equal(square(images, 6), images[:, :, 2:8])
-    assert square(images, 3).shape == (2, 3, 3, 3)
-    assert square(images[:, :, :6], 6) is not None
+    assert np.array_equal(center_square(images, 6), images[:, :, 2:8])
+    assert center_square(images, 3).shape == (2, 3, 3, 3)
+    assert center_square(images[:, :, :6], 6) is not None
 
 
 def test_scaling_is_pillow_s_bilinear_within_a_level():
     image = RANDOM.integers(0, 256, (64, 64, 1), np.uint8)
     theirs = Image.fromarray(image[..., 0]).resize((24, 24), Image.Resampling.BILINEAR)
-    assert np.abs(square(image[None], 24)[0, :, :, 0].astype(int) - np.asarray(theirs)).max() <= 1
+    assert (
+        np.abs(center_square(image[None], 24)[0, :, :, 0].astype(int) - np.asarray(theirs)).max()
+        <= 1
+    )
 
 
 def test_sixteen_bits_stay_sixteen_bits_in_the_pack_and_white_is_one(tmp_path):
     deep = np.array([[[0], [65535]], [[40000], [256]]], np.uint16)[None]
     how = Preprocessing(2, 1, bits=16)
-    pack = build_pack(Part(np.zeros(1, np.int64), deep), how)
+    pack = build_image_pack(Split(np.zeros(1, np.int64), deep), how)
     assert np.array_equal(pack.images.numpy(), deep)
     assert how.evaluation(pack.images).flatten().tolist() == pytest.approx(
         [0, 1, 40000 / 65535, 256 / 65535]
@@ -59,11 +69,11 @@ def test_a_folder_is_packed_once_and_then_mapped(pictures):
             yield file
 
     part = open_data(pictures).parts["train"]
-    first, second = build_pack(part, how, watching), build_pack(part, how, watching)
+    first, second = build_image_pack(part, how, watching), build_image_pack(part, how, watching)
     assert len(read) == 24
     assert first.images.shape == (24, 20, 20, 3)
     assert torch.equal(first.images, second.images)
-    expected = square(np.asarray(Image.open(part.files[5]))[None], 20)[0]
+    expected = center_square(np.asarray(Image.open(part.files[5]))[None], 20)[0]
     assert np.array_equal(first.images[5].numpy(), expected)
 
 
@@ -114,7 +124,7 @@ def test_half_of_the_images_are_mirrored():
 @pytest.mark.parametrize("fill", ["mean", "edge"])
 def test_padding_is_the_mean_colour_or_the_edge(fill):
     images = torch.from_numpy(COLOUR[:2])
-    framed = padded(
+    framed = pad_images(
         images, Augmentation(pad=2, fill=fill), Preprocessing(12, 3, mean=(0.2, 0.4, 0.6))
     )
     assert torch.equal(framed[:, 2:14, 2:14], images)
@@ -124,14 +134,14 @@ def test_padding_is_the_mean_colour_or_the_edge(fill):
 
 def test_principal_colours_are_those_of_the_covariance():
     how = Preprocessing(12, 3)
-    found = principal_colours(torch.from_numpy(COLOUR), how)
+    found = principal_colors(torch.from_numpy(COLOUR), how)
     covariance = np.cov(COLOUR.reshape(-1, 3).T / 255)
     assert (found @ found.T).numpy() == pytest.approx(covariance, rel=1e-3, abs=1e-5)
 
 
 def test_the_colour_shift_is_one_colour_an_image():
     change = Augmentation(crop=False, flip=False, colour=0.1)
-    data = Batches(pack_of(COLOUR), Preprocessing(12, 3), change)
+    data = ImageBatches(pack_of(COLOUR), Preprocessing(12, 3), change)
     plain, _ = data.evaluation(torch.arange(40))
     shifted, _ = data.training(torch.arange(40), seed=1)
     moved = (shifted - plain).flatten(2)
@@ -140,7 +150,7 @@ def test_the_colour_shift_is_one_colour_an_image():
 
 
 def test_training_batches_follow_from_the_seed_alone():
-    data = Batches(pack_of(COLOUR), Preprocessing(12, 3), Augmentation(pad=2, colour=0.1))
+    data = ImageBatches(pack_of(COLOUR), Preprocessing(12, 3), Augmentation(pad=2, colour=0.1))
     torch.manual_seed(1)
     first, labels = data.training(torch.arange(5, 15), seed=3)
     torch.manual_seed(2)
@@ -154,18 +164,18 @@ def test_training_batches_follow_from_the_seed_alone():
 
 def test_a_stratified_split_keeps_the_shares_and_covers_all():
     labels = np.repeat([0, 1, 2, 3], [100, 50, 10, 1])
-    keep, back = stratified(labels, 0.2, seed=0)
+    keep, back = stratified_split(labels, 0.2, seed=0)
     assert np.bincount(labels[back], minlength=4).tolist() == [20, 10, 2, 0]
     assert sorted([*keep, *back]) == list(range(161))
-    assert np.array_equal(back, stratified(labels, 0.2, seed=0)[1])
-    assert not np.array_equal(back, stratified(labels, 0.2, seed=1)[1])
+    assert np.array_equal(back, stratified_split(labels, 0.2, seed=0)[1])
+    assert not np.array_equal(back, stratified_split(labels, 0.2, seed=1)[1])
 
 
 def test_the_order_is_a_function_of_seed_and_epoch():
-    assert torch.equal(order(50, 1, 2), order(50, 1, 2))
-    assert not torch.equal(order(50, 1, 2), order(50, 1, 3))
-    assert not torch.equal(order(50, 1, 2), order(50, 2, 2))
-    assert sorted(order(50, 1, 2).tolist()) == list(range(50))
+    assert torch.equal(epoch_order(50, 1, 2), epoch_order(50, 1, 2))
+    assert not torch.equal(epoch_order(50, 1, 2), epoch_order(50, 1, 3))
+    assert not torch.equal(epoch_order(50, 1, 2), epoch_order(50, 2, 2))
+    assert sorted(epoch_order(50, 1, 2).tolist()) == list(range(50))
 
 
 @pytest.mark.parametrize(
@@ -173,7 +183,7 @@ def test_the_order_is_a_function_of_seed_and_epoch():
     [(10, 4, [4, 4, 2]), (9, 4, [4, 5]), (3, 1, [1, 1, 1]), (1, 4, [1])],
 )
 def test_batches_cover_the_set_and_none_is_a_single_sample(count, batch, sizes):
-    slices = batches(count, batch)
+    slices = batch_slices(count, batch)
     assert [s.stop - s.start for s in slices] == sizes
     assert slices[-1].stop == count
 
@@ -181,9 +191,9 @@ def test_batches_cover_the_set_and_none_is_a_single_sample(count, batch, sizes):
 @pytest.mark.parametrize("world", [1, 2, 3])
 def test_every_sample_is_seen_once_over_all_processes(world):
     positions = torch.arange(11)
-    assert sorted(torch.cat([share(positions, r, world) for r in range(world)]).tolist()) == list(
-        range(11)
-    )
+    assert sorted(
+        torch.cat([process_share(positions, r, world) for r in range(world)]).tolist()
+    ) == list(range(11))
     evaluated = [
         i for r in range(world) for b in evaluation_batches(11, 3, r, world) for i in b.tolist()
     ]
@@ -195,7 +205,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
     path.write_text("old")
 
     def fail():
-        with written_aside(path) as aside:
+        with atomic_write(path) as aside:
             aside.write_text("half")
             raise RuntimeError("killed")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from canon.data.reader import read_image, to_bits, to_channels
+from canon.data.images.reader import read_image, to_bits, to_channels
 from canon.errors import DataError
 
 RAMP = np.arange(6, dtype=np.uint8).reshape(2, 3) * 40

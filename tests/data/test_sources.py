@@ -7,9 +7,10 @@ import tarfile
 import numpy as np
 import pytest
 
-from canon.data import open_data, sources
+from canon.data import open_data
+from canon.data.sources import builtin
 from canon.errors import DataError
-from tests.conftest import make_folder
+from tests.helpers.synthetic import make_folder
 
 
 def write_idx(folder, split="train", images=30, labels=30, classes=3):
@@ -245,5 +246,5 @@ def test_cifar10_is_unpacked_from_its_archive(tmp_path, monkeypatch):
             tar.addfile(member, io.BytesIO(rows))
     monkeypatch.delenv("CANON_DATA", raising=False)
     monkeypatch.setenv("CANON_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(sources, "fetch", lambda url, path, remote: archive)
+    monkeypatch.setattr(builtin, "fetch", lambda url, path, remote: archive)
     assert len(open_data("cifar10").parts["test"]) == 20

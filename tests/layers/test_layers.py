@@ -6,7 +6,7 @@ from torch import nn
 
 from canon.layers import LocalResponseNorm, init, stages, taps
 from canon.layers.residual import PadShortcut
-from canon.layers.stages import evaluating, starved
+from canon.layers.stages import eval_mode, first_too_small_stage
 
 
 def test_local_response_normalisation_is_the_paper_s_formula():
@@ -31,7 +31,7 @@ def test_taps_are_the_outputs_of_the_named_stages():
 def test_evaluating_gives_every_module_its_mode_back():
     net = nn.Sequential(nn.BatchNorm2d(1), nn.Dropout(0.5))
     net[1].eval()
-    with evaluating(net):
+    with eval_mode(net):
         assert not net[0].training
     assert net[0].training
     assert not net[1].training
@@ -43,7 +43,7 @@ def test_an_image_is_too_small_where_a_window_has_nothing_to_look_at(image, stag
         features = stages(
             first=nn.Conv2d(1, 4, 3), halved=nn.MaxPool2d(2), second=nn.Conv2d(4, 4, 3, padding=1)
         )
-    assert starved(features, 1, image) == stage
+    assert first_too_small_stage(features, 1, image) == stage
 
 
 def test_option_a_takes_every_second_pixel_and_pads_channels_with_zeros():

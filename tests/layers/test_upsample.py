@@ -6,21 +6,21 @@ from torch import nn
 from torch.nn import functional as F
 
 from canon.errors import InputError
-from canon.layers.arithmetic import (
+from canon.layers.conv_arithmetic import (
     interpolated_size,
     nails_size,
     transposed_size,
     unpooled_size,
 )
-from canon.layers.grid import Grid
+from canon.layers.feature_grid import Grid
 from canon.layers.upsample import (
     KINDS,
+    BedOfNails,
     Crop,
-    Nails,
     Upsampling,
     bilinear_kernel,
-    interpolating,
-    switches,
+    init_bilinear,
+    max_pool_indices,
 )
 
 POOL = nn.MaxPool2d(2, 2)
@@ -35,7 +35,7 @@ def test_the_lecture_s_3_x_3_becomes_5_x_5():
     assert transposed_size(3, 3, 2, 1) == 5
     layer = nn.ConvTranspose2d(1, 1, 3, 2, 1, bias=False)
     x = noise(1, 1, 3, 3)
-    between = Nails(2)(x)[..., :5, :5]  # the zeros after the last pixel are left out
+    between = BedOfNails(2)(x)[..., :5, :5]  # the zeros after the last pixel are left out
     by_hand = F.conv2d(between, layer.weight.flip(2, 3), padding=1)
     torch.testing.assert_close(layer(x), by_hand)
     assert layer(x).shape[-2:] == (5, 5)
@@ -65,7 +65,7 @@ def test_a_transposed_convolution_is_as_large_as_the_arithmetic_says(factor, ker
 @pytest.mark.parametrize("kind", ["transposed", "channelwise"])
 @pytest.mark.parametrize("factor", [2, 4, 8])
 def test_the_bilinear_kernel_interpolates_as_torch_does_away_from_the_borders(kind, factor):
-    up = interpolating(Upsampling(kind, 3, 3, factor, 2 * factor, bias=False))
+    up = init_bilinear(Upsampling(kind, 3, 3, factor, 2 * factor, bias=False))
     x = noise(1, 3, 6, 7)
     edge = factor // 2
     inside = up(x)[..., edge:-edge, edge:-edge]
@@ -82,7 +82,7 @@ def test_bilinear_kernels_are_those_of_the_formula():
 
 
 def test_a_fixed_upsampling_has_nothing_to_train():
-    up = interpolating(Upsampling("channelwise", 3, 3, 2, 4, bias=False), learned=False)
+    up = init_bilinear(Upsampling("channelwise", 3, 3, 2, 4, bias=False), learned=False)
     assert [p.requires_grad for p in up.parameters()] == [False]
 
 
@@ -99,13 +99,13 @@ def test_unpooling_gives_the_size_that_was_pooled_with_rounding_up():
     pool = nn.MaxPool2d(2, 2, ceil_mode=True)
     x = noise(1, 2, 45, 60).abs() + 0.1
     assert pool(x).shape[-2:] == (23, 30)
-    assert switches(x, pool).max() < 45 * 60
+    assert max_pool_indices(x, pool).max() < 45 * 60
     for kind in ("unpool", "bilinear", "transposed", "nails"):
         assert Upsampling(kind, 2, 2).undo(pool(x), x, pool).shape == x.shape
 
 
 def test_nails_stand_in_the_top_left_corners():
-    y = Nails(3)(torch.tensor([[[[1.0, 2.0]]]]))
+    y = BedOfNails(3)(torch.tensor([[[[1.0, 2.0]]]]))
     assert y[0, 0].tolist() == [[1, 0, 0, 2, 0, 0], [0] * 6, [0] * 6]
 
 

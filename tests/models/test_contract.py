@@ -11,7 +11,7 @@ from torch import nn
 
 from canon.errors import InputError
 from canon.layers import taps
-from canon.models import create, entry, names
+from canon.models import build, model_info, names
 from canon.registry import register, smallest_image
 
 
@@ -22,13 +22,13 @@ def side_of(name: str) -> int:
 
 
 def small(name: str, **more) -> nn.Module:
-    return create(name, image=side_of(name), classes=7, **more)
+    return build(name, image=side_of(name), classes=7, **more)
 
 
 def images(name: str, count: int) -> torch.Tensor:
     side = side_of(name)
     source = torch.Generator().manual_seed(0)
-    return torch.randn(count, entry(name).published.channels, side, side, generator=source)
+    return torch.randn(count, model_info(name).published.channels, side, side, generator=source)
 
 
 DEEPEST = ("1202", "1001", "152", "200", "154", "101", "wrn-40-8", "wrn-28-1", "-68-", "zfnet-b")
@@ -54,8 +54,8 @@ def test_gradients_reach_every_parameter(name):
 @pytest.mark.parametrize("name", sorted(set(names("classify")) - set(CHEAP)))
 def test_gradients_reach_every_parameter_of_the_deepest(name):
     with torch.device("meta"):
-        net = create(name)
-        published = entry(name).published
+        net = build(name)
+        published = model_info(name).published
         x = torch.empty(2, 3, published.image, published.image)
         sum(y.sum() for y in outputs(net, x)).backward()
     assert all(p.grad is not None for p in net.parameters())
@@ -118,8 +118,8 @@ def test_the_deepest_and_widest_keep_the_contract_too(name):
 @pytest.mark.parametrize("name", names("classify"))
 def test_stages_are_named_and_modules_are_not_reused_or_in_place(name):
     with torch.device("meta"):
-        net = create(name)
-        published = entry(name).published
+        net = build(name)
+        published = model_info(name).published
         x = torch.empty(1, published.channels, published.image, published.image)
         stages = [stage for stage, _ in net.features.named_children()]
         assert list(taps(net.features, x)) == stages
@@ -134,7 +134,7 @@ def test_stages_are_named_and_modules_are_not_reused_or_in_place(name):
 
 @pytest.mark.parametrize("name", names())
 def test_documentation_says_shape_and_source(name):
-    known = entry(name)
+    known = model_info(name)
     module = inspect.getmodule(known.build)
     first_author = known.paper.authors.split(",")[0]
     assert re.search(r"Shape: \(N, \d, \d+, \d+\) -> \(N, (K|10)[,)]", inspect.getdoc(known.build))
@@ -150,9 +150,9 @@ def test_documentation_says_shape_and_source(name):
 def test_the_smallest_legal_image_passes_and_one_pixel_less_is_refused(name):
     smallest = smallest_image(name)
     with torch.device("meta"):
-        create(name, image=smallest)
+        build(name, image=smallest)
     with pytest.raises(InputError, match=rf"takes no less than {smallest}\..*--image"):
-        create(name, image=smallest - 1)
+        build(name, image=smallest - 1)
 
 
 @pytest.mark.parametrize(
@@ -163,33 +163,33 @@ def test_the_smallest_legal_image_passes_and_one_pixel_less_is_refused(name):
      "se-bn-inception", "prototype", "wide-resnet68-2"],
 )  # fmt: skip
 def test_documented_smallest_image_is_the_real_one(name):
-    documented = re.search(r"any square from (\d+) pixels", inspect.getdoc(entry(name).build))
+    documented = re.search(r"any square from (\d+) pixels", inspect.getdoc(model_info(name).build))
     assert int(documented[1]) == smallest_image(name)
 
 
 def test_an_imagenet_stem_on_small_images_names_the_networks_that_fit():
     with pytest.raises(InputError, match=r"conv5_x.*use resnet20, resnet32.*--image 224"):
-        create("resnet34", image=32)
+        build("resnet34", image=32)
 
 
 @pytest.mark.parametrize("word", ["classes", "channels", "image"])
 def test_sizes_below_one_are_refused(word):
     with pytest.raises(InputError, match=rf"{word} is 0; expected 1 or more"):
-        create("resnet20", **{word: 0})
+        build("resnet20", **{word: 0})
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():
     with pytest.raises(InputError, match=r"no model is named 'resnet5o'\. Did you mean 'resnet50'"):
-        create("resnet5o")
+        build("resnet5o")
 
 
 def test_a_set_is_no_network_and_says_what_to_do():
     with pytest.raises(InputError, match=r"is a set of networks, inception-v3, .*canon ensemble"):
-        create("trimps-soushen")
+        build("trimps-soushen")
 
 
 def test_a_name_cannot_be_registered_twice():
-    known = entry("vgg16")
+    known = model_info("vgg16")
     with pytest.raises(InputError, match="registered twice"):
         register("vgg16", paper=known.paper, published=known.published)(known.build)
 
@@ -199,5 +199,5 @@ def test_a_name_cannot_be_registered_twice():
 )
 def test_fully_connected_heads_follow_the_image(name, side):
     with torch.device("meta"):
-        channels = entry(name).published.channels
-        assert create(name, image=side)(torch.empty(1, channels, side, side)).shape[0] == 1
+        channels = model_info(name).published.channels
+        assert build(name, image=side)(torch.empty(1, channels, side, side)).shape[0] == 1

@@ -5,9 +5,9 @@ import re
 import pytest
 import torch
 
+from canon.analysis.layer_table import describe
 from canon.errors import InputError
-from canon.explain import describe
-from canon.models import create, entry, names
+from canon.models import build, model_info, names
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_an_encoder_decoder_has_the_parameters_of_the_libraries_u_net(backbone, 
 )  # fmt: skip
 def test_an_encoder_decoder_stands_on_any_backbone(backbone):
     with torch.device("meta"):
-        net = create("encoder-decoder", backbone=backbone, classes=4).eval()
+        net = build("encoder-decoder", backbone=backbone, classes=4).eval()
         for size in ((224, 224), (150, 333)):
             assert net(torch.empty(1, 3, *size)).shape == (1, 4, *size)
 
@@ -35,9 +35,11 @@ def test_an_encoder_decoder_stands_on_any_backbone(backbone):
 )
 def test_an_encoder_decoder_s_maps_lie_on_each_other_pixel_for_pixel(backbone):
     """The jump of its scores is one pixel, and its step that of the classifier's last map."""
-    table = describe("encoder-decoder", backbone=backbone, image=entry(backbone).published.image)
+    table = describe(
+        "encoder-decoder", backbone=backbone, image=model_info(backbone).published.image
+    )
     with torch.device("meta"):
-        net = create("encoder-decoder", backbone=backbone)
+        net = build("encoder-decoder", backbone=backbone)
     assert table.field.height.jump == 1
     assert net.step == describe(backbone).field.height.jump
 
@@ -48,27 +50,27 @@ def test_one_word_chooses_the_upsampling_everywhere(up):
         if up == "unpool" and name in ("encoder-decoder", "fcn8s"):
             continue
         with torch.device("meta"):
-            net = create(name, up=up).eval()
-            published = entry(name).published
+            net = build(name, up=up).eval()
+            published = model_info(name).published
             x = torch.empty(1, published.channels, *published.size)
             assert net(x).shape == (1, published.classes, *published.size)
 
 
 def test_unpooling_without_switches_is_refused():
     with pytest.raises(InputError, match="Use unet-same"):
-        create("unet", up="unpool")
+        build("unet", up="unpool")
     with pytest.raises(InputError, match="Pass --up bilinear"):
-        create("encoder-decoder", up="unpool")
+        build("encoder-decoder", up="unpool")
     with torch.device("meta"), pytest.raises(InputError, match="needs the switches"):
-        create("fcn32s", up="unpool")(torch.empty(1, 3, 64, 64))
+        build("fcn32s", up="unpool")(torch.empty(1, 3, 64, 64))
 
 
 def test_what_a_name_leaves_open_is_told():
     with pytest.raises(InputError, match="resnet20 leaves no width open; expected nothing but"):
-        create("resnet20", width=3)
+        build("resnet20", width=3)
     with pytest.raises(InputError, match=r"segnet leaves no depth open; expected --up\."):
-        create("segnet", depth=3)
+        build("segnet", depth=3)
     with pytest.raises(InputError, match="wrn-28-10 leaves no width open"):
-        create("wrn-28-10", width=3)
+        build("wrn-28-10", width=3)
     with pytest.raises(InputError, match="unet is no classifier"):
-        create("encoder-decoder", backbone="unet")
+        build("encoder-decoder", backbone="unet")

@@ -6,7 +6,7 @@ from torch import nn
 
 from canon.layers import taps
 from canon.layers.separable import SeparableConv
-from canon.models import create
+from canon.models import build
 from canon.models.senet import SqueezeExcite
 
 
@@ -16,7 +16,7 @@ def count(module: nn.Module) -> int:
 
 def test_googlenet_s_auxiliary_heads_have_the_paper_s_parameters():
     with torch.device("meta"):
-        net = create("googlenet")
+        net = build("googlenet")
     assert (count(net.aux1), count(net.aux2)) == (3_188_840, 3_190_888)
     assert count(net) == 13_378_280
 
@@ -28,7 +28,7 @@ def test_googlenet_s_auxiliary_heads_have_the_paper_s_parameters():
 def test_auxiliary_logits_come_from_the_named_stages_and_the_main_ones_are_the_network_s(
     name, stages, weight
 ):
-    net = create(name, classes=5, image=128).eval()
+    net = build(name, classes=5, image=128).eval()
     x = torch.randn(2, 3, 128, 128)
     with torch.inference_mode():
         logits, others = net.with_aux(x)
@@ -45,7 +45,7 @@ def test_auxiliary_logits_come_from_the_named_stages_and_the_main_ones_are_the_n
 
 def test_googlenet_pools_5_x_5_at_stride_3_before_an_auxiliary_head():
     with torch.device("meta"):
-        net = create("googlenet")
+        net = build("googlenet")
         y = taps(net.features, torch.empty(1, 3, 224, 224))
     assert net.aux1.pool(y["inception4a"]).shape == (1, 512, 4, 4)
     assert net.aux2.pool(y["inception4d"]).shape == (1, 528, 4, 4)
@@ -73,7 +73,7 @@ def test_a_separable_convolution_is_the_dense_one_of_the_product_of_its_kernels(
 
 
 def test_the_activation_between_stands_between():
-    plain, between = create("xception", classes=2), create("xception-relu", classes=2)
+    plain, between = build("xception", classes=2), build("xception-relu", classes=2)
     between.load_state_dict(plain.state_dict())
     conv, rectified = (net.features.exit2[0][0] for net in (plain, between))
     x = torch.randn(1, 1024, 4, 4)
@@ -83,7 +83,7 @@ def test_the_activation_between_stands_between():
 
 def test_dropout_of_wide_residual_networks_stands_between_the_convolutions_of_a_unit():
     with torch.device("meta"):
-        units = [create(name).features.conv2[0].branch for name in ("wrn-16-4-dropout", "wrn-16-4")]
+        units = [build(name).features.conv2[0].branch for name in ("wrn-16-4-dropout", "wrn-16-4")]
     kinds = [[type(m).__name__ for m in branch] for branch in units]
     assert kinds == [
         ["Conv2d", "Sequential", "Dropout", "Conv2d"],
@@ -94,7 +94,7 @@ def test_dropout_of_wide_residual_networks_stands_between_the_convolutions_of_a_
 
 def test_the_last_block_of_inception_resnet_v2_is_linear_and_not_scaled():
     with torch.device("meta"):
-        net = create("inception-resnet-v2")
+        net = build("inception-resnet-v2")
     blocks = [*net.features.inception_a, *net.features.inception_b, *net.features.inception_c]
     assert [len(net.features.get_submodule(f"inception_{k}")) for k in "abc"] == [10, 20, 9]
     assert {block.scale for block in blocks} == {0.17, 0.10, 0.20}
@@ -104,7 +104,7 @@ def test_the_last_block_of_inception_resnet_v2_is_linear_and_not_scaled():
 
 
 def test_the_caffe_form_of_bn_inception_pools_as_its_convolutions_do_at_odd_sides():
-    net = create("bn-inception-caffe", classes=2).eval()
+    net = build("bn-inception-caffe", classes=2).eval()
     with torch.inference_mode():
         assert net(torch.randn(1, 3, 150, 150)).shape == (1, 2)
     pool = net.features.inception3c.pool

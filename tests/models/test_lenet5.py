@@ -2,13 +2,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from canon.models import create
+from canon.models import build
 from canon.models.lenet5 import C3_TABLE, RBF, ScaledTanh, TableConv, connections
 
 
 @pytest.fixture
 def net():
-    return create("lenet5")
+    return build("lenet5")
 
 
 def test_it_has_exactly_60000_parameters_and_340908_connections(net):

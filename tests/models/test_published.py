@@ -6,23 +6,23 @@ import re
 import pytest
 import torch
 
-from canon.explain import describe
+from canon.analysis.layer_table import describe
 from canon.layers import taps
 from canon.models import (
     alexnet,
-    create,
-    entry,
+    build,
+    ensembles,
     googlenet,
     inception_resnet_v2,
     inception_v3,
     inception_v4,
     lenet5,
+    model_info,
     names,
     preact_resnet,
     prototype,
+    published_ensemble,
     resnet,
-    team,
-    teams,
     vgg,
     wide_resnet,
     xception,
@@ -62,10 +62,10 @@ def test_every_network_is_registered_and_no_other():
 
 @pytest.mark.parametrize("name", names())
 def test_parameters_and_multiplications_are_those_published(name):
-    published = entry(name).published
+    published = model_info(name).published
     table = describe(name)
     with torch.device("meta"):
-        net = create(name)
+        net = build(name)
     assert table.macs == published.macs
     assert table.params == published.params
     trained = sum(p.numel() for p in net.parameters() if p.requires_grad)
@@ -74,7 +74,7 @@ def test_parameters_and_multiplications_are_those_published(name):
 
 @pytest.mark.parametrize("name", names())
 def test_what_the_paper_prints_agrees_as_far_as_it_is_exact(name):
-    published = entry(name).published
+    published = model_info(name).published
     for exact, printed in (
         (published.params, published.printed_params),
         (published.macs, published.printed_macs),
@@ -114,7 +114,7 @@ def test_plain_nets_have_the_parameters_of_option_a():
         ("plain34", "resnet34-a"),
         ("plain56", "resnet56"),
     ):
-        assert entry(plain).published.params == entry(residual).published.params
+        assert model_info(plain).published.params == model_info(residual).published.params
 
 
 def test_option_c_projects_thirteen_shortcuts_more_than_b_in_resnet34():
@@ -145,10 +145,10 @@ def test_margin_shapes_are_true(built, name):
     written = {
         stage: tuple(map(int, chw)) for stage, *chw in MARGIN.findall(inspect.getsource(built))
     }
-    published = entry(name).published
+    published = model_info(name).published
     with torch.device("meta"):
         x = torch.empty(1, published.channels, published.image, published.image)
-        real = taps(create(name).features, x)
+        real = taps(build(name).features, x)
     assert written
     assert {stage: tuple(y.shape[1:]) for stage, y in real.items() if stage in written} == written
     assert set(written) == set(real)
@@ -202,7 +202,7 @@ def test_a_naive_inception_module_hands_on_its_input_and_grows():
     assert naive["inception3a.pool"] == (192, 28, 28)
     with torch.device("meta"):
         taps_of = {
-            name: taps(create(name).features, torch.empty(1, 3, 224, 224))["inception3a"].shape
+            name: taps(build(name).features, torch.empty(1, 3, 224, 224))["inception3a"].shape
             for name in ("googlenet-naive", "googlenet")
         }
     assert taps_of["googlenet-naive"] == (1, 64 + 128 + 32 + 192, 28, 28)
@@ -210,8 +210,8 @@ def test_a_naive_inception_module_hands_on_its_input_and_grows():
 
 
 def test_trimps_soushen_names_five_registered_members():
-    assert teams() == ("trimps-soushen",)
-    members = team("trimps-soushen").members
+    assert ensembles() == ("trimps-soushen",)
+    members = published_ensemble("trimps-soushen").members
     assert len(members) == 5
     assert set(members) <= set(names())
 

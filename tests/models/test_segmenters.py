@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
+from canon.analysis.layer_table import describe
 from canon.errors import InputError
-from canon.explain import describe
 from canon.layers import taps
-from canon.models import create, entry, fcn, names
+from canon.models import build, fcn, model_info, names
 from canon.models.deconvnet import DeconvNet
 from canon.models.segnet import SegNet, SegNetBasic
 
@@ -24,13 +24,13 @@ VGG_FCNS = [name for name in names("segment") if re.match(r"fcn\d+s(?!-alex|-goo
 
 
 def small(name: str, **more) -> nn.Module:
-    return create(name, classes=3, **SMALL.get(name, {}), **more)
+    return build(name, classes=3, **SMALL.get(name, {}), **more)
 
 
 def images(name: str, count: int) -> torch.Tensor:
     side = SIDES.get(name, 32)
     source = torch.Generator().manual_seed(0)
-    return torch.randn(count, entry(name).published.channels, side, side, generator=source)
+    return torch.randn(count, model_info(name).published.channels, side, side, generator=source)
 
 
 @pytest.mark.parametrize("name", LIGHT)
@@ -49,8 +49,8 @@ def test_gradients_reach_every_parameter(name):
 @pytest.mark.parametrize("name", names("segment"))
 def test_gradients_are_asked_of_every_trained_parameter(name):
     with torch.device("meta"):
-        net = create(name)
-        published = entry(name).published
+        net = build(name)
+        published = model_info(name).published
         net(torch.empty(2, published.channels, *published.size)).sum().backward()
     assert all((p.grad is not None) == p.requires_grad for p in net.parameters())
 
@@ -82,20 +82,20 @@ def test_torch_export_takes_it_whole(name):
 @pytest.mark.parametrize("name", names("segment"))
 def test_stages_are_named_and_modules_are_not_reused_or_in_place(name):
     with torch.device("meta"):
-        net = create(name).eval()
+        net = build(name).eval()
         assert not any(stage.isdigit() for stage, _ in net.features.named_children())
         calls: dict[nn.Module, int] = {}
         for module in net.modules():
             assert not getattr(module, "inplace", False)
             module.register_forward_hook(lambda m, *_: calls.update({m: calls.get(m, 0) + 1}))
-        published = entry(name).published
+        published = model_info(name).published
         net(torch.empty(1, published.channels, *published.size))
     assert set(calls.values()) == {1}
 
 
 def test_u_net_s_maps_and_crops_are_those_of_figure_1():
     with torch.device("meta"):
-        net = create("unet")
+        net = build("unet")
         x = torch.empty(1, 1, 572, 572)
         maps = taps(net.features, x)
         assert net(x).shape == (1, 2, 388, 388)
@@ -131,7 +131,7 @@ def test_the_normalised_u_net_has_the_parameters_of_its_ports():
 @pytest.mark.parametrize("name", ["unet", "unet-same"])
 def test_u_net_s_legal_sides_are_those_whose_scores_come_out(name, depth):
     with torch.device("meta"):
-        net = create(name, width=1, depth=depth)
+        net = build(name, width=1, depth=depth)
         legal = []
         for side in range(1, 470):
             try:
@@ -148,20 +148,20 @@ def test_u_net_s_legal_sides_are_those_whose_scores_come_out(name, depth):
 
 def test_an_illegal_side_is_told_with_the_rule_and_the_nearest():
     with pytest.raises(InputError, match=r"500 .*expected 188 \+ 16k.*--image 492 or 508"):
-        create("unet", image=500)
+        build("unet", image=500)
     with pytest.raises(InputError, match=r"expected 188 \+ 16k. Pass --image 188,"):
-        create("unet", image=100)
+        build("unet", image=100)
     with pytest.raises(InputError, match=r"a multiple of 16. Pass --image 96 or 112"):
-        create("unet-same", width=2)(torch.zeros(1, 1, 96, 100))
+        build("unet-same", width=2)(torch.zeros(1, 1, 96, 100))
     with pytest.raises(InputError, match=r"192 pixels leaves fc6 less than 7 x 7.*193"):
-        create("deconvnet", image=192)
+        build("deconvnet", image=192)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (33, 65), (224, 224), (375, 500), (281, 500)])
 def test_fully_convolutional_nets_give_back_the_size_of_any_image(size):
     with torch.device("meta"):
         for name in (*VGG_FCNS, "fcn32s-alexnet", "fcn32s-googlenet"):
-            assert create(name)(torch.empty(1, 3, *size)).shape == (1, 21, *size)
+            assert build(name)(torch.empty(1, 3, *size)).shape == (1, 21, *size)
 
 
 def test_fcn_s_offsets_are_those_of_the_authors_code():
@@ -170,7 +170,7 @@ def test_fcn_s_offsets_are_those_of_the_authors_code():
             ("fcn32s", 19, []), ("fcn16s", 27, [5]), ("fcn8s", 31, [5, 9]),
             ("fcn32s-alexnet", 18, []),
         ):  # fmt: skip
-            net = create(name)
+            net = build(name)
             assert net.crop.offset == score
             assert [step.crop.offset for step in net.decoder] == crops
 
@@ -185,7 +185,7 @@ def test_fcn_s_maps_at_500_pixels_are_those_of_the_authors_code():
         assert rows["upscore.enlarge"] == (21, side, side)
     written = re.findall(r"(stage\d)=.*# (\d+) x (\d+) x (\d+)", inspect.getsource(fcn.vgg16))
     with torch.device("meta"):
-        maps = taps(create("fcn32s").features, torch.empty(1, 3, 500, 500))
+        maps = taps(build("fcn32s").features, torch.empty(1, 3, 500, 500))
     assert {n: list(y.shape[1:]) for n, y in maps.items()} == {
         n: list(map(int, chw)) for n, *chw in written
     }
@@ -201,7 +201,7 @@ def test_the_layers_before_fcn_s_scores_see_what_table_1_says_of_their_windows()
 
 
 def test_fcn_starts_with_scores_of_zero_and_bilinear_upsampling():
-    net = create("fcn32s-googlenet", classes=2).eval()
+    net = build("fcn32s-googlenet", classes=2).eval()
     with torch.no_grad():
         assert not net(torch.randn(1, 3, 40, 40)).any()
         net.score.bias.copy_(torch.tensor([1.0, -2.0]))

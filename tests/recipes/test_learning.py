@@ -7,12 +7,13 @@ import torch
 
 from benchmarks.steps import batches, loss
 from canon.errors import InputError
-from canon.fitting import Limits, fit
-from canon.fitting.devices import accelerator, placed
-from canon.models import create, entry
+from canon.models import build, model_info
 from canon.recipes import modern, paper
 from canon.registry import smallest_image
-from canon.tasks import Classify
+from canon.tasks.classification.loss import ClassificationLoss
+from canon.training.loop import fit
+from canon.training.recipe import Limits
+from canon.utils.devices import make_accelerator, to_device
 
 FAMILIES = [
     "prototype", "alexnet", "zfnet", "vgg11", "vgg16-bn", "googlenet", "googlenet-tv",
@@ -31,12 +32,12 @@ def test_a_few_steps_by_its_own_recipe_lower_the_loss_on_photos(name, real_data)
     count, image = 8, max(smallest_image(name), 64)
     rate = recipe.lr * count / max(count, recipe.batch)  # in proportion to the batch
     recipe = replace(recipe, batch=count, lr=rate, schedule="constant", average=0.0)
-    data = batches("ants_bees", image, entry(name).published.channels, count, recipe)
-    net = placed(create(name, classes=2, image=image), torch.device("cpu"))
-    task = Classify.of(net, 2, recipe.smoothing)
+    data = batches("ants_bees", image, model_info(name).published.channels, count, recipe)
+    net = to_device(build(name, classes=2, image=image), torch.device("cpu"))
+    task = ClassificationLoss.of(net, 2, recipe.smoothing)
     before, steps = loss(net, task, data), 0
     # Momentum or dropout may first carry the loss upwards: it has 60 steps.
-    for event in fit(net, task, data, recipe, Limits(60), accelerator("cpu")):
+    for event in fit(net, task, data, recipe, Limits(60), make_accelerator("cpu")):
         if type(event).__name__ == "Epoch":
             steps += 1
             if steps >= 8 and loss(net, task, data) < before:

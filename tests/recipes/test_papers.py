@@ -3,7 +3,7 @@
 import pytest
 
 from canon.errors import InputError
-from canon.models import entry, names
+from canon.models import model_info, names
 from canon.recipes import modern, paper
 from canon.recipes.modern import normalises
 
@@ -114,7 +114,7 @@ def test_modern_recipes_are_chosen_by_batch_normalisation():
     assert modern("vgg16").optimiser == modern("prototype").optimiser == "adamw"
     assert modern("se-resnet50").optimiser == modern("wrn-16-4").optimiser == "nesterov"
     assert modern("wrn-16-4").augmentation.pad == modern("prototype").augmentation.pad == 4
-    assert entry("prototype").published.image == 32
+    assert model_info("prototype").published.image == 32
 
 
 def test_u_net_bends_balances_and_separates_and_segnet_balances():

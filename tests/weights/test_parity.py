@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from canon.models import create
+from canon.models import build
 from canon.weights import Checkpoint, load
 
 OURS = {
@@ -67,7 +67,7 @@ def test_foreign_weights_load_and_give_the_recorded_logits(theirs):
     state = {key: torch.from_numpy(fill().values(key, shape)) for key, shape in shapes.items()}
     name = OURS.get(theirs, theirs.replace("_", "-"))
     with torch.device("meta"):
-        net = create(name)
+        net = build(name)
     net = net.to_empty(device="cpu").eval()
     loaded = load(net, name, Checkpoint(theirs, state))
     assert loaded.replaced == ()
@@ -96,5 +96,5 @@ def test_a_checkpoint_of_another_function_is_refused_though_its_keys_fit(theirs,
         f"differs. Build '{meant}' instead."
     )
     with pytest.raises(WeightsError) as told:
-        load(create(ours), ours, Checkpoint(theirs, state))
+        load(build(ours), ours, Checkpoint(theirs, state))
     assert str(told.value) == said

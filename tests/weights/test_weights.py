@@ -11,15 +11,15 @@ from torch import nn
 
 import canon
 from canon.errors import CanonError, InputError, WeightsError
-from canon.models import create, names
-from canon.weights import RECORDS, Checkpoint, Record, load, read
-from canon.weights.rules import DIALECTS
-from canon.weights.translate import renamed
+from canon.models import build, names
+from canon.weights import PUBLISHED, Checkpoint, PublishedWeights, load, read
+from canon.weights.key_rules import DIALECTS
+from canon.weights.translate import rename_keys
 
 
 @pytest.fixture
 def net():
-    return create("resnet20", seed=1)
+    return build("resnet20", seed=1)
 
 
 INVERSE = {f"features.conv{i + 1}_x.": f"layer{i}." for i in range(1, 5)}
@@ -33,14 +33,14 @@ def foreign(name: str, model: str, **numbers) -> dict[str, torch.Tensor]:
     """A state dict in another library's keys, made by asking each rule for its inverse."""
     dialect = next(d for d in DIALECTS if model in d.models)
     assert dialect.library == name
-    ours = create(model, **numbers).state_dict()
+    ours = build(model, **numbers).state_dict()
     theirs = {}
     for key, tensor in ours.items():
         other = key
         for ours_is, theirs_is in INVERSE.items():
             other = other.replace(ours_is, theirs_is)
         theirs[other] = tensor
-    assert renamed(theirs, dialect.key).keys() == ours.keys()
+    assert rename_keys(theirs, dialect.key).keys() == ours.keys()
     return theirs
 
 
@@ -118,7 +118,7 @@ def test_weights_for_another_image_say_which_to_pass():
     with pytest.raises(
         WeightsError, match=r"for images of another size: head.fc6.*Pass --image 224"
     ):
-        load(create("vgg11", image=32), "vgg11", Checkpoint("v", create("vgg11").state_dict()))
+        load(build("vgg11", image=32), "vgg11", Checkpoint("v", build("vgg11").state_dict()))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_numbers_that_cannot_be_weights_are_refused(net, spoil, said):
     state = dict(net.state_dict())
     state["head.fc.weight"] = spoil(state["head.fc.weight"])
     with pytest.raises(WeightsError, match=f"head.fc.weight {said}"):
-        load(create("resnet20"), "resnet20", Checkpoint("x.pth", state))
+        load(build("resnet20"), "resnet20", Checkpoint("x.pth", state))
 
 
 def test_sparse_tensors_are_read_as_what_they_are(net, tmp_path):
@@ -144,7 +144,7 @@ def test_sparse_tensors_are_read_as_what_they_are(net, tmp_path):
 def test_a_strange_prefix_is_shown_beside_what_is_missing(net):
     state = {f"xx.{k}": v for k, v in net.state_dict().items()}
     with pytest.raises(WeightsError, match=r"is missing; .*xx\.features\.conv1.* is not in the"):
-        load(create("resnet20"), "resnet20", Checkpoint("x.pth", state))
+        load(build("resnet20"), "resnet20", Checkpoint("x.pth", state))
 
 
 def test_a_missing_file_and_a_misspelt_record_say_where_to_look():
@@ -159,16 +159,16 @@ def test_missing_extra_and_misshapen_keys_are_named_at_most_five_with_a_count(ne
     state = dict(net.state_dict())
     missing = {k: v for k, v in state.items() if not k.startswith("features.stage1")}
     with pytest.raises(WeightsError) as told:
-        load(create("resnet20"), "resnet20", Checkpoint("x.pth", missing))
+        load(build("resnet20"), "resnet20", Checkpoint("x.pth", missing))
     assert str(told.value).count(" is missing") == 5
     assert "and 25 more; expected the same keys" in str(told.value)
     extra = state | {"surprise": torch.zeros(1)}
     with pytest.raises(WeightsError, match="surprise is not in the network;"):
-        load(create("resnet20"), "resnet20", Checkpoint("x.pth", extra))
+        load(build("resnet20"), "resnet20", Checkpoint("x.pth", extra))
     key = "features.stage2.0.branch.0.0.weight"
     bent = state | {key: torch.zeros(32, 16, 5, 5)}
     with pytest.raises(WeightsError, match=f"{key} is 32 x 16 x 5 x 5 instead of 32 x 16 x 3 x 3"):
-        load(create("resnet20"), "resnet20", Checkpoint("x.pth", bent))
+        load(build("resnet20"), "resnet20", Checkpoint("x.pth", bent))
 
 
 def test_the_weights_of_another_network_are_recognised_by_their_keys():
@@ -176,12 +176,12 @@ def test_the_weights_of_another_network_are_recognised_by_their_keys():
     with pytest.raises(
         WeightsError, match=r"trained for 'resnet18', not 'resnet34'\. Build 'resnet18' instead"
     ):
-        load(create("resnet34"), "resnet34", Checkpoint("r18.pth", state))
+        load(build("resnet34"), "resnet34", Checkpoint("r18.pth", state))
 
 
 def test_a_canon_file_knows_what_it_was_trained_as(tmp_path):
     path = tmp_path / "model.safetensors"
-    save_file(create("plain20").state_dict(), path, metadata={"model": "plain20"})
+    save_file(build("plain20").state_dict(), path, metadata={"model": "plain20"})
     with pytest.raises(WeightsError, match="'plain20', not 'resnet20': the keys fit, the function"):
         canon.create("resnet20", weights=path)
 
@@ -216,29 +216,29 @@ def test_an_image_of_one_value_gives_a_grey_network_what_the_coloured_one_said(t
 
 
 def test_an_auxiliary_head_for_another_image_keeps_its_initial_weights():
-    ours = create("inception-v3").state_dict()
-    net = create("inception-v3", image=224)
+    ours = build("inception-v3").state_dict()
+    net = build("inception-v3", image=224)
     loaded = load(net, "inception-v3", Checkpoint("v3.pth", ours, "inception-v3"))
     assert {k.rpartition(".")[0] for k in loaded.replaced} == {"aux.conv1.0"}
     assert torch.equal(net.features.conv1a[0].weight, ours["features.conv1a.0.weight"])
 
 
 def test_old_files_without_counters_of_batches_load():
-    state = {k: v for k, v in create("resnet20").state_dict().items() if "num_batches" not in k}
-    assert load(create("resnet20"), "resnet20", Checkpoint("old.pth", state)).replaced == ()
+    state = {k: v for k, v in build("resnet20").state_dict().items() if "num_batches" not in k}
+    assert load(build("resnet20"), "resnet20", Checkpoint("old.pth", state)).replaced == ()
 
 
 def test_records_name_registered_networks_and_carry_their_hash():
-    assert len(RECORDS) == 23
-    for known in RECORDS.values():
+    assert len(PUBLISHED) == 23
+    for known in PUBLISHED.values():
         assert known.model in names()
         assert len(known.sha256) == 8
         assert int(known.sha256, 16) >= 0
         assert 0.5 < known.top1 < known.top5 < 1
         assert known.url.startswith("https://")
-    assert RECORDS["torchvision/resnet50"].model == "resnet50-tv"
-    assert RECORDS["torchvision/googlenet"].mean == (0.5, 0.5, 0.5)
-    assert RECORDS["torchvision/inception-v3"].image == 299
+    assert PUBLISHED["torchvision/resnet50"].model == "resnet50-tv"
+    assert PUBLISHED["torchvision/googlenet"].mean == (0.5, 0.5, 0.5)
+    assert PUBLISHED["torchvision/inception-v3"].image == 299
 
 
 def test_a_file_with_a_published_name_but_other_content_is_refused(net, tmp_path):
@@ -252,11 +252,11 @@ def published(monkeypatch, tmp_path):
     """A record of a file that lies in $CANON_DATA."""
     torch.save(foreign("torchvision", "resnet18"), tmp_path / "made.pth")
     digest = hashlib.sha256((tmp_path / "made.pth").read_bytes()).hexdigest()[:8]
-    known = Record("torchvision/made", "resnet18", f"made-{digest}.pth", 0.7, 0.9)
+    known = PublishedWeights("torchvision/made", "resnet18", f"made-{digest}.pth", 0.7, 0.9)
     folder = tmp_path / "data" / "weights"
     folder.mkdir(parents=True)
     (tmp_path / "made.pth").rename(folder / known.file)
-    monkeypatch.setitem(RECORDS, known.name, known)
+    monkeypatch.setitem(PUBLISHED, known.name, known)
     monkeypatch.setenv("CANON_DATA", str(tmp_path / "data"))
     return known
 
@@ -274,7 +274,7 @@ def test_published_weights_are_looked_for_in_canon_data_and_verified(published, 
 
 def test_published_weights_are_fetched_once_to_the_cache(published, tmp_path, monkeypatch):
     served = tmp_path / "data" / "weights"
-    monkeypatch.setattr("canon.weights.records.HOST", f"{served.as_uri()}/")
+    monkeypatch.setattr("canon.weights.catalog.HOST", f"{served.as_uri()}/")
     monkeypatch.delenv("CANON_DATA")
     monkeypatch.setenv("CANON_CACHE", str(tmp_path / "cache"))
     first = read("torchvision/made").state
@@ -288,9 +288,9 @@ def test_published_weights_are_fetched_once_to_the_cache(published, tmp_path, mo
 
 
 def test_training_from_published_weights_normalises_as_they_expect(published, pictures, tmp_path):
-    from canon.weights.records import MEAN, STD
+    from canon.weights.catalog import MEAN, STD
 
-    asked = canon.Training("resnet18", str(pictures), out=tmp_path / "run", epochs=1, image=64,
+    asked = canon.TrainConfig("resnet18", str(pictures), out=tmp_path / "run", epochs=1, image=64,
                            weights="torchvision/made", device="cpu")  # fmt: skip
     run = canon.train(asked)
     assert (run.preprocessing.mean, run.preprocessing.std) == (MEAN, STD)

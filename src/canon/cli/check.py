@@ -1,4 +1,4 @@
-"""`canon check`: a look at every image of a data set."""
+"""`canon check`: read every image of a dataset and report faults."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from canon.cli.out import bars, console, percent, show_table
+from canon.cli.console import console, percent, progress_bars, show_table
 
 if TYPE_CHECKING:
-    from canon.data import Dataset, Report
+    from canon.data import DataReport, Dataset
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,16 @@ class Command:
 
 def run(command: Command) -> int:
     """Print what was found."""
-    from canon.data import check, open_data
+    from canon.data import check_data, open_data
 
     data = open_data(command.data)
-    with bars() as shown:
-        report = check(data, shown.reading)
+    with progress_bars() as shown:
+        report = check_data(data, shown.reading)
     _print_json(data, report) if command.json else _print(data, report)
     return 0 if report.sound else 1
 
 
-def _print_json(data: "Dataset", report: "Report") -> None:
+def _print_json(data: "Dataset", report: "DataReport") -> None:
     found = {
         "source": data.source, "classes": data.classes, "counts": report.counts,
         "formats": report.formats, "channels": report.channels, "bits": report.bits,
@@ -55,13 +55,13 @@ def _print_json(data: "Dataset", report: "Report") -> None:
     print(json.dumps(found, indent=1))
 
 
-def _show_counts(data: "Dataset", report: "Report") -> None:
+def _show_counts(data: "Dataset", report: "DataReport") -> None:
     splits = list(report.counts)
     rows = [[name, *(report.counts[s][i] for s in splits)] for i, name in enumerate(data.classes)]
     show_table(["class", *splits], [*rows, ["all", *(sum(report.counts[s]) for s in splits)]])
 
 
-def _show_pixels(data: "Dataset", report: "Report") -> None:
+def _show_pixels(data: "Dataset", report: "DataReport") -> None:
     """Images that show each class, and its share of all pixels, ignored ones too."""
     columns: list[list[int | str | None]] = []
     for split, part in data.parts.items():
@@ -76,7 +76,7 @@ def _show_pixels(data: "Dataset", report: "Report") -> None:
     )
 
 
-def _print(data: "Dataset", report: "Report") -> None:
+def _print(data: "Dataset", report: "DataReport") -> None:
     out = console()
     _show_pixels(data, report) if data.dense else _show_counts(data, report)
     out.print()

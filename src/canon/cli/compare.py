@@ -1,4 +1,4 @@
-"""`canon compare`: networks and runs side by side, as a table and as pictures."""
+"""`canon compare`: networks and runs side by side, as a table and as charts."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from canon.cli.out import bars, percent, show_table
+from canon.cli.console import percent, progress_bars, show_table
 
 if TYPE_CHECKING:
-    from canon.explain import Compared
+    from canon.analysis.compare import NetworkSummary
 
 HEAD = ["network", "paper", "image", "weight layers", "parameters", "multiplications",
         "activation bytes", "field", "top-1 error", "top-5 error", "mean IoU",
@@ -43,14 +43,14 @@ class Command:
 
 def run(command: Command) -> int:
     """Print the table and draw the pictures."""
-    from canon.models import entry, names
+    from canon.models import model_info, names
 
     chosen = command.names or names()
     for name in chosen:  # a misspelt one is told before the others are counted
         if not Path(name, "run.json").is_file():
-            entry(name)
+            model_info(name)
     rows = []
-    with bars() as shown:
+    with progress_bars() as shown:
         for i, name in enumerate(chosen, 1):
             shown.at("counting", i, len(chosen))
             rows.append(_row(name))
@@ -65,13 +65,13 @@ def run(command: Command) -> int:
     return 0
 
 
-def _row(name: str) -> "Compared":
-    from canon.explain import compared
+def _row(name: str) -> "NetworkSummary":
+    from canon.analysis.compare import summarize
 
     if not Path(name, "run.json").is_file():
-        return compared(name)
+        return summarize(name)
     from canon.errors import InputError
-    from canon.run.folder import open_run
+    from canon.runs.open import open_run
 
     run = open_run(name)
     if "members" in run.facts:
@@ -83,23 +83,23 @@ def _row(name: str) -> "Compared":
     result = run.facts.get("result", {})
     where = f"{run.facts['data']['source']}, {result['split']}" if result else ""
     top1, top5 = (1 - result[top] if top in result else None for top in ("top1", "top5"))
-    return compared(run.model, name=str(run.path), errors=(top1, top5, where),
+    return summarize(run.model, name=str(run.path), errors=(top1, top5, where),
                     iou=result.get("mean_iou"), **numbers)  # fmt: skip
 
 
-def _cells(row: "Compared") -> list[object]:
+def _cells(row: "NetworkSummary") -> list[object]:
     return [row.name, row.paper, row.image, row.layers, row.params, row.macs, row.activation_bytes,
             "all" if row.field is None else row.field, percent(row.top1), percent(row.top5),
             percent(row.iou), row.where]  # fmt: skip
 
 
-def _draw(rows: "list[Compared]", folder: Path) -> list[Path]:
-    from canon.explain.compare import on_one_scale
-    from canon.explain.drawings import cost, revolution_of_depth, svg
+def _draw(rows: "list[NetworkSummary]", folder: Path) -> list[Path]:
+    from canon.analysis.charts import cost, revolution_of_depth, svg
+    from canon.analysis.compare import by_benchmark
 
     folder.mkdir(parents=True, exist_ok=True)
     figures = {"depth": revolution_of_depth()}
-    for scale, measured in on_one_scale(rows).items():
+    for scale, measured in by_benchmark(rows).items():
         word = "".join(c if c.isalnum() else "-" for c in Path(scale).name.lower())
         taken = sum(name.partition("--")[0] == f"cost-{word}" for name in figures)
         figures[f"cost-{word}--{taken + 1}" if taken else f"cost-{word}"] = cost(measured, scale)

@@ -1,4 +1,4 @@
-"""`canon ensemble`: several trained runs as one."""
+"""`canon ensemble`: combine trained runs into one."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from canon.cli.out import show_table
+from canon.cli.console import show_table
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Command:
 
 def run(command: Command) -> int:
     """Write the folder and say how much each member counts."""
-    from canon.run.ensemble import ensemble
-    from canon.run.folder import open_run
+    from canon.runs.open import open_run
+    from canon.workflows.ensemble import ensemble
 
     fused = ensemble(
         [open_run(path) for path in command.runs], weights=_weights(command), out=command.out

@@ -1,4 +1,4 @@
-"""`canon evaluate`: how good a run is on its own or other data."""
+"""`canon evaluate`: the metrics of a run on its own or other data."""
 
 import json
 from dataclasses import dataclass
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from canon.cli.out import bars, percent, show_table
+from canon.cli.console import percent, progress_bars, show_table
 
 if TYPE_CHECKING:
-    from canon.fitting import Step
-    from canon.tasks import DenseScores, Scores
+    from canon.tasks.classification.metrics import ClassificationMetrics
+    from canon.tasks.segmentation.metrics import SegmentationMetrics
+    from canon.utils.progress import Step
 
 LOOKS = {"10-crop": "10 crops", "multi-crop": "up to 144 crops", "dense": "two views a scale"}
 HEAD = ["class", "images", "recall", "precision"]
@@ -55,11 +56,11 @@ class Command:
 
 def run(command: Command) -> int:
     """Print the figures."""
-    from canon.run.folder import open_run
-    from canon.run.use import evaluate
+    from canon.runs.open import open_run
+    from canon.workflows.evaluate import evaluate
 
     trained = open_run(command.run)
-    with bars() as shown:
+    with progress_bars() as shown:
 
         def watch(step: "Step") -> None:
             if step.done == 1 and command.protocol in LOOKS:  # in a pipe, which has no bar, too
@@ -92,9 +93,9 @@ def run(command: Command) -> int:
 
 
 def _membranes(command: Command) -> dict[str, float | None]:
-    from canon.run.membranes import membranes
+    from canon.workflows.evaluate import evaluate_rand
 
-    errors = membranes(command.run, command.data, command.split, device=command.device,
+    errors = evaluate_rand(command.run, command.data, command.split, device=command.device,
                        skip_bad=command.skip_bad)  # fmt: skip
     return {"rand_error": _number(errors.rand), "pixel_error": _number(errors.pixel)}
 
@@ -103,7 +104,7 @@ def _print_pixels(
     command: Command,
     classes: tuple[str, ...],
     split: str,
-    scores: "DenseScores",
+    scores: "SegmentationMetrics",
     errors: dict[str, float | None],
 ) -> None:
     pixels = scores.confusion.sum(1)
@@ -132,7 +133,9 @@ def _print_pixels(
         print(f"Rand error {rand}, pixel error {pixel}, at the best thresholds")
 
 
-def _rows(classes: tuple[str, ...], scores: "Scores", human: bool) -> list[list[Any]]:
+def _rows(
+    classes: tuple[str, ...], scores: "ClassificationMetrics", human: bool
+) -> list[list[Any]]:
     columns = (scores.confusion().sum(1), scores.recall(), scores.precision())
     rows = zip(classes, *(column.tolist() for column in columns), strict=True)
     told = percent if human else _number
@@ -148,6 +151,6 @@ def _number(rate: float) -> float | None:
     return None if isnan(rate) else rate
 
 
-def _record(classes: tuple[str, ...], scores: "Scores") -> dict[str, Any]:
+def _record(classes: tuple[str, ...], scores: "ClassificationMetrics") -> dict[str, Any]:
     told = [dict(zip(HEAD, row, strict=True)) for row in _rows(classes, scores, human=False)]
     return scores.summary() | {"classes": told, "confusion": scores.confusion().tolist()}

@@ -1,11 +1,11 @@
-"""`canon list`: what there is, by name."""
+"""`canon list`: models, datasets, recipes and weights by name."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import tyro
 
-from canon.cli.out import percent, show_table
+from canon.cli.console import percent, show_table
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ Listed = tuple[list[str], list[list[object]], int]
 
 
 def _models() -> Listed:
-    from canon.models import entry, names
+    from canon.models import model_info, names
 
     head = ["model", "paper", "year", "image", "parameters", "multiplications", "top-1 error",
             "top-5 error", "measured on"]  # fmt: skip
     rows: list[list[object]] = []
-    for known in map(entry, names()):
+    for known in map(model_info, names()):
         paper, published, errors = known.paper, known.published, known.published.errors
         rows.append([
             known.name, paper.authors.split(",")[0], str(paper.year), published.image,
@@ -52,9 +52,9 @@ def _models() -> Listed:
 
 
 def _sets() -> Listed:
-    from canon.models import team, teams
+    from canon.models import ensembles, published_ensemble
 
-    known = map(team, teams())
+    known = map(published_ensemble, ensembles())
     rows: list[list[object]] = [
         [one.name, str(one.paper.year), ", ".join(one.members), percent(one.errors.top5),
          one.errors.where]
@@ -64,13 +64,13 @@ def _sets() -> Listed:
 
 
 def _weights() -> Listed:
-    from canon.weights import RECORDS
+    from canon.weights import PUBLISHED
 
     head = ["weights", "model", "file", "image", "mean", "deviation", "top-1 error", "top-5 error"]
     rows: list[list[object]] = [
         [known.name, known.model, known.file, known.image, " ".join(map(str, known.mean)),
          " ".join(map(str, known.std)), percent(1 - known.top1), percent(1 - known.top5)]
-        for known in RECORDS.values()
+        for known in PUBLISHED.values()
     ]  # fmt: skip
     return head, rows, 3
 

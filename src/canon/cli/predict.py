@@ -1,4 +1,4 @@
-"""`canon predict`: the classes of files and folders, or of every pixel of them."""
+"""`canon predict`: the class of each image, or of each pixel."""
 
 import csv
 import io
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from canon.cli.out import bars, percent, show_table
+from canon.cli.console import percent, progress_bars, show_table
 
 if TYPE_CHECKING:
-    from canon.run.folder import Run
-    from canon.run.use import Prediction
-    from canon.run.writing import Mapped
+    from canon.runs.folder import Run
+    from canon.tasks.classification.predict import Prediction
+    from canon.tasks.segmentation.mask_files import MaskPrediction
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Command:
 def run(command: Command) -> int:
     """Print or write the predictions; 1 if files were skipped."""
     from canon.errors import InputError
-    from canon.run.folder import open_run
+    from canon.runs.open import open_run
 
     if not command.paths:
         raise InputError("no files to predict; expected paths. Pass files or folders too.")
@@ -74,7 +74,7 @@ def run(command: Command) -> int:
 
 def _of_images(command: Command, trained: "Run") -> int:
     from canon.errors import InputError
-    from canon.run.use import predict
+    from canon.tasks.classification.predict import predict
 
     for name in ("tile", "format", "overlay", "probabilities", "resume"):
         if getattr(command, name):
@@ -101,12 +101,12 @@ def _of_images(command: Command, trained: "Run") -> int:
 
 
 def _of_pixels(command: Command, trained: "Run") -> int:
-    from canon.run.maps import predict_maps
+    from canon.tasks.segmentation.predict import predict_masks
 
     c = command
-    with bars() as shown:
+    with progress_bars() as shown:
         made = []
-        for one in predict_maps(
+        for one in predict_masks(
             trained, c.paths, c.out or Path("predicted"), form=c.format, tile=c.tile,
             overlay=c.overlay, probabilities=c.probabilities,
             batch=1 if c.batch is None else c.batch, resume=c.resume, skip_bad=c.skip_bad,
@@ -123,7 +123,7 @@ def _of_pixels(command: Command, trained: "Run") -> int:
     return 1 if any(one.faults for one in made) else 0
 
 
-def _shares(made: "Mapped", classes: int, human: bool) -> list[Any]:
+def _shares(made: "MaskPrediction", classes: int, human: bool) -> list[Any]:
     """Of each class, in percent for a person, else a fraction; nothing if it was not counted."""
     total = sum(made.pixels)
     if not total:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from canon.choices import Up
-from canon.cli.out import console, percent, show_table
+from canon.cli.console import console, percent, show_table
+from canon.options import UpsamplingName
 
 if TYPE_CHECKING:
-    from canon.explain import Description, Field, Row
+    from canon.analysis.description import Description, LayerRow
+    from canon.analysis.intervals import ReceptiveField
 
 Number = Annotated[int | None, tyro.conf.arg(metavar="N")]
 Word = Annotated[str | None, tyro.conf.arg(metavar="separable|bottleneck=R|groups=G")]
@@ -50,7 +51,7 @@ class Command:
     classes: Number = None
     width: Number = None
     depth: Number = None
-    up: Annotated[Up | None, tyro.conf.arg(metavar="KIND")] = None
+    up: Annotated[UpsamplingName | None, tyro.conf.arg(metavar="KIND")] = None
     backbone: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
     strict: bool = False
     json: bool = False
@@ -63,12 +64,12 @@ HEAD = ["layer", "stage", "kind", "output", "kernel", "stride", "padding", "para
 
 def run(command: Command) -> int:
     """Print the table."""
-    from canon.explain import describe
+    from canon.analysis.layer_table import describe
 
     c = command
     sides = {"image": c.image, "channels": c.channels, "classes": c.classes}
     if c.what_if is not None:
-        from canon.cli.whatif import show_what_if
+        from canon.cli.show_what_if import show_what_if
 
         _alone(c)
         show_what_if(c.model, c.what_if, sides, as_json=c.json, as_csv=c.csv)
@@ -103,8 +104,8 @@ def _alone(command: Command) -> None:
         )
 
 
-def _cells(table: "Description", row: "Row") -> list[object]:
-    from canon.explain.rows import sides
+def _cells(table: "Description", row: "LayerRow") -> list[object]:
+    from canon.analysis.description import sides
 
     size, jump, offset = table.seen(row.field)
     sight = ["all", *[None] * 2] if row.field.whole else [sides(size), sides(jump), sides(offset)]
@@ -114,7 +115,7 @@ def _cells(table: "Description", row: "Row") -> list[object]:
             row.macs, row.activation_bytes, *sight, lost]  # fmt: skip
 
 
-def _print_json(model: str, table: "Description", rows: tuple["Row", ...]) -> None:
+def _print_json(model: str, table: "Description", rows: tuple["LayerRow", ...]) -> None:
     layers = [asdict(row) | {"field": _field(table, row.field)} for row in rows]
     print(json.dumps({
         "model": model, "input": table.input, "parameters": table.params,
@@ -123,16 +124,16 @@ def _print_json(model: str, table: "Description", rows: tuple["Row", ...]) -> No
     }, indent=1))  # fmt: skip
 
 
-def _field(table: "Description", field: "Field") -> dict[str, Any]:
+def _field(table: "Description", field: "ReceptiveField") -> dict[str, Any]:
     size, jump, offset = table.seen(field)
     return {"size": size, "jump": jump, "offset": offset, "whole": field.whole}
 
 
 def print_head(model: str, table: "Description") -> None:
     """What is published of a network, above its table."""
-    from canon.models import entry
+    from canon.models import model_info
 
-    paper, published = entry(model).paper, entry(model).published
+    paper, published = model_info(model).paper, model_info(model).published
     out = console()
     out.print(
         f"{model}: {paper.authors}, {paper.title}, {paper.venue} {paper.year}, {paper.identifier}"
@@ -153,8 +154,8 @@ def print_head(model: str, table: "Description") -> None:
 
 
 def _print_notes(model: str, table: "Description") -> None:
-    from canon.explain.rows import sides
-    from canon.models import entry
+    from canon.analysis.description import sides
+    from canon.models import model_info
 
     out = console()
     for row in table.rows:
@@ -165,6 +166,6 @@ def _print_notes(model: str, table: "Description") -> None:
     size, jump, _ = table.seen(table.field)
     sight = "the whole image" if table.field.whole else f"{sides(size)} pixels a side"
     out.print(f"\nan output of the last map sees {sight}, its neighbour {sides(jump)} further on")
-    paper_image = entry(model).published.image
+    paper_image = model_info(model).published.image
     if table.input[-1] != paper_image:
         out.print(f"the paper's input is {paper_image} x {paper_image}")

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from canon.choices import Up
-from canon.cli.out import bars, first, percent
-from canon.run.config import Training
+from canon.cli.console import is_main_process, percent, progress_bars
+from canon.options import UpsamplingName
+from canon.runs.config import TrainConfig
 
 if TYPE_CHECKING:
-    from canon.fitting import Epoch, Finished
-    from canon.run.train import Note, Trained
-    from canon.tasks import Measured, Scores
+    from canon.tasks.classification.metrics import ClassificationMetrics
+    from canon.training.events import Epoch, Stopped
+    from canon.training.interfaces import Metrics
+    from canon.workflows.train import Finished, Note
 
 Whole = Annotated[int | None, tyro.conf.arg(metavar="N")]
 Real = Annotated[float | None, tyro.conf.arg(metavar="X")]
@@ -27,7 +28,7 @@ Channels = Annotated[Literal[1, 3] | None, tyro.conf.arg(metavar="{1,3}")]
 
 
 @dataclass(frozen=True)
-class Command(Training):
+class Command(TrainConfig):
     """Train a network on images and write a run folder: weights, metrics, report, resumable state.
 
     Networks that give each pixel a class (`canon list models`) take folders images/ and masks/.
@@ -79,7 +80,7 @@ class Command(Training):
     minutes: Real = None
     width: Whole = None
     depth: Whole = None
-    up: Annotated[Up | None, tyro.conf.arg(metavar="KIND")] = None
+    up: Annotated[UpsamplingName | None, tyro.conf.arg(metavar="KIND")] = None
     backbone: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
     class_weights: Annotated[
         Literal["none", "median"] | None, tyro.conf.arg(metavar="{none,median}")
@@ -90,27 +91,27 @@ class Command(Training):
 
 def run(command: Command) -> int:
     """Train, telling what happens. Ctrl-C stops at the next step and keeps the state."""
-    from canon.fitting import Step
-    from canon.fitting.devices import leave_group
-    from canon.run.train import Began, Trained, training
+    from canon.utils.devices import leave_group
+    from canon.utils.progress import Step
+    from canon.workflows.train import Finished, Started, train_events
 
     stop = _Stop()
-    with bars(aside=False) as shown:
-        events = training(command, shown.reading)
+    with progress_bars(aside=False) as shown:
+        events = train_events(command, shown.reading)
         for event in events:
-            if isinstance(event, Began):
+            if isinstance(event, Started):
                 stop.folder = event.path
             elif isinstance(event, Step):
                 shown.at(_doing(event), event.done, event.batches)
-            elif isinstance(event, Trained):
+            elif isinstance(event, Finished):
                 trained = event
             elif line := _line(event):
                 shown.say(line)
-            if stop.asked and not isinstance(event, Trained):
+            if stop.asked and not isinstance(event, Finished):
                 events.close()
                 shown.say(stop.advice(command))
                 return 130
-    if first():
+    if is_main_process():
         _print_result(trained)
     leave_group()
     return 0
@@ -143,13 +144,13 @@ def _doing(step: Any) -> str:
     return f"evaluating epoch {step.epoch}" if step.epoch else "evaluating"
 
 
-def _line(event: "Note | Epoch | Finished") -> str | None:
-    from canon.fitting import Finished
-    from canon.run.train import Note
+def _line(event: "Note | Epoch | Stopped") -> str | None:
+    from canon.training.events import Stopped
+    from canon.workflows.train import Note
 
     if isinstance(event, Note):
         return event.text
-    if isinstance(event, Finished):
+    if isinstance(event, Stopped):
         return None if event.reason == "epochs" else f"stopped: {event.reason}"
     line = f"epoch {event.epoch:>{len(str(event.epochs))}}/{event.epochs}  loss {event.loss:.4f}"
     if event.scores is not None:
@@ -157,29 +158,29 @@ def _line(event: "Note | Epoch | Finished") -> str | None:
     return f"{line}  {event.seconds:.1f} s  {event.images_per_second:,.0f} images/s"
 
 
-def _figure(scores: "Measured") -> str:
+def _figure(scores: "Metrics") -> str:
     iou = scores.summary().get("mean_iou")
     return f"error {percent(scores.error):>8}" if iou is None else f"mean IoU {percent(iou):>8}"
 
 
-def _print_result(trained: "Trained") -> None:
-    from canon.run.folder import REPORT
-    from canon.tasks import Scores
+def _print_result(trained: "Finished") -> None:
+    from canon.runs.folder import REPORT
+    from canon.tasks.classification.metrics import ClassificationMetrics
 
     scores = trained.scores
-    told = _of_images(scores) if isinstance(scores, Scores) else _of_pixels(scores)
+    told = _of_images(scores) if isinstance(scores, ClassificationMetrics) else _of_pixels(scores)
     print(f"{trained.split}: {told}")
     print(f"report: {trained.run.path / REPORT}")
 
 
-def _of_images(scores: "Scores") -> str:
+def _of_images(scores: "ClassificationMetrics") -> str:
     low, high = map(percent, scores.interval(1))
     top5 = f", top-5 {percent(scores.top(5))}" if scores.classes > 5 else ""
     wrong = f"{scores.count - scores.hits(1):,} of {scores.count:,} wrong"
     return f"top-1 {percent(scores.top(1))} (95 %: {low} to {high}){top5}, {wrong}"
 
 
-def _of_pixels(scores: "Measured") -> str:
+def _of_pixels(scores: "Metrics") -> str:
     figures = scores.summary()
     constant = f"a constant prediction has {percent(figures['constant'])}"
     right = f"{percent(figures['pixel_accuracy'])} of {figures['pixels']:,} pixels right"

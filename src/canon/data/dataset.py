@@ -1,8 +1,8 @@
-"""A labelled set of images, in memory or as files, in one to three splits."""
+"""A dataset: images and targets in one to three splits."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from canon.errors import DataError
 
 if TYPE_CHECKING:
-    from canon.data.masks import MaskValues
+    from canon.data.targets.mask_codes import MaskCodes
+from canon.data.types import Pixels
 
 SPLITS = ("train", "val", "test")
-Pixels = Annotated[NDArray[Any], "(H, W, C) or (N, H, W, C), uint8 or uint16"]
 
 
 @dataclass(frozen=True)
-class Part:
+class Split:
     """One split: labels, and the images as an array or as files, in the same order.
 
     Args:
@@ -35,12 +35,12 @@ class Part:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def select(self, index: NDArray[np.int64]) -> "Part":
+    def select(self, index: NDArray[np.int64]) -> "Split":
         """The samples at these positions, in this order."""
         images = None if self.images is None else self.images[index]
         files = tuple(self.files[i] for i in index) if self.files else ()
         masks = tuple(self.masks[i] for i in index) if self.masks else ()
-        return Part(self.labels[index], images, files, masks)
+        return Split(self.labels[index], images, files, masks)
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class Dataset:
 
     source: str
     classes: tuple[str, ...]
-    parts: dict[str, Part] = field(default_factory=dict)
+    parts: dict[str, Split] = field(default_factory=dict)
     ignored: tuple[Path, ...] = ()
-    masks: "MaskValues | None" = None
+    masks: "MaskCodes | None" = None
 
     @property
     def dense(self) -> bool:
@@ -81,7 +81,7 @@ class Dataset:
         return replace(self, parts=parts)
 
 
-def validated(data: Dataset) -> Dataset:
+def validate(data: Dataset) -> Dataset:
     """The set, if it can be trained and evaluated on.
 
     Raises:

@@ -1,7 +1,7 @@
 """Parts that two papers share; torch only."""
 
-from canon.layers.arithmetic import conv_size, same_padding, transposed_size
-from canon.layers.norm import LocalResponseNorm
+from canon.layers.conv_arithmetic import conv_size, same_padding, transposed_size
+from canon.layers.lrn import LocalResponseNorm
 from canon.layers.stages import average_head, stages, taps
 
 __all__ = [

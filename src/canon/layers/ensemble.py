@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class Refit(nn.Module):
+class ResizeAndNormalize(nn.Module):
     """A shared square of pixels as one member wants its input.
 
     Args:

@@ -33,7 +33,7 @@ def taps(features: nn.Sequential, x: Tensor) -> dict[str, Tensor]:
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[nn.Module]:
+def eval_mode(model: nn.Module) -> Iterator[nn.Module]:
     """The model in evaluation mode and without gradients; its own modes return afterwards."""
     modes = {module: module.training for module in model.modules()}
     try:
@@ -45,7 +45,7 @@ def evaluating(model: nn.Module) -> Iterator[nn.Module]:
             module.training = training
 
 
-def starved(features: nn.Sequential, channels: int, image: int) -> str | None:
+def first_too_small_stage(features: nn.Sequential, channels: int, image: int) -> str | None:
     """The first stage in which an image of this side leaves a window nothing to look at.
 
     That is a stage whose window is larger than what it is given, or a convolution over a 1 x 1

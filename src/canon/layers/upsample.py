@@ -15,14 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from canon.choices import Up
 from canon.errors import InputError, unknown
+from canon.options import UpsamplingName
 
-KINDS: tuple[str, ...] = get_args(Up)
+KINDS: tuple[str, ...] = get_args(UpsamplingName)
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
 
 
-class Nails(nn.Module):
+class BedOfNails(nn.Module):
     """Bed-of-nails unpooling: each value in the top left corner of a block of zeros.
 
     Args:
@@ -59,7 +59,7 @@ class Crop(nn.Module):
         return x[..., self.offset : self.offset + h, self.offset : self.offset + w]
 
 
-def switches(x: Tensor, pool: nn.MaxPool2d) -> Tensor:
+def max_pool_indices(x: Tensor, pool: nn.MaxPool2d) -> Tensor:
     """Where an unpadded max pooling finds its maxima, (N, C, h, w) int64 places in a map."""
     kernel, stride = (
         n if isinstance(n, tuple) else (n, n) for n in (pool.kernel_size, pool.stride)
@@ -133,7 +133,7 @@ class Upsampling(nn.Module):
         """
         height, width = pooled.shape[-2:]
         if self.kind == "unpool":
-            return self.enlarge(self.before(x), switches(pooled, pool), (height, width))
+            return self.enlarge(self.before(x), max_pool_indices(pooled, pool), (height, width))
         return self(x)[..., :height, :width]
 
 
@@ -141,7 +141,7 @@ def _enlarging(kind: str, c_in: int, c_out: int, factor: int, kernel: int, bias:
     if kind == "unpool":
         return nn.MaxUnpool2d(factor, factor)
     if kind == "nails":
-        return Nails(factor)
+        return BedOfNails(factor)
     if kind in INTERPOLATIONS:
         corners = None if kind == "nearest" else False
         return nn.Upsample(scale_factor=factor, mode=kind, align_corners=corners)
@@ -164,7 +164,7 @@ def bilinear_kernel(kernel: int) -> Tensor:
 
 
 @torch.no_grad()
-def interpolating(up: Upsampling, learned: bool = True) -> Upsampling:
+def init_bilinear(up: Upsampling, learned: bool = True) -> Upsampling:
     """An upsampling whose transposed convolution starts as bilinear interpolation, or stays it.
 
     Each map is interpolated for itself: a dense kernel is filled on its diagonal only.

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from canon.layers import LocalResponseNorm, init, stages
-from canon.layers.arithmetic import side_after
+from canon.layers.conv_arithmetic import side_after
 from canon.registry import Errors, Paper, Printed, Published, register
 from canon.types import Images, Logits
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from canon.errors import InputError
 from canon.layers import init, stages, taps
-from canon.layers.mirror import Mirror, convs, mirrored, pool
+from canon.layers.unpool_decoder import UnpoolStage, convs, decode, pool
 from canon.registry import Paper, Published, register
 from canon.types import Images, Logits
 
@@ -66,11 +66,11 @@ class DeconvNet(nn.Module):
             deconv_fc6=_normed(nn.ConvTranspose2d(4096, 512, 7)),  # 512 x 7 x 7
         )
         self.decoder = nn.ModuleDict({
-            "deconv5": Mirror(up, 512, _deconvs(512, 512, 512, 512)),
-            "deconv4": Mirror(up, 512, _deconvs(512, 512, 512, 256)),
-            "deconv3": Mirror(up, 256, _deconvs(256, 256, 256, 128)),
-            "deconv2": Mirror(up, 128, _deconvs(128, 128, 64)),
-            "deconv1": Mirror(up, 64, _deconvs(64, 64, 64)),
+            "deconv5": UnpoolStage(up, 512, _deconvs(512, 512, 512, 512)),
+            "deconv4": UnpoolStage(up, 512, _deconvs(512, 512, 512, 256)),
+            "deconv3": UnpoolStage(up, 256, _deconvs(256, 256, 256, 128)),
+            "deconv2": UnpoolStage(up, 128, _deconvs(128, 128, 64)),
+            "deconv1": UnpoolStage(up, 64, _deconvs(64, 64, 64)),
         })  # fmt: skip
         self.head = nn.Conv2d(64, classes, 1)
         init.he(self, seed)
@@ -79,7 +79,7 @@ class DeconvNet(nn.Module):
         for side in x.shape[-2:]:
             self.output_side(side)
         maps = taps(self.features, x)
-        return self.head(mirrored(self.features, maps, self.decoder, maps["deconv_fc6"]))
+        return self.head(decode(self.features, maps, self.decoder, maps["deconv_fc6"]))
 
     def output_side(self, side: int) -> int:
         """The side of the scores for an image's, pixels: the same.

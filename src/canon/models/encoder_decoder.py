@@ -22,15 +22,7 @@ from canon.layers import init, stages, taps
 from canon.layers.residual import conv_bn
 from canon.layers.upsample import Upsampling
 from canon.models.unet import PAPER
-from canon.registry import (
-    Published,
-    create,
-    entry,
-    names,
-    register,
-    smallest_image,
-    too_small,
-)
+from canon.registry import Published, build, model_info, names, register, smallest_image, too_small
 from canon.types import Images, Logits
 
 MORE = 320  # pixels, a multiple of every network's strides
@@ -105,7 +97,7 @@ class EncoderDecoder(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if entry(backbone).task != "classify":
+        if model_info(backbone).task != "classify":
             some = ", ".join(names("classify")[:3])
             raise InputError(
                 f"{backbone} is no classifier; expected one, such as {some}. Pass --backbone NAME."
@@ -116,7 +108,7 @@ class EncoderDecoder(nn.Module):
                 "expected another upsampling. Pass --up bilinear."
             )
         self.backbone = backbone
-        net = create(backbone, classes=1, channels=channels, seed=seed)
+        net = build(backbone, classes=1, channels=channels, seed=seed)
         self.features = cast(nn.Sequential, net.get_submodule("features"))
         self.skips, widths, factors = _levels(backbone, channels)
         self.step = prod(factors)
@@ -145,7 +137,7 @@ class EncoderDecoder(nn.Module):
         Raises:
             InputError: the backbone's stages run out of pixels.
         """
-        known = entry(self.backbone)
+        known = model_info(self.backbone)
         if side < known.published.image and (stage := too_small(known, side)):
             raise InputError(
                 f"{self.backbone} runs out of pixels in {stage} when images are {side} x {side}; "
@@ -162,9 +154,9 @@ def _levels(backbone: str, channels: int) -> tuple[list[str], list[int], list[in
     in a larger image. A stage with a value for each pixel is the last skip; else there is a last
     step without one.
     """
-    image = entry(backbone).published.image
+    image = model_info(backbone).published.image
     with torch.device("meta"):
-        features = create(backbone, classes=1, channels=channels).eval().get_submodule("features")
+        features = build(backbone, classes=1, channels=channels).eval().get_submodule("features")
         assert isinstance(features, nn.Sequential)
         here, there = (
             taps(features, torch.empty(1, channels, side, side)) for side in (image, image + MORE)

@@ -18,8 +18,8 @@ import torch
 from torch import nn
 
 from canon.layers import init, stages, taps
-from canon.layers.grid import Grid
-from canon.layers.upsample import Crop, Upsampling, interpolating
+from canon.layers.feature_grid import Grid
+from canon.layers.upsample import Crop, Upsampling, init_bilinear
 from canon.models.alexnet import AlexNet
 from canon.models.googlenet import GoogLeNet
 from canon.models.vgg import stage
@@ -201,7 +201,7 @@ class FCN(nn.Module):
         init.glorot(self, seed)
         for layer in self.modules():
             if isinstance(layer, Upsampling):
-                interpolating(layer, learned)
+                init_bilinear(layer, learned)
         for name, p in self.named_parameters():
             if "score." in name and "upscore" not in name:
                 p.zero_()

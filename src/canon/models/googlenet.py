@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from canon.layers import LocalResponseNorm, average_head, init, stages, taps
-from canon.layers.arithmetic import conv_size
+from canon.layers.conv_arithmetic import conv_size
 from canon.layers.inception import Concat, MakeConv, conv_bn_relu, conv_relu
 from canon.registry import Errors, Paper, Published, register
 from canon.types import Images, Logits

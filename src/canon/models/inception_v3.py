@@ -10,7 +10,7 @@ too: 80 maps by 1 x 1, and the filters below. The Xception paper counts 23,626,7
 from torch import nn
 
 from canon.layers import average_head, init, stages, taps
-from canon.layers.arithmetic import side_after
+from canon.layers.conv_arithmetic import side_after
 from canon.layers.inception import COLUMN, ROW, Concat, average, chain, conv_bn_relu
 from canon.registry import Errors, Paper, Published, register
 from canon.types import Images, Logits

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from canon.layers import init, stages, taps
-from canon.layers.arithmetic import side_after
+from canon.layers.conv_arithmetic import side_after
 from canon.layers.init import fan_in, generator
 from canon.registry import Errors, Paper, Printed, Published, register
 from canon.types import Images, Labels, Logits

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from torch import nn
 
 from canon.layers import average_head, init, stages
-from canon.layers.preact import MakeUnit, basic, bn_relu, bottleneck, conv
+from canon.layers.preactivation import MakeUnit, basic, bn_relu, bottleneck, conv
 from canon.layers.residual import stage
 from canon.models.resnet import D50, D101, D152
 from canon.registry import Errors, Paper, Printed, Published, register

@@ -10,7 +10,7 @@ widths start at 16 and double where the map is halved.
 from torch import nn
 
 from canon.layers import init, stages
-from canon.layers.arithmetic import side_after
+from canon.layers.conv_arithmetic import side_after
 from canon.registry import Paper, Published, register
 from canon.types import Images, Logits
 

@@ -9,7 +9,7 @@ unpooling by the switches, which the paper compares with, is another value of `u
 from torch import nn
 
 from canon.layers import LocalResponseNorm, init, stages, taps
-from canon.layers.mirror import Mirror, convs, mirrored, pool
+from canon.layers.unpool_decoder import UnpoolStage, convs, decode, pool
 from canon.registry import Paper, Published, register
 from canon.types import Images, Logits
 
@@ -60,18 +60,18 @@ class SegNet(nn.Module):
             pool5=pool(),  # 512 x 12 x 15
         )
         self.decoder = nn.ModuleDict({
-            "decode5": Mirror(up, 512, convs(512, 512, 512, 512)),
-            "decode4": Mirror(up, 512, convs(512, 512, 512, 256)),
-            "decode3": Mirror(up, 256, convs(256, 256, 256, 128)),
-            "decode2": Mirror(up, 128, convs(128, 128, 64)),
-            "decode1": Mirror(up, 64, convs(64, 64)),
+            "decode5": UnpoolStage(up, 512, convs(512, 512, 512, 512)),
+            "decode4": UnpoolStage(up, 512, convs(512, 512, 512, 256)),
+            "decode3": UnpoolStage(up, 256, convs(256, 256, 256, 128)),
+            "decode2": UnpoolStage(up, 128, convs(128, 128, 64)),
+            "decode1": UnpoolStage(up, 64, convs(64, 64)),
         })  # fmt: skip
         self.head = nn.Conv2d(64, classes, 3, padding=1)
         init.he(self, seed)
 
     def forward(self, x: Images) -> Logits:
         maps = taps(self.features, x)
-        return self.head(mirrored(self.features, maps, self.decoder, maps["pool5"]))
+        return self.head(decode(self.features, maps, self.decoder, maps["pool5"]))
 
     def output_side(self, side: int) -> int:
         """The side of the scores for an image's, pixels: the same, whatever it is."""
@@ -111,14 +111,15 @@ class SegNetBasic(nn.Module):
             pool4=pool(),  # 64 x 23 x 30
         )
         self.decoder = nn.ModuleDict({
-            f"decode{i}": Mirror(up, 64, convs(64, 64, kernel=7, relu=False)) for i in (4, 3, 2, 1)
+            f"decode{i}": UnpoolStage(up, 64, convs(64, 64, kernel=7, relu=False))
+            for i in (4, 3, 2, 1)
         })  # fmt: skip
         self.head = nn.Conv2d(64, classes, 1)
         init.he(self, seed)
 
     def forward(self, x: Images) -> Logits:
         maps = taps(self.features, x)
-        return self.head(mirrored(self.features, maps, self.decoder, maps["pool4"]))
+        return self.head(decode(self.features, maps, self.decoder, maps["pool4"]))
 
     def output_side(self, side: int) -> int:
         """The side of the scores for an image's, pixels: the same, whatever it is."""

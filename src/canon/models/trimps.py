@@ -12,7 +12,7 @@ not a reconstruction: bottlenecks twice as wide, in 3, 4, 12 and 3 blocks, which
 
 from canon.models.resnet import ResNet
 from canon.models.wide_resnet import wide
-from canon.registry import Errors, Paper, Published, Team, register, register_team
+from canon.registry import Errors, Paper, Published, PublishedEnsemble, register, register_ensemble
 
 PAPER = Paper(
     authors="Trimps-Soushen",
@@ -37,8 +37,8 @@ class WideResNet68(ResNet):
     """
 
 
-TRIMPS_SOUSHEN = register_team(
-    Team(
+TRIMPS_SOUSHEN = register_ensemble(
+    PublishedEnsemble(
         name="trimps-soushen",
         paper=PAPER,
         members=("inception-v3", "inception-v4", "inception-resnet-v2", "preact-resnet200",

@@ -12,7 +12,7 @@ from functools import partial
 from torch import nn
 
 from canon.layers import average_head, init, stages
-from canon.layers.preact import basic, bn_relu, conv
+from canon.layers.preactivation import basic, bn_relu, conv
 from canon.layers.residual import stage
 from canon.models.resnet import D50, D101, ResNet, bottleneck, bottleneck_tv
 from canon.registry import Errors, Paper, Printed, Published, register

@@ -10,7 +10,7 @@ first two poolings and gives no numbers for that: they are AlexNet's, which it s
 from torch import nn
 
 from canon.layers import LocalResponseNorm, init, stages
-from canon.layers.arithmetic import conv_size
+from canon.layers.conv_arithmetic import conv_size
 from canon.layers.inception import conv_relu
 from canon.registry import Errors, Paper, Published, register
 from canon.types import Images, Logits

@@ -7,8 +7,8 @@ from the central square of an image, where the papers since VGG take them from a
 
 from dataclasses import replace
 
-from canon.data.augment import Augmentation
-from canon.fitting.recipe import Recipe
+from canon.data.augment.augmentation import Augmentation
+from canon.training.recipe import Recipe
 
 # Section III.B: 20 passes one pattern at a time; the global rate for each pass is 5e-4 times these.
 LENET5 = Recipe(

@@ -6,8 +6,8 @@ that of one machine, and its rate is the paper's.
 
 from dataclasses import replace
 
-from canon.data.augment import Augmentation
-from canon.fitting.recipe import Recipe
+from canon.data.augment.augmentation import Augmentation
+from canon.training.recipe import Recipe
 
 PATCHES = Augmentation(area=(0.08, 1.0))
 

@@ -11,10 +11,10 @@ import torch
 from torch import nn
 from torch.nn.modules.module import register_module_module_registration_hook
 
-from canon.data.augment import Augmentation
-from canon.fitting.recipe import Recipe
-from canon.recipes import dense
-from canon.registry import create, entry
+from canon.data.augment.augmentation import Augmentation
+from canon.recipes import segmentation
+from canon.registry import build, model_info
+from canon.training.recipe import Recipe
 
 SMALL = Recipe(
     name="modern",
@@ -67,11 +67,11 @@ UNNORMALISED_SMALL = replace(
 
 def modern(name: str) -> Recipe:
     """The default recipe of a network."""
-    published = entry(name).published
-    if entry(name).task == "segment":
+    published = model_info(name).published
+    if model_info(name).task == "segment":
         if published.channels == 1:
-            return dense.MODERN_CELLS
-        return dense.MODERN if normalises(name) else dense.MODERN_PLAIN
+            return segmentation.MODERN_CELLS
+        return segmentation.MODERN if normalises(name) else segmentation.MODERN_PLAIN
     if name == "lenet5":
         return LENET5
     if published.channels == 1:
@@ -96,7 +96,7 @@ def normalises(name: str) -> bool:
     hook = register_module_module_registration_hook(look)
     try:
         with torch.device("meta"):
-            create(name)
+            build(name)
     except _Found:
         return True
     finally:

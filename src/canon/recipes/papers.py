@@ -1,9 +1,9 @@
-"""The recipe of each network's paper, in the paper's own numbers."""
+"""The recipe of each network's paper, with the paper's numbers."""
 
 from canon.errors import InputError
-from canon.fitting.recipe import Recipe
-from canon.recipes import classics, dense, inceptions
-from canon.registry import entry
+from canon.recipes import classics, inceptions, segmentation
+from canon.registry import model_info
+from canon.training.recipe import Recipe
 
 # By the longest beginning of a name; deviating forms (-tv, -bn, -dropout) are their original's.
 BY_FAMILY = {
@@ -25,14 +25,14 @@ BY_FAMILY = {
     "wide-resnet": classics.WIDE_IMAGENET,
     "se": inceptions.SENET,
     "senet154": inceptions.SENET154,
-    "fcn": dense.FCN_FINER,
-    "fcn32s": dense.FCN,
-    "fcn8s-at-once": dense.FCN,
-    "fcn32s-alexnet": dense.FCN_ALEXNET,
-    "fcn32s-googlenet": dense.FCN_GOOGLENET,
-    "segnet": dense.SEGNET,
-    "deconvnet": dense.DECONVNET,
-    "unet": dense.UNET,
+    "fcn": segmentation.FCN_FINER,
+    "fcn32s": segmentation.FCN,
+    "fcn8s-at-once": segmentation.FCN,
+    "fcn32s-alexnet": segmentation.FCN_ALEXNET,
+    "fcn32s-googlenet": segmentation.FCN_GOOGLENET,
+    "segnet": segmentation.SEGNET,
+    "deconvnet": segmentation.DECONVNET,
+    "unet": segmentation.UNET,
 }
 
 # The same for networks of 32 x 32 colour images.
@@ -60,7 +60,7 @@ def paper(name: str) -> Recipe:
     Raises:
         InputError: the network has no paper that trains it.
     """
-    published = entry(name).published
+    published = model_info(name).published
     if name in UNTRAINED:
         reason, other = UNTRAINED[name]
         raise InputError(

@@ -1,7 +1,17 @@
-"""Weights from elsewhere: records of published ones, safe reading, and key rules as data."""
+"""Foreign checkpoints: the catalog, key rules as data, safe reading, transfer."""
 
-from canon.weights.fit import Loaded, create, load, put
+from canon.weights.catalog import PUBLISHED, PublishedWeights, published_weights
+from canon.weights.load import Loaded, create, load, load_exact
 from canon.weights.read import Checkpoint, read
-from canon.weights.records import RECORDS, Record, record
 
-__all__ = ["RECORDS", "Checkpoint", "Loaded", "Record", "create", "load", "put", "read", "record"]
+__all__ = [
+    "PUBLISHED",
+    "Checkpoint",
+    "Loaded",
+    "PublishedWeights",
+    "create",
+    "load",
+    "load_exact",
+    "published_weights",
+    "read",
+]

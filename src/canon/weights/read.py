@@ -11,10 +11,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from canon.data.cache import cache_dir, data_dir
-from canon.data.fetch import Remote, digest, fetch
 from canon.errors import WeightsError, nearest
-from canon.weights.records import RECORDS, Record, record
+from canon.utils.download import RemoteFile, digest, fetch
+from canon.utils.files import cache_dir, data_dir
+from canon.weights.catalog import PUBLISHED, PublishedWeights, published_weights
 
 State = dict[str, Tensor]
 INSIDE_A_RUN = "model.safetensors"
@@ -35,7 +35,7 @@ class Checkpoint:
     source: str
     state: State
     model: str | None = None
-    record: Record | None = None
+    record: PublishedWeights | None = None
 
 
 def read(source: str | Path) -> Checkpoint:
@@ -51,16 +51,16 @@ def read(source: str | Path) -> Checkpoint:
     path = Path(source)
     if (path / INSIDE_A_RUN).is_file():
         path = path / INSIDE_A_RUN
-    named = str(source) in RECORDS or nearest(str(source), RECORDS)
+    named = str(source) in PUBLISHED or nearest(str(source), PUBLISHED)
     if named and not path.exists():
-        known = record(str(source))
+        known = published_weights(str(source))
         return Checkpoint(str(source), _tensors(_fetched(known))[0], known.model, known)
     if not path.is_file():
         raise WeightsError(
             f"{path} is not a file; expected a .pth, .pt or .safetensors file, a run folder, or a "
             "name from `canon list weights`. Check the path."
         )
-    by_file = {known.file: known for known in RECORDS.values()}
+    by_file = {known.file: known for known in PUBLISHED.values()}
     published = by_file.get(path.name)
     if published:
         _verified(path, published)
@@ -69,18 +69,18 @@ def read(source: str | Path) -> Checkpoint:
     return Checkpoint(str(source), state, trained, published)
 
 
-def _fetched(known: Record) -> Path:
+def _fetched(known: PublishedWeights) -> Path:
     given = data_dir()
     for folder in (given / "weights", given) if given else ():
         if (folder / known.file).is_file():
             _verified(folder / known.file, known)
             return folder / known.file
     path = cache_dir("weights") / known.file
-    return fetch(known.url, path, Remote(known.file, sha256=known.sha256))
+    return fetch(known.url, path, RemoteFile(known.file, sha256=known.sha256))
 
 
-def _verified(path: Path, known: Record) -> None:
-    found = digest(path, Remote(known.file, sha256=known.sha256))
+def _verified(path: Path, known: PublishedWeights) -> None:
+    found = digest(path, RemoteFile(known.file, sha256=known.sha256))
     if not found.startswith(known.sha256):
         raise WeightsError(
             f"{path} is not the published file: its SHA-256 begins with {found[:8]}, expected "

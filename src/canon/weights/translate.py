@@ -1,4 +1,4 @@
-"""The tensors of a checkpoint by the keys of a network, and whose they are."""
+"""A checkpoint's tensors under a network's keys, and which network they belong to."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from canon import models
 from canon.errors import WeightsError
-from canon.weights.faults import Shapes
+from canon.weights.key_rules import DIALECTS
+from canon.weights.mismatch import Shapes
 from canon.weights.read import Checkpoint, State
-from canon.weights.rules import DIALECTS
 
 COUNTER = "num_batches_tracked"  # older files do not have it, and nothing here depends on it
 
@@ -19,16 +19,16 @@ def shapes_of(state: State) -> Shapes:
     return {key: tuple(tensor.shape) for key, tensor in state.items()}
 
 
-def translated(checkpoint: Checkpoint, name: str, shapes: Shapes) -> State:
+def translate(checkpoint: Checkpoint, name: str, shapes: Shapes) -> State:
     """The tensors by our keys, as far as a dialect of the network explains them."""
     known = set(shapes)
     candidates = [checkpoint.state]
-    candidates += [renamed(checkpoint.state, d.key) for d in DIALECTS if name in d.models]
+    candidates += [rename_keys(checkpoint.state, d.key) for d in DIALECTS if name in d.models]
     best = max(candidates, key=lambda state: len(known & set(state)))
     return {key: _squeezed(tensor, shapes.get(key)) for key, tensor in best.items()}
 
 
-def renamed(state: State, key: Any) -> State:
+def rename_keys(state: State, key: Any) -> State:
     """The same tensors by other keys."""
     return {key(name): tensor for name, tensor in state.items()}
 
@@ -40,16 +40,16 @@ def _squeezed(tensor: Tensor, shape: tuple[int, ...] | None) -> Tensor:
     return tensor.reshape(shape) if same and shape is not None else tensor
 
 
-def whose_are(state: State, besides: str) -> str | None:
+def guess_model(state: State, besides: str) -> str | None:
     """Another network whose keys and inner shapes are these."""
     kin = sorted(
         ((d, m) for d in DIALECTS for m in d.models if m != besides),
         key=lambda pair: not pair[1].startswith(besides),
     )
     for dialect, model in kin:
-        ours = renamed(state, dialect.key)
+        ours = rename_keys(state, dialect.key)
         with torch.device("meta"):
-            net = models.create(model)
+            net = models.build(model)
         shapes = shapes_of(net.state_dict())
         first, last = ends(net)
         inner = [k for k in shapes if k != first and k not in last and not k.endswith(COUNTER)]
@@ -81,7 +81,7 @@ def fit_channels(theirs: Tensor, ours: Tensor) -> Tensor | None:
     return theirs.repeat(1, repeats, 1, 1)[:, :channels] * (given / channels)
 
 
-def of_another(checkpoint: Checkpoint, trained: str, asked: str) -> WeightsError:
+def wrong_model_error(checkpoint: Checkpoint, trained: str, asked: str) -> WeightsError:
     """The error for weights of another network."""
     if not {trained, asked} <= set(models.names()):
         return WeightsError(
@@ -89,7 +89,7 @@ def of_another(checkpoint: Checkpoint, trained: str, asked: str) -> WeightsError
             "same network. Use other weights."
         )
     with torch.device("meta"):
-        nets = [models.create(n).state_dict() for n in (trained, asked)]
+        nets = [models.build(n).state_dict() for n in (trained, asked)]
     ours, theirs = ([tensor.shape for tensor in net.values()] for net in nets)
     why = ": the keys fit, the function differs" if ours == theirs else ""
     return WeightsError(

@@ -1,0 +1,131 @@
+"""Tables and progress bars on a terminal, in a pipe, and as JSON or CSV."""
+
+import csv
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDTH = 220  # of tables: a narrower terminal wraps their lines, but loses no column
+
+
+def console() -> "Console":
+    """Standard output, wide enough for any table."""
+    from rich.console import Console
+
+    return Console(width=WIDTH, highlight=False, markup=False)
+
+
+def is_main_process() -> bool:
+    """Whether this is the process that speaks, of several on a launcher."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def show_table(
+    head: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    as_json: bool = False,
+    as_csv: bool = False,
+    left: int = 1,
+    title: str | None = None,
+) -> None:
+    """Print rows as a table, as a JSON list of objects, or as CSV.
+
+    Args:
+        head: names of the columns; those of JSON and CSV.
+        rows: cells; numbers are grouped by thousands in the table only, None is left empty.
+        as_json: print JSON.
+        as_csv: print CSV.
+        left: how many columns, from the first, are text.
+        title: a line above the table.
+    """
+    if as_json:
+        print(json.dumps([dict(zip(head, row, strict=True)) for row in rows], indent=1))
+    elif as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerows([head, *rows])
+    else:
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False, title=title, title_justify="left")
+        for i, name in enumerate(head):
+            table.add_column(name, justify="left" if i < left else "right", no_wrap=i >= left)
+        for row in rows:
+            table.add_row(*map(cell, row))
+        console().print(table)
+
+
+def cell(value: Any) -> str:
+    """A value as a person reads it."""
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)
+
+
+def percent(share: float | None, digits: int = 2) -> str:
+    """A fraction as a percentage, or nothing."""
+    return "" if share is None or isnan(share) else f"{100 * share:.{digits}f} %"
+
+
+class ProgressBars:
+    """Progress bars on a terminal; elsewhere nothing, so that logs stay readable.
+
+    Args:
+        aside: show them on standard error, because the output is a table.
+    """
+
+    def __init__(self, aside: bool) -> None:
+        from rich import progress
+        from rich.console import Console
+
+        self.console = Console(
+            stderr=aside, highlight=False, markup=False, quiet=not is_main_process()
+        )
+        self.progress = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+        self.tasks: dict[str, Any] = {}
+
+    def at(self, name: str, done: int, total: int) -> None:
+        """Move the bar of a name, and drop the others."""
+        if self.progress.disable:
+            return
+        for other in [other for other in self.tasks if other != name]:
+            self.progress.remove_task(self.tasks.pop(other))
+        if name not in self.tasks:
+            self.tasks[name] = self.progress.add_task(name, total=total)
+        self.progress.update(self.tasks[name], completed=done, total=total)
+
+    def say(self, line: str) -> None:
+        """Print a line above the bars."""
+        self.console.print(line, soft_wrap=True)
+
+    def reading(self, files: Iterable[Path], total: int) -> Iterator[Path]:
+        """The files, with a bar of how many have been handed out."""
+        for i, file in enumerate(files, 1):
+            self.at("reading", i, total)
+            yield file
+
+
+@contextmanager
+def progress_bars(aside: bool = True) -> Iterator[ProgressBars]:
+    """Progress bars while the block runs."""
+    shown = ProgressBars(aside)
+    with shown.progress:
+        yield shown

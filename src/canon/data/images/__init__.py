@@ -1,0 +1,1 @@
+"""Reading pixels of image files, whole or in regions."""

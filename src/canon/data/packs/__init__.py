@@ -1,0 +1,1 @@
+"""Whole splits in memory or memory-mapped."""

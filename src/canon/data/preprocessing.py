@@ -1,0 +1,135 @@
+"""From an image file to a network's input."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from canon.data.dataset import Split
+from canon.data.images.reader import read_image, to_bits, to_channels
+from canon.data.types import Pixels
+from canon.errors import DataError
+from canon.types import Images, RawImages
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """From a file to a network's input; a run remembers it.
+
+    Args:
+        image: side of the network's input in pixels.
+        channels: 1 or 3.
+        bits: 8 or 16, of the stored images.
+        border: pixels of the input on each side that repeat the edge (LeNet-5: 28 becomes 32).
+        crop: side of the evaluated centre as a fraction of the shorter side of the image.
+        mean: of each channel, as a fraction of white.
+        std: of each channel, as a fraction of white.
+    """
+
+    image: int
+    channels: int
+    bits: int = 8
+    border: int = 0
+    crop: float = 1.0
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+
+    @property
+    def inner(self) -> int:
+        """Side of the input without its border, in pixels."""
+        return self.image - 2 * self.border
+
+    @property
+    def stored(self) -> int:
+        """Side of the stored square, from which `inner` is cropped, in pixels."""
+        return round(self.inner / self.crop)
+
+    @property
+    def white(self) -> int:
+        """The largest value of a stored pixel."""
+        return 2**self.bits - 1
+
+    def fit(self, pixels: Pixels) -> Pixels:
+        """One image, (H, W, C), as a stored square: shorter side scaled, centre cropped."""
+        deep = to_bits(to_channels(pixels, self.channels), self.bits)
+        return center_square(deep[None], self.stored)[0]
+
+    def read(self, file: Path) -> Pixels:
+        """One file as a stored square.
+
+        Raises:
+            DataError: it cannot be read, or has more bits than are stored.
+        """
+        pixels = read_image(file)
+        try:
+            return self.fit(pixels)
+        except DataError as reason:
+            raise DataError(f"{file}: {reason}") from None
+
+    def normalise(self, raw: RawImages) -> Images:
+        """Stored pixels, (N, H, W, C) and already cropped, as a network's input, channels last."""
+        mean, std = (torch.tensor(v, device=raw.device) * self.white for v in (self.mean, self.std))
+        x = ((raw - mean) / std).permute(0, 3, 1, 2)
+        if self.border:
+            x = F.pad(x, (self.border,) * 4, mode="replicate")
+        return x.contiguous(memory_format=torch.channels_last)
+
+    def centre(self, raw: RawImages) -> RawImages:
+        """The part of stored squares that is evaluated."""
+        start = (raw.shape[1] - self.inner) // 2
+        middle = slice(start, start + self.inner)
+        return raw[:, middle, middle]
+
+    def evaluation(self, raw: RawImages) -> Images:
+        """Stored squares as a network's input: the centre, normalised."""
+        return self.normalise(self.centre(raw))
+
+
+def center_square(images: Pixels, side: int) -> Pixels:
+    """Images (N, H, W, C) as squares: the shorter side scaled to `side`, the centre cropped."""
+    images = resize(images, side)
+    top, left = (images.shape[1] - side) // 2, (images.shape[2] - side) // 2
+    return images[:, top : top + side, left : left + side]
+
+
+def resize(images: Pixels, side: int) -> Pixels:
+    """Images (N, H, W, C) with their shorter side scaled to `side`, the other in proportion.
+
+    Scaling is bilinear and, downwards, antialiased.
+    """
+    height, width = images.shape[1:3]
+    scale = side / min(height, width)
+    size = (max(side, round(height * scale)), max(side, round(width * scale)))
+    if size == (height, width):
+        return images
+    x = torch.from_numpy(images.astype(np.float32)).permute(0, 3, 1, 2)
+    y = F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
+    white = np.iinfo(images.dtype).max
+    rounded = y.round_().clamp_(0, white).permute(0, 2, 3, 1).numpy()
+    return rounded.astype(images.dtype)
+
+
+def tensor_of(pixels: Pixels) -> Tensor:
+    """Stored pixels as a tensor of a type that torch computes with."""
+    if pixels.dtype != np.uint8:
+        return torch.from_numpy(pixels.astype(np.int32))
+    return torch.from_numpy(np.require(pixels, requirements="W"))  # a copy where it must be
+
+
+def read_original(part: Split, how: Preprocessing, place: int) -> Pixels:
+    """One sample with all its pixels, (H, W, C), in the channels and bits of a preprocessing.
+
+    Raises:
+        DataError: it cannot be read, or has more bits than the preprocessing.
+    """
+    if part.images is not None:
+        return to_bits(to_channels(part.images[place], how.channels), how.bits)
+    file = part.files[place]
+    pixels = read_image(file)
+    try:
+        return to_bits(to_channels(pixels, how.channels), how.bits)
+    except DataError as reason:
+        raise DataError(f"{file}: {reason}") from None

@@ -1,0 +1,60 @@
+"""`open_data`: a dataset by name or path."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from canon.data.dataset import Dataset, validate
+from canon.data.sources.arrays import open_cifar, open_idx, open_npz
+from canon.data.sources.builtin import BUILT_IN
+from canon.data.sources.class_folders import open_class_folders
+from canon.data.sources.mask_folders import open_mask_folders
+from canon.errors import DataError, nearest
+from canon.utils.files import data_dir
+
+
+def open_data(source: str | Path) -> Dataset:
+    """A labelled set by name or path.
+
+    Args:
+        source: `digits`, `mnist`, `fashion-mnist` or `cifar10`; a folder of class folders, or of
+            images and masks, split into train, val and test or not; a folder of idx files or of
+            CIFAR-10 batches; an npz with x_train and y_train. A path is looked for here, then in
+            $CANON_DATA.
+
+    Raises:
+        DataError: nothing of that name, or what is there cannot be used; the message says why.
+    """
+    text = str(source)
+    if text in BUILT_IN:
+        return replace(validate(BUILT_IN[text][0]()), source=text)
+    path = Path(source).expanduser()
+    local = data_dir()
+    if not path.exists() and local and (local / path).exists():
+        path = local / path
+    if not path.exists():
+        raise DataError(
+            f"there is no data set and no folder or file {text!r}.{nearest(text, BUILT_IN)} "
+            f"Give a path, or one of {', '.join(BUILT_IN)}."
+        )
+    return validate(_open_path(path.resolve()))
+
+
+def _open_path(path: Path) -> Dataset:
+    if path.is_dir():
+        if not any(path.iterdir()):
+            raise DataError(
+                f"{path} is empty; expected class folders of images. Put images there or "
+                "give another folder."
+            )
+        return (
+            open_idx(path)
+            or open_cifar(path)
+            or open_mask_folders(path)
+            or open_class_folders(path)
+        )
+    if path.suffix == ".npz":
+        return open_npz(path)
+    raise DataError(
+        f"{path} is a single {path.suffix or 'nameless'} file; expected a folder or an npz. "
+        "Give the folder that holds the classes."
+    )

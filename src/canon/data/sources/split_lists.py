@@ -1,0 +1,73 @@
+"""Split lists: train.txt, val.txt and test.txt, one stem or file name a line."""
+
+import re
+from collections.abc import Container
+from pathlib import Path
+
+from canon.data.dataset import SPLITS
+from canon.errors import DataError
+
+COMMENT = re.compile(r"(^|\s)#.*")
+
+
+def split_lists(
+    folder: Path, images: Container[str], masks: Container[str]
+) -> dict[str, list[str]]:
+    """The stems of each split that has a list in a folder, in the list's order.
+
+    Args:
+        folder: where the lists are, if there are any.
+        images: stems of the images.
+        masks: stems of the masks.
+
+    Raises:
+        DataError: a list is empty or unreadable, names what does not exist, or a name stands twice.
+    """
+    splits: dict[str, list[str]] = {}
+    where: dict[str, Path] = {}
+    lists = {split: folder / f"{split}.txt" for split in SPLITS}
+    for split, file in lists.items():
+        if file.is_file():
+            splits[split] = [_stem(name, file, images, masks) for name in _names(file)]
+            for stem in splits[split]:
+                _first_time(stem, file, where)
+    return splits
+
+
+def _names(file: Path) -> list[str]:
+    try:
+        lines = file.read_text("utf-8-sig").splitlines()
+    except (OSError, ValueError) as reason:
+        raise DataError(
+            f"{file} cannot be read: {reason}; expected a name a line. Save it as UTF-8."
+        ) from None
+    names = [name for line in lines if (name := COMMENT.sub("", line).strip())]
+    if not names:
+        raise DataError(f"{file} names nothing; expected a stem a line. Fill it or delete it.")
+    return names
+
+
+def _stem(name: str, file: Path, images: Container[str], masks: Container[str]) -> str:
+    stems = (name, name.rpartition(".")[0])  # the second without a suffix
+    for stem in stems:
+        if stem in images and stem in masks:
+            return stem
+    found = "does not exist"
+    if any(stem in images for stem in stems):
+        found = "has no mask"
+    elif any(stem in masks for stem in stems):
+        found = "has no image"
+    raise DataError(
+        f"{file} names {name!r}, which {found}; expected names of pairs in images and masks. "
+        "Correct the name or add the file."
+    )
+
+
+def _first_time(stem: str, file: Path, where: dict[str, Path]) -> None:
+    if stem in where:
+        first = "twice" if where[stem] == file else f"which is in {where[stem].name} too"
+        raise DataError(
+            f"{file} names {stem!r} {first}; expected each pair once, in one split. Take it out of "
+            "one of them."
+        )
+    where[stem] = file

@@ -1,0 +1,1 @@
+"""What each sample of a split is to be predicted as."""

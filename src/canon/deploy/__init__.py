@@ -1,1 +1,0 @@
-"""Running trained networks on images of any size."""

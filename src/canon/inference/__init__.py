@@ -1,0 +1,1 @@
+"""Trained networks at work: predictors, tiles, and outputs written row by row."""

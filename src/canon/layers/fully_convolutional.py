@@ -1,0 +1,163 @@
+"""Classifiers applied to images of any size.
+
+Sermanet et al., "OverFeat", ICLR 2014, section 3.5; Long, Shelhamer, Darrell, CVPR 2015, section
+3.1: the first linear layer becomes a convolution as large as the map it was made for, the others
+1 x 1; a global average becomes an average over windows of that size.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from canon.errors import InputError
+from canon.layers.stages import eval_mode
+
+Pool = nn.AdaptiveAvgPool2d | nn.AvgPool2d
+
+
+class AsMap(nn.Module):
+    """A network that averages its last map: its scores for any image, as a map of one place.
+
+    The average of the scores of all places is the score of their average.
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)[:, :, None, None]
+
+
+class PerPixel(nn.Module):
+    """A layer of vectors, applied to the values at every place of a map.
+
+    Shape: (N, C, h, w) -> (N, K, h, w)
+    """
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, _, h, w = x.shape
+        vectors = x.permute(0, 2, 3, 1).flatten(0, 2)
+        return self.layer(vectors).reshape(n, h, w, -1).permute(0, 3, 1, 2)
+
+
+def has_global_average(net: nn.Module) -> bool:
+    """Whether a network's head begins with the mean of each whole map."""
+    first = next(_parts(getattr(net, "head", nn.Identity())), None)
+    return _global(first)
+
+
+def fully_convolutional(model: nn.Module, side: int | None = None) -> nn.Module:
+    """A classifier as a function of any larger image that gives a map of class scores.
+
+    The new module shares the old one's weights, except kernels that were linear layers'. On an
+    image of the native size it gives the classifier's scores. On a larger one, the score at row i
+    and column j is the classifier's on the crop that begins i and j jumps from the corner, a jump
+    being the strides of the features multiplied (`canon show`):
+
+    - exactly, for networks without padding, such as `lenet5`;
+    - for padded ones as far as the padding of a crop, zeros, differs from the pixels that the
+      larger image has there: near the borders of each crop, as far in as `canon show` gives the
+      receptive fields of the padded layers. Scores deep inside a map hardly differ;
+    - where poolings round up, for jumps that keep the crop's windows whole;
+    - not for layers that look at the whole image, as squeeze-and-excitation: they see all of it.
+
+    Args:
+        model: has `features`, and a `head` of poolings, a flattening and layers of vectors.
+        side: of the images that it takes, in pixels; None means what it was created for.
+
+    Shape: (N, C, H, W) -> (N, K, h, w); h = w = 1 for an image of the native size.
+
+    Raises:
+        InputError: the head is made of other parts, or the native size is not known.
+    """
+    parts = list(_parts(getattr(model, "head", nn.Identity())))
+    kinds = [type(part) for part in parts]
+    if nn.Flatten not in kinds:
+        raise _refusal(model, "no flattening")
+    flat = kinds.index(nn.Flatten)
+    pools, others = parts[:flat], parts[flat + 1 :]
+    if not all(isinstance(part, Pool | nn.Dropout) for part in pools):
+        raise _refusal(model, "more than poolings before its flattening")
+    side = side or getattr(model, "image", None)
+    if side is None:
+        raise InputError(
+            f"the size of the images that {type(model).__name__} takes is not known; expected it. "
+            "Build the network with canon.create, or pass the side."
+        )
+    with eval_mode(model):
+        map_ = model.get_submodule("features")(_blank(model, side))
+        head = _head(map_, pools, others)
+    for layer in head:
+        layer.train(model.training)  # the features are the model's own, and stay as they are
+    whole = nn.Sequential(model.get_submodule("features"), *head)
+    whole.training = model.training
+    return whole
+
+
+def _head(map_: Tensor, pools: list[nn.Module], others: list[nn.Module]) -> list[nn.Module]:
+    """The layers of a head as layers of maps, given the native map."""
+    head: list[nn.Module] = []
+    if pools and _global(pools[0]):
+        head = [nn.AvgPool2d((map_.shape[-2], map_.shape[-1]), 1), *pools[1:]]
+        map_, pools = map_.mean((2, 3), keepdim=True), []
+    for part in others:
+        if isinstance(part, nn.Linear):
+            head.append(_convolution(part, map_, nn.Sequential(*pools)))
+            map_, pools = map_.new_zeros(1, part.out_features, 1, 1), []
+        elif [*part.parameters(), *part.buffers()]:  # LeNet-5's distances
+            head.append(PerPixel(part))
+        else:
+            head.append(part)
+    return head
+
+
+def _global(part: nn.Module | None) -> bool:
+    return isinstance(part, nn.AdaptiveAvgPool2d) and part.output_size in (1, (1, 1))
+
+
+def _parts(head: nn.Module) -> Iterator[nn.Module]:
+    """The layers of a head in their order."""
+    if isinstance(head, nn.Sequential):
+        for part in head:
+            yield from _parts(part)
+    else:
+        yield head
+
+
+def _blank(net: nn.Module, side: int) -> Tensor:
+    """One image of zeros, where the network is."""
+    first = next(net.parameters())
+    channels = next(m.in_channels for m in net.modules() if isinstance(m, nn.Conv2d))
+    return first.new_zeros(1, channels, side, side)
+
+
+@torch.enable_grad()
+def _convolution(linear: nn.Linear, map_: Tensor, pools: nn.Module) -> nn.Conv2d:
+    """What pooling a map, flattening it and the linear layer do, as one kernel of the map's size.
+
+    Poolings are linear, so the kernel is the transpose of theirs, applied to the weights: their
+    gradient.
+    """
+    rows = linear.weight.detach()
+    x = map_.new_zeros(len(rows), *map_.shape[1:]).requires_grad_()
+    y = pools(x)
+    (kernel,) = torch.autograd.grad(y, x, rows.view_as(y))
+    c_out, c_in, height, width = kernel.shape
+    with rows.device:
+        conv = nn.Conv2d(c_in, c_out, (height, width), bias=linear.bias is not None)
+    conv.weight = nn.Parameter(kernel)
+    conv.bias = linear.bias
+    return conv
+
+
+def _refusal(net: nn.Module, what: str) -> InputError:
+    return InputError(
+        f"{type(net).__name__} cannot be applied to every place of an image: its head has {what}; "
+        "expected poolings, one flattening and layers of vectors. Use --protocol 10-crop."
+    )

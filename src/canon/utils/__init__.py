@@ -1,0 +1,1 @@
+"""What any library needs; knows no image and no network."""

@@ -1,0 +1,1 @@
+"""Whole jobs as functions, one file per verb."""

@@ -1,0 +1,167 @@
+"""Networks that are trained with auxiliary heads."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from canon.data import Preprocessing, open_data
+from canon.data.augment.augmentation import Augmentation
+from canon.data.augment.image_batches import ImageBatches
+from canon.data.packs.images import build_image_pack
+from canon.layers import stages
+from canon.tasks.classification.evaluate import evaluate
+from canon.tasks.classification.loss import ClassificationLoss
+from canon.training.ema import moving_average
+from canon.training.events import Epoch
+from canon.training.loop import fit
+from canon.training.recipe import Limits, Recipe
+from canon.utils.devices import make_accelerator
+from canon.utils.progress import Step
+from tests.helpers.processes import on_one_and_two_processes
+
+HOW = Preprocessing(8, 1, mean=(0.3,), std=(0.4,))
+RECIPE = Recipe("paper", "a test", "sgd", 0.05, batch=32, epochs=2, filters=0.3,
+                schedule="exponential", factor=0.9, every=0.5,
+                augmentation=Augmentation(pad=1, flip=False))  # fmt: skip
+
+
+class Branched(nn.Module):
+    aux_weight = 0.3
+
+    def __init__(self, dropout=0.5):
+        super().__init__()
+        torch.manual_seed(0)
+        self.features = stages(
+            conv1=nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+            conv2=nn.Sequential(nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+        )
+        self.head = stages(flatten=nn.Flatten(), fc=nn.Linear(64, 10))
+        self.aux1 = stages(flatten=nn.Flatten(), drop=nn.Dropout(dropout), fc=nn.Linear(128, 10))
+        self.aux2 = stages(flatten=nn.Flatten(), drop=nn.Dropout(dropout), fc=nn.Linear(64, 10))
+
+    def forward(self, x):
+        return self.head(self.features(x))
+
+    def with_aux(self, x):
+        middle = self.features.conv1(x)
+        last = self.features.conv2(middle)
+        return self.head(last), (self.aux1(middle), self.aux2(last))
+
+
+def packs():
+    part = open_data("digits").parts["train"]
+    return (build_image_pack(part.select(np.arange(160)), HOW),
+            build_image_pack(part.select(np.arange(160, 260)), HOW))  # fmt: skip
+
+
+def start(net, recipe=RECIPE, average=None, **more):
+    train, val = packs()
+    return fit(
+        net, ClassificationLoss.of(net, 10), ImageBatches(train, HOW, recipe.augmentation), recipe,
+        Limits(recipe.epochs), make_accelerator("cpu"), monitor=ImageBatches(val, HOW),
+        measure=evaluate, average=average, **more,
+    )  # fmt: skip
+
+
+def weights(net):
+    return torch.cat([p.detach().flatten() for p in net.parameters()])
+
+
+def test_the_loss_is_the_main_one_and_three_tenths_of_each_other():
+    net = Branched().eval()
+    task = ClassificationLoss.of(net, 10)
+    x, y = torch.randn(5, 1, 8, 8), torch.arange(5)
+    said = task.trained(net)(x)
+    main, (first, second) = net.with_aux(x)
+    one, two, three = (F.cross_entropy(s, y, reduction="none") for s in (main, first, second))
+    torch.testing.assert_close(task.training_losses(said, y), one + 0.3 * two + 0.3 * three)
+    torch.testing.assert_close(task.losses(net(x), y), one)
+
+
+def test_a_network_without_auxiliary_heads_is_trained_as_it_is():
+    net = nn.Linear(2, 2)
+    assert ClassificationLoss.of(net, 2).trained(net) is net
+
+
+def test_a_step_is_the_gradient_of_the_sum_of_the_losses():
+    """One step of gradient descent on a whole set, against autograd on the plain network."""
+    still = Augmentation(crop=False, flip=False)
+    recipe = replace(RECIPE, batch=160, epochs=1, filters=0, momentum=0.0, augmentation=still)
+    net, other = Branched(dropout=0.0), Branched(dropout=0.0)
+    list(start(net, recipe))
+    pack, _ = packs()
+    x, y = ImageBatches(pack, HOW).evaluation(torch.arange(160))
+    main, (first, second) = other.with_aux(x)
+    loss = F.cross_entropy(main, y) + 0.3 * (F.cross_entropy(first, y) + F.cross_entropy(second, y))
+    loss.backward()
+    with torch.no_grad():
+        for p in other.parameters():
+            p.sub_(0.05 * p.grad)
+    torch.testing.assert_close(weights(net), weights(other), rtol=1e-4, atol=1e-6)
+
+
+def test_evaluation_saving_and_averaging_use_the_plain_network():
+    net = Branched()
+    average = moving_average(net, 0.9)
+    told = [e for e in start(net, average=average) if isinstance(e, Epoch)]
+    assert set(average.module.state_dict()) == set(net.state_dict()) == set(Branched().state_dict())
+    _, val = packs()
+    x, y = ImageBatches(val, HOW).evaluation(torch.arange(100))
+    with torch.no_grad():
+        hits = (average.module.eval()(x).argmax(1) == y).sum()
+    assert told[-1].scores.hits(1) == hits
+
+
+def test_filters_stay_within_the_radius_while_training():
+    net = Branched()
+    for _ in start(net, replace(RECIPE, lr=2.0, filters=0.1)):
+        for conv in (net.features.conv1[0], net.features.conv2[0]):
+            assert conv.weight.flatten(1).square().mean(1).sqrt().max() <= 0.1 + 1e-6
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "rmsprop"])
+@pytest.mark.parametrize("stop_after", [3, 5, 7])
+def test_a_stopped_run_goes_on_bit_for_bit(tmp_path, stop_after, optimiser):
+    """With auxiliary heads and dropout, kornia's patches, an exponential rate and RMSProp."""
+    patches = Augmentation(flip=False, area=(0.5, 1.0), distort=0.3)
+    recipe = replace(RECIPE, optimiser=optimiser, augmentation=patches)
+    whole = Branched()
+    list(start(whole, recipe))
+    events = start(Branched(), recipe, states=tmp_path)
+    for event in events:
+        done = isinstance(event, Step) and event.doing == "train"
+        if done and 5 * (event.epoch - 1) + event.done == stop_after:
+            break
+    events.close()
+    net = Branched()
+    list(start(net, recipe, states=tmp_path, resume=True))
+    assert torch.equal(weights(net), weights(whole))
+
+
+TWO = """
+import json, sys
+import torch
+from dataclasses import replace
+from accelerate import Accelerator
+from tests.training.test_auxiliary import RECIPE, Branched, start, weights
+from canon.data.augment.augmentation import Augmentation
+from canon.training import Epoch
+
+recipe = replace(RECIPE, batch=30, augmentation=Augmentation(crop=False, flip=False))
+net = Branched(dropout=0.0)
+last = [e for e in start(net, recipe) if isinstance(e, Epoch)][-1]
+if Accelerator().is_main_process:
+    torch.save(weights(net), sys.argv[1])
+    print(json.dumps([last.step, last.scores.count, last.scores.loss, last.loss]))
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_train_auxiliary_heads_as_one(tmp_path):
+    (one, alone), (two, together) = on_one_and_two_processes(TWO, tmp_path)
+    assert one == pytest.approx(two, rel=1e-5)
+    torch.testing.assert_close(alone, together, rtol=1e-4, atol=1e-6)

@@ -1,0 +1,191 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from canon.models import build
+from canon.recipes import paper
+from canon.training.diagonal_lm import diagonal_curvature
+from canon.training.ema import moving_average
+from canon.training.optimizers import limit_filters, make_optimizer, parameter_groups
+from canon.training.recipe import Recipe
+from canon.training.schedules import Schedule
+from canon.training.train_mode import set_train_mode
+
+PLAIN = Recipe("modern", "a test", "sgd", lr=1.0, batch=4, epochs=10)
+
+
+def rates(recipe, steps=100, epochs=10):
+    over = make_optimizer(recipe, nn.Linear(1, 1))
+    schedule, seen = Schedule(recipe, over, steps, epochs), []
+    for _ in range(steps):
+        seen.append(over.param_groups[0]["lr"])
+        over.step()
+        schedule.step()
+    return seen
+
+
+def test_a_constant_rate_is_constant():
+    assert set(rates(PLAIN)) == {1.0}
+
+
+def test_cosine_warms_up_linearly_and_ends_near_zero():
+    seen = rates(replace(PLAIN, schedule="cosine", warmup=1))
+    assert seen[:10] == pytest.approx([(i + 1) / 11 for i in range(10)])
+    assert seen[10] == pytest.approx(1)
+    assert seen[55] == pytest.approx(0.5)
+    assert 0 < seen[-1] < 1e-3
+
+
+def test_resnet110_starts_at_a_tenth_and_drops_at_32k_and_48k():
+    seen = rates(replace(paper("resnet110"), lr=1.0), steps=64_000, epochs=182)
+    assert [seen[i] for i in (0, 399, 400, 31_999, 32_000, 47_999, 48_000)] == pytest.approx(
+        [0.1, 0.1, 1, 1, 0.1, 0.1, 0.01]
+    )
+
+
+def test_lenet5_s_rates_are_those_of_its_passes():
+    seen = rates(replace(paper("lenet5"), optimiser="sgd"), steps=200, epochs=20)
+    assert [seen[10 * p] for p in range(20)] == pytest.approx(
+        [5e-4] * 2 + [2e-4] * 3 + [1e-4] * 3 + [5e-5] * 4 + [1e-5] * 8
+    )
+
+
+def test_plateau_divides_by_ten_when_the_error_stalls():
+    recipe = replace(PLAIN, schedule="plateau")
+    over = make_optimizer(recipe, nn.Linear(1, 1))
+    schedule = Schedule(recipe, over, 100, 10)
+    for _ in range(7):
+        schedule.step()
+        schedule.epoch(0.5)
+    assert over.param_groups[0]["lr"] == pytest.approx(0.1)
+
+
+def test_vectors_are_spared_decay_unless_the_recipe_decays_all():
+    net = build("resnet20")
+    groups = parameter_groups(replace(PLAIN, decay=0.1), net)
+    assert [g["weight_decay"] for g in groups] == [0.1, 0.0]
+    assert all(p.dim() > 1 for p in groups[0]["params"])
+    (everything,) = parameter_groups(replace(PLAIN, decay=0.1, decay_norms=True), net)
+    assert len(everything["params"]) == len(list(net.parameters()))
+
+
+def test_alexnet_s_update_is_the_paper_s():
+    """v <- 0.9 v - 0.0005 e w - e g; w <- w + v (section 5), at a constant rate."""
+    net = nn.Linear(3, 2)
+    w, v = net.weight.detach().clone(), torch.zeros(2, 3)
+    over = make_optimizer(paper("alexnet"), net)
+    for step in range(4):
+        over.zero_grad()
+        (net.weight.sin().sum() * (step + 1)).backward()
+        v = 0.9 * v - 0.0005 * 0.01 * w - 0.01 * net.weight.grad
+        w = w + v
+        over.step()
+        torch.testing.assert_close(net.weight.detach(), w)
+
+
+def test_the_average_is_exponential_and_whole_numbers_are_copied():
+    net = nn.BatchNorm1d(1)
+    net.register_buffer("table", torch.tensor([5, 7]))
+    average = moving_average(net, 0.9)
+    value, expected = torch.zeros(1), 1.0
+    for n in range(30):
+        with torch.no_grad():
+            net.weight.copy_(value + n)
+        average.update_parameters(net)
+        decay = min(0.9, (1 + n) / (10 + n))
+        expected = float(n) if n == 0 else decay * expected + (1 - decay) * n
+    assert average.module.weight.item() == pytest.approx(expected)
+    assert average.module.table.tolist() == [5, 7]
+
+
+def test_frozen_parts_stay_out_of_training_mode():
+    net = build("resnet20")
+    net.features.stage1.requires_grad_(False)
+    set_train_mode(net)
+    assert not any(
+        m.training for m in net.features.stage1.modules() if isinstance(m, nn.BatchNorm2d)
+    )
+    assert all(m.training for m in net.features.stage2.modules() if isinstance(m, nn.BatchNorm2d))
+
+
+def test_an_exponential_rate_falls_by_its_factor_after_every_so_many_epochs():
+    """Inception-v3: 0.94 every two epochs; GoogLeNet: 0.96 every eight."""
+    seen = rates(replace(paper("inception-v3"), lr=1.0, optimiser="sgd"), steps=70, epochs=10)
+    assert seen == pytest.approx([0.94 ** (i // 14) for i in range(70)])
+    seen = rates(replace(paper("googlenet"), lr=1.0), steps=170, epochs=17)
+    assert [seen[i] for i in (0, 79, 80, 159, 160)] == pytest.approx([1, 1, 0.96, 0.96, 0.96**2])
+
+
+def test_bn_inception_s_rate_falls_six_times_as_fast_as_inception_s():
+    seen = rates(replace(paper("bn-inception"), lr=1.0), steps=90, epochs=9)
+    drops = [i for i in range(1, 90) if seen[i] < seen[i - 1]]
+    assert drops == [14, 27, 40, 54, 67, 80]  # the first step after each 4/3 of an epoch
+
+
+def test_rmsprop_is_the_moving_mean_square_with_momentum():
+    """s <- 0.9 s + 0.1 g^2; v <- 0.9 v + g/(sqrt(s) + 1); w <- w - 0.045 v, decay in g."""
+    net = nn.Linear(3, 2, bias=False)
+    w = net.weight.detach().clone()
+    s, v = torch.zeros(2, 3), torch.zeros(2, 3)
+    recipe = paper("inception-v3")
+    over = make_optimizer(recipe, net)
+    for step in range(5):
+        over.zero_grad()
+        (net.weight.sin().sum() * (step + 1)).backward()
+        g = net.weight.grad + 4e-5 * w
+        s = 0.9 * s + 0.1 * g**2
+        v = 0.9 * v + g / (s.sqrt() + 1)
+        w = w - 0.045 * v
+        over.step()
+        torch.testing.assert_close(net.weight.detach(), w)
+
+
+def test_filters_are_scaled_to_the_radius_and_smaller_ones_left_alone():
+    net = nn.Sequential(nn.Conv2d(2, 3, 4), nn.Linear(4, 4))
+    with torch.no_grad():
+        net[0].weight.normal_(0, 1, generator=torch.Generator().manual_seed(0))
+        net[0].weight[1] *= 0.05
+        net[1].weight.fill_(7)
+    before = net[0].weight.detach().clone()
+    limit_filters(net, 0.1)
+    after = net[0].weight.detach()
+    sizes = after.flatten(1).square().mean(1).sqrt()
+    assert sizes[[0, 2]].tolist() == pytest.approx([0.1, 0.1])
+    assert torch.equal(after[1], before[1])
+    ratio = (after / before).flatten(1)
+    torch.testing.assert_close(ratio, ratio[:, :1].expand_as(ratio))  # the direction is kept
+    assert bool((net[1].weight == 7).all())
+
+
+def test_diagonal_curvature_of_the_last_layer_is_the_exact_one():
+    """Over F6 the loss is sum_j (x_j - w_Dj)^2; for F6's own weights Gauss-Newton is by hand."""
+    net = build("lenet5")
+    images = torch.randn(3, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    found = diagonal_curvature(net, images)
+    with torch.no_grad():
+        c5 = net.head.flatten(net.features(images))
+        a = net.head.f6[0](c5)
+    slope = 1.7159 * (2 / 3) * (1 - torch.tanh(a * 2 / 3) ** 2)
+    by_hand = torch.einsum("nj,ni->ji", 2 * slope**2, c5**2) / 3
+    torch.testing.assert_close(found["head.f6.0.weight"], by_hand)
+    torch.testing.assert_close(found["head.f6.0.bias"], (2 * slope**2).sum(0) / 3)
+    assert {name for name, _ in net.named_parameters()} == set(found)
+
+
+def test_diagonal_curvature_goes_through_shared_weights_as_squares():
+    """A C5 weight reaches the loss through one unit of C5 and all of F6."""
+    net = build("lenet5")
+    image = torch.randn(1, 1, 32, 32, generator=torch.Generator().manual_seed(1))
+    found = diagonal_curvature(net, image)["features.c5.0.weight"]
+    with torch.no_grad():
+        s4 = net.features.s4(net.features.c3(net.features.s2(net.features.c1(image))))
+        a5 = net.features.c5[0](s4)
+        a6 = net.head.f6[0](net.features.c5[1](a5).flatten(1))
+
+    def slope(a):
+        return 1.7159 * (2 / 3) * (1 - torch.tanh(a * 2 / 3) ** 2)
+
+    back = (2 * slope(a6) ** 2) @ net.head.f6[0].weight.detach() ** 2 * slope(a5).flatten(1) ** 2
+    torch.testing.assert_close(found, back[0, :, None, None, None] * s4[0] ** 2)
