@@ -1,28 +1,28 @@
 """Errors that a caller can correct, and suggestions for misspelled names.
 
-A message has three parts: what is wrong with the value, what was expected, what to do next.
+A message is one line with three parts: the wrong value, what is expected, what to do next.
 """
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-ALIKE = str.maketrans("ol_", "01-")  # what is easily typed or read for another
+LOOKALIKES = str.maketrans("ol_", "01-")
 
 
 class CanonError(Exception):
-    """Base of every mistake that the caller can put right; its text is one line."""
+    """Base of all errors that a caller can correct."""
 
 
 class InputError(CanonError, ValueError):
-    """A name, a number or a combination of them that cannot be used."""
+    """An invalid name, number, or combination of options."""
 
 
 class DataError(CanonError):
-    """Images or labels that cannot be read, are missing, or do not fit together."""
+    """Images or labels that are unreadable, missing, or inconsistent."""
 
 
 class RunError(CanonError):
-    """A run folder that is missing, incomplete, occupied, or of another network."""
+    """A run folder that is missing, incomplete, in use, or of another network."""
 
 
 class WeightsError(CanonError):
@@ -34,14 +34,15 @@ class NonFiniteError(CanonError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The question after an unknown name, ` Did you mean 'resnet50'?`, or nothing."""
-    alike = {one.lower().translate(ALIKE): one for one in known}
-    close = get_close_matches(str(name).lower().translate(ALIKE), list(alike), n=1, cutoff=0.6)
-    return f" Did you mean {alike[close[0]]!r}?" if close else ""
+    """A suggestion for an unknown name, ` Did you mean 'resnet50'?`, or an empty text."""
+    originals = {other.lower().translate(LOOKALIKES): other for other in known}
+    key = str(name).lower().translate(LOOKALIKES)
+    close = get_close_matches(key, list(originals), n=1, cutoff=0.6)
+    return f" Did you mean {originals[close[0]]!r}?" if close else ""
 
 
 def unknown(kind: str, name: str, known: Iterable[str], listing: str) -> InputError:
-    """The error for a name that is not known, with the nearest one and where all are listed."""
+    """The error for an unknown name, with the nearest known one and the command that lists all."""
     return InputError(f"no {kind} is named {name!r}.{nearest(name, known)} {listing} shows all.")
 
 

@@ -1,14 +1,10 @@
-"""What the names of networks leave open; free of torch, so that flags are parsed at once."""
+"""Options of networks, apart from torch so that the command line parses without loading it."""
 
 from typing import Literal
 
-OPEN_OPTIONS = (
-    "width",
-    "depth",
-    "up",
-    "backbone",
-)  # what a caller may choose where a name leaves it open
+# What a caller may choose, unless the registration of the network fixes it.
+OPEN_OPTIONS = ("width", "depth", "upsampling", "backbone")
 UpsamplingName = Literal[
-    "nearest", "bilinear", "bicubic", "transposed", "channelwise", "unpool", "nails"
+    "nearest", "bilinear", "bicubic", "transposed", "channelwise", "unpool", "bed-of-nails"
 ]
-TaskName = Literal["classify", "segment"]
+TaskName = str  # "classify", "segment", or the name of a task that was added

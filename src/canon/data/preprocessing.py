@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from canon.data.dataset import Split
 from canon.data.images.reader import read_image, to_bits, to_channels
 from canon.data.types import Pixels
 from canon.errors import DataError
@@ -52,24 +51,34 @@ class Preprocessing:
         """The largest value of a stored pixel."""
         return 2**self.bits - 1
 
-    def fit(self, pixels: Pixels) -> Pixels:
-        """One image, (H, W, C), as a stored square: shorter side scaled, centre cropped."""
-        deep = to_bits(to_channels(pixels, self.channels), self.bits)
-        return center_square(deep[None], self.stored)[0]
+    def convert(self, pixels: Pixels, name: str = "the image") -> Pixels:
+        """An image (H, W, C) with the channels and bits of this preprocessing.
+
+        Raises:
+            DataError: it has more bits; the message names it.
+        """
+        try:
+            return to_bits(to_channels(pixels, self.channels), self.bits)
+        except DataError as reason:
+            raise DataError(f"{name}: {reason}") from None
+
+    def fit(self, pixels: Pixels, name: str = "the image") -> Pixels:
+        """An image (H, W, C) as a stored square: shorter side scaled, center cropped.
+
+        Raises:
+            DataError: it has more bits than are stored; the message names it.
+        """
+        return center_square(self.convert(pixels, name)[None], self.stored)[0]
 
     def read(self, file: Path) -> Pixels:
-        """One file as a stored square.
+        """A file as a stored square.
 
         Raises:
             DataError: it cannot be read, or has more bits than are stored.
         """
-        pixels = read_image(file)
-        try:
-            return self.fit(pixels)
-        except DataError as reason:
-            raise DataError(f"{file}: {reason}") from None
+        return self.fit(read_image(file), str(file))
 
-    def normalise(self, raw: RawImages) -> Images:
+    def normalize(self, raw: RawImages) -> Images:
         """Stored pixels, (N, H, W, C) and already cropped, as a network's input, channels last."""
         mean, std = (torch.tensor(v, device=raw.device) * self.white for v in (self.mean, self.std))
         x = ((raw - mean) / std).permute(0, 3, 1, 2)
@@ -77,7 +86,7 @@ class Preprocessing:
             x = F.pad(x, (self.border,) * 4, mode="replicate")
         return x.contiguous(memory_format=torch.channels_last)
 
-    def centre(self, raw: RawImages) -> RawImages:
+    def center(self, raw: RawImages) -> RawImages:
         """The part of stored squares that is evaluated."""
         start = (raw.shape[1] - self.inner) // 2
         middle = slice(start, start + self.inner)
@@ -85,7 +94,7 @@ class Preprocessing:
 
     def evaluation(self, raw: RawImages) -> Images:
         """Stored squares as a network's input: the centre, normalised."""
-        return self.normalise(self.centre(raw))
+        return self.normalize(self.center(raw))
 
 
 def center_square(images: Pixels, side: int) -> Pixels:
@@ -117,19 +126,3 @@ def tensor_of(pixels: Pixels) -> Tensor:
     if pixels.dtype != np.uint8:
         return torch.from_numpy(pixels.astype(np.int32))
     return torch.from_numpy(np.require(pixels, requirements="W"))  # a copy where it must be
-
-
-def read_original(part: Split, how: Preprocessing, place: int) -> Pixels:
-    """One sample with all its pixels, (H, W, C), in the channels and bits of a preprocessing.
-
-    Raises:
-        DataError: it cannot be read, or has more bits than the preprocessing.
-    """
-    if part.images is not None:
-        return to_bits(to_channels(part.images[place], how.channels), how.bits)
-    file = part.files[place]
-    pixels = read_image(file)
-    try:
-        return to_bits(to_channels(pixels, how.channels), how.bits)
-    except DataError as reason:
-        raise DataError(f"{file}: {reason}") from None

@@ -1,4 +1,4 @@
-"""Stratified hold-out, the order of an epoch, batches, and the share of each process."""
+"""Stratified splits, the order of an epoch, batches, and their distribution over processes."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -14,14 +14,14 @@ from canon.utils.seeding import derive_seed
 def stratified_split(
     labels: NDArray[np.int64], fraction: float, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Positions to train on and positions to hold back, sorted, with the same share of each class.
+    """Sorted positions of a training and a held-out part with equal class proportions.
 
-    A class of two or more gives at least one sample to each side; a class of one trains.
+    A class of two or more samples has at least one in each part; a single sample is trained on.
 
     Args:
         labels: (N,) class indices.
-        fraction: of each class to hold back, in [0, 1).
-        seed: of the choice.
+        fraction: of each class to hold out, in [0, 1).
+        seed: of the random choice.
     """
     random = np.random.default_rng(seed)
     held = []
@@ -31,8 +31,8 @@ def stratified_split(
             np.clip(round(fraction * len(members)), min(1, len(members) - 1), len(members) - 1)
         )
         held.append(random.permutation(members)[: count if fraction else 0])
-    back = np.sort(np.concatenate(held))
-    return np.setdiff1d(np.arange(len(labels)), back), back
+    held_out = np.sort(np.concatenate(held))
+    return np.setdiff1d(np.arange(len(labels)), held_out), held_out
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
@@ -43,7 +43,7 @@ def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
 def batch_slices(count: int, batch: int) -> list[slice]:
     """Slices that cover `count` positions, `batch` at a time.
 
-    A last batch of one sample joins the batch before it: batch normalisation cannot train on one.
+    A single last sample joins the batch before it: batch normalisation cannot train on one sample.
     """
     edges = [*range(0, count, batch), count]
     if batch > 1 and len(edges) > 2 and edges[-1] - edges[-2] == 1:
@@ -52,7 +52,7 @@ def batch_slices(count: int, batch: int) -> list[slice]:
 
 
 def process_share(positions: Tensor, rank: int, world: int) -> Tensor:
-    """This process's part of a batch; together the parts are the batch, each sample once."""
+    """This process's part of a batch; over all processes each sample occurs once."""
     return positions[rank::world]
 
 

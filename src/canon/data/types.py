@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 Pixels = Annotated[NDArray[Any], "(H, W, C) or (N, H, W, C), uint8 or uint16"]
 
-IGNORE = 255  # the class index of pixels that count for nothing
-ClassMap = Annotated[NDArray[np.uint8], "(H, W), class indices, 255 counts for nothing"]
+IGNORE = 255  # the class index of ignored pixels
+ClassMap = Annotated[NDArray[np.uint8], "(H, W), class indices, 255 is ignored"]
 Codes = Annotated[NDArray[Any], "(H, W), unsigned: a file's values, colours as 0xRRGGBB"]

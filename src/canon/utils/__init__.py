@@ -1,1 +1,1 @@
-"""What any library needs; knows no image and no network."""
+"""General utilities, independent of images and networks."""

@@ -15,14 +15,14 @@ PRECISIONS = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 
 
 def make_accelerator(device: str = "auto", precision: str = "fp32") -> Accelerator:
-    """Accelerate's handle on the devices.
+    """Create an Accelerator for a device and a precision.
 
     Args:
-        device: `auto` takes the best there is; `cpu`, `cuda`, `cuda:1` or `mps` ask for one.
+        device: `auto` (the best available), `cpu`, `cuda`, `cuda:1` or `mps`.
         precision: `fp32`, `bf16` or `fp16`.
 
     Raises:
-        InputError: an unknown device or precision, or one that this machine does not have.
+        InputError: the device or precision is unknown or not available.
     """
     kind, _, index = device.partition(":")
     present = {"auto": True, "cpu": True, "cuda": torch.cuda.is_available(),
@@ -34,43 +34,47 @@ def make_accelerator(device: str = "auto", precision: str = "fp32") -> Accelerat
         )
     if not present[kind] or (index and index not in map(str, range(torch.cuda.device_count()))):
         raise InputError(
-            f"device {device!r} is not on this machine; expected one that is. Pass --device auto."
+            f"device {device!r} is not available; expected a device of this machine. Pass --device "
+            "auto."
         )
     on_cpu = kind == "cpu" or not (present["cuda"] or present["mps"])
     if precision == "fp16" and on_cpu:
-        raise InputError("fp16 needs a GPU; expected fp32 or bf16 here. Pass --precision bf16.")
+        raise InputError(
+            "precision fp16 needs a GPU; expected fp32 or bf16. Pass --precision bf16."
+        )
     if index:
         torch.cuda.set_device(int(index))
+    # Private, as of accelerate 1.12: without it the first precision of a process is final.
     AcceleratorState._reset_state(reset_partial_state=_single())
     return Accelerator(cpu=kind == "cpu", mixed_precision=PRECISIONS[precision])
 
 
 def to_device(net: nn.Module, device: torch.device) -> nn.Module:
-    """The network on a device, its weights in the order of memory that convolutions like."""
+    """The network on a device, in the memory format that is fastest for convolutions."""
     return net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def leave_group() -> None:
-    """Leave the group of processes that a launcher made, if there is one.
+    """Leave the process group, if there is one.
 
-    A process that exits while it is in one may abort in the group's threads.
+    A process that exits as a member of a group may abort in the threads of the group.
     """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
 
 def _single() -> bool:
-    """Whether no launcher made this process; a process group must not be forgotten."""
+    """Whether this process has no launcher; the state of a process group must not be reset."""
     return "WORLD_SIZE" not in os.environ
 
 
 def hardware() -> dict[str, str | int]:
-    """The machine, for the record of a run."""
-    found: dict[str, str | int] = {"cpu": _cpu(), "cores": os.cpu_count() or 1}
+    """Processor, cores and GPUs, for the record of a run."""
+    machine: dict[str, str | int] = {"cpu": _cpu(), "cores": os.cpu_count() or 1}
     if torch.cuda.is_available():
-        found["gpu"] = torch.cuda.get_device_name()
-        found["gpus"] = torch.cuda.device_count()
-    return found
+        machine["gpu"] = torch.cuda.get_device_name()
+        machine["gpus"] = torch.cuda.device_count()
+    return machine
 
 
 def _cpu() -> str:

@@ -2,27 +2,28 @@
 
 import gzip
 import hashlib
-import urllib.error
-import urllib.request
+import os
+import socket
 import zlib
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import copyfileobj
 from typing import Protocol
 
-from canon.errors import DataError
-from canon.utils.files import atomic_write
+from torch.hub import download_url_to_file
 
-ELSEWHERE = "Try again, or put the file into the folder $CANON_DATA names."
+from canon.errors import DataError
+
+ADVICE = "Try again, or put the file into the folder that $CANON_DATA names."
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A published file: its name, and the sums by which it was published.
+    """A published file and its published checksums.
 
-    MD5, of the file and of what it unpacks to, is what old sets of images were published with; it
-    guards against damage, not against malice. Weights come with the first digits of their SHA-256.
+    Old datasets were published with the MD5 of the file or of its decompressed content. It detects
+    damage, not malice. Weights are published with the first digits of their SHA-256.
     """
 
     file: str
@@ -44,41 +45,48 @@ def matches_checksum(path: Path, remote: RemoteFile) -> bool:
 
 
 def fetch(url: str, path: Path, remote: RemoteFile, timeout: float = 30) -> Path:
-    """Bring a published file to `path`, unless it is there already.
+    """Download a published file to `path`, unless it is there already.
 
     Args:
-        url: where to fetch it from.
-        path: where to keep it; written aside and renamed once it is verified.
-        remote: what it must be.
-        timeout: seconds without an answer after which to give up.
+        url: address of the file.
+        path: of the downloaded file; it is written only after verification.
+        remote: its checksums.
+        timeout: seconds without an answer after which the download fails.
 
     Raises:
-        DataError: the address cannot be reached, or what came is not the published file.
+        DataError: the address cannot be reached, or the download is not the published file.
     """
     if path.is_file() and matches_checksum(path, remote):
         return path
-    with atomic_write(path) as aside:
-        named = aside.with_name(f"{aside.name}{path.suffix}")
-        try:
-            with urllib.request.urlopen(url, timeout=timeout) as answer, named.open("wb") as file:
-                copyfileobj(answer, file)
-            if not matches_checksum(named, remote):
-                raise DataError(
-                    f"{url} is not the published file: its {_kind(remote)} is "
-                    f"{digest(named, remote)}, expected {_expected(remote)}. {ELSEWHERE}"
-                )
-            named.replace(aside)
-        except (urllib.error.URLError, TimeoutError, ConnectionError) as reason:
+    temporary = path.with_name(f".{os.getpid()}-{path.name}")  # with the suffix of the file
+    try:
+        with _socket_timeout(timeout):
+            download_url_to_file(url, str(temporary), progress=False)
+        if not matches_checksum(temporary, remote):
+            kind = "SHA-256" if remote.sha256 else "MD5"
             raise DataError(
-                f"{url} cannot be fetched: {reason}; expected {path.name}. {ELSEWHERE}"
-            ) from None
-        finally:
-            named.unlink(missing_ok=True)
+                f"{url} is not the published file: its {kind} is {digest(temporary, remote)}, "
+                f"expected {_expected(remote)}. {ADVICE}"
+            )
+        temporary.replace(path)
+    except OSError as reason:  # of urllib, sockets and the disk
+        raise DataError(
+            f"{url} cannot be downloaded: {reason}; expected {path.name}. {ADVICE}"
+        ) from None
+    finally:
+        temporary.unlink(missing_ok=True)
     return path
 
 
-def _kind(remote: RemoteFile) -> str:
-    return "SHA-256" if remote.sha256 else "MD5"
+@contextmanager
+def _socket_timeout(seconds: float) -> Iterator[None]:
+    """The timeout of new connections, which torch.hub does not set."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _expected(remote: RemoteFile) -> str:
@@ -86,7 +94,7 @@ def _expected(remote: RemoteFile) -> str:
 
 
 def digest(path: Path, remote: RemoteFile) -> str:
-    """The sum of a file, of the kind by which it was published."""
+    """The checksum of a file, of the published kind."""
     if remote.sha256 is None:
         return _md5(path.open("rb"))
     with path.open("rb") as file:

@@ -5,39 +5,39 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import platformdirs
+
 
 def cache_dir(*parts: str) -> Path:
-    """A folder in the user's cache, made if missing: $CANON_CACHE, or the platform's own."""
-    base = os.environ.get("CANON_CACHE")
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(base) if base else Path(home) / "canon"
-    folder = folder.joinpath(*parts)
+    """A folder in the cache, created if missing: $CANON_CACHE, or the platform's user cache."""
+    base = os.environ.get("CANON_CACHE") or platformdirs.user_cache_dir("canon")
+    folder = Path(base, *parts)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def data_dir() -> Path | None:
-    """The folder that $CANON_DATA names, looked in before anything is fetched."""
-    named = os.environ.get("CANON_DATA")
-    return Path(named) if named else None
+    """The folder of local datasets and weights, $CANON_DATA; None if it is not set."""
+    folder = os.environ.get("CANON_DATA")
+    return Path(folder) if folder else None
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A path to write to, which takes the place of `path` when all of it is there.
+    """Yield a temporary path, renamed to `path` when the context ends without an error.
 
-    Whoever reads sees the old file or the new one; a failure leaves the old one and no other.
+    Readers see the old file or the new one. After a failure the old file is unchanged.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        yield aside
-        aside.replace(path)
+        yield temporary
+        temporary.replace(path)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def fingerprint(file: Path) -> str:
-    """What changes when a file does: its size and the time it was written."""
+    """Size and modification time of a file as text; it changes with the file."""
     try:
         status = file.stat()
     except OSError:
@@ -46,9 +46,9 @@ def fingerprint(file: Path) -> str:
 
 
 def fsync(path: Path) -> None:
-    """Wait until the disk has what was written to a file, or the names in a folder."""
+    """Flush a file, or the entries of a folder, to the disk."""
     folder = path.is_dir()
-    if folder and os.name == "nt":  # which opens no folders
+    if folder and os.name == "nt":  # Windows cannot open folders
         return
     handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
     try:

@@ -1,4 +1,4 @@
-"""How long work tells its caller about progress."""
+"""Progress reports of long computations."""
 
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from typing import Literal, TypeVar
 
 @dataclass(frozen=True)
 class Step:
-    """A batch was trained on or evaluated, or a row of tiles was predicted.
+    """A step: a batch trained on or evaluated, or a row of tiles predicted.
 
     Args:
-        doing: which of the three.
-        epoch: from 1.
-        done: batches of this epoch so far.
-        batches: of this epoch.
+        doing: kind of the step.
+        epoch: counted from 1.
+        done: finished batches of the epoch.
+        batches: all batches of the epoch.
     """
 
     doing: Literal["train", "evaluate", "predict"]
@@ -23,20 +23,17 @@ class Step:
     batches: int
 
 
-Progress = Callable[[Iterable[Path], int], Iterable[Path]]
-
+Progress = Callable[[Iterable[Path], int], Iterable[Path]]  # wraps files, given their number
 Watch = Callable[[Step], None]
 
 Result = TypeVar("Result")
 
 
-def run_steps(
-    going: Generator[Step, None, Result], watch: Callable[[Step], None] | None = None
-) -> Result:
-    """What a generator returns; who watches is told of each step."""
+def run_steps(steps: Generator[Step, None, Result], watch: Watch | None = None) -> Result:
+    """Run a generator to its end, reporting each step; return its value."""
     while True:
         try:
-            step = next(going)
+            step = next(steps)
         except StopIteration as end:
             return end.value
         if watch is not None:

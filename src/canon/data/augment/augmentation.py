@@ -1,6 +1,6 @@
-"""Augmentation of whole batches on their device: crop, pad, flip, color.
+"""Augment whole batches on their device: crop, pad, flip, color.
 
-Everything random comes from the generator that is passed in, one draw a batch.
+All randomness comes from the generator that is passed in, one draw per batch.
 """
 
 from dataclasses import dataclass
@@ -18,68 +18,72 @@ from canon.types import Images, RawImages
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What is done to training images.
+    """The augmentation of training images.
 
     Args:
         pad: pixels added around the stored square before cropping.
-        fill: what they hold: the training mean, as in ResNet, the nearest edge, or the image
-            reflected there without repeating its edge, as in Wide ResNet.
-        crop: crop at random; otherwise the centre.
-        flip: mirror half of the images, left to right.
-        colour: standard deviation of AlexNet's shift along the principal colours; 0 leaves it out.
-        scale: shortest and longest shorter side of the image before a crop, in sides of the input;
-            VGG's and ResNet's jitter. None crops from the stored square as it is.
-        area: Inception's patch: smallest and largest fraction of the area. Needs kornia.
-        distort: Inception's largest change of brightness, contrast and saturation. Needs kornia.
+        fill: of the padding: the training mean (ResNet), the nearest edge pixel, or the reflected
+            image without its edge (Wide ResNet).
+        crop: random crop; otherwise the center crop.
+        flip: horizontal flip with probability 1/2.
+        color: standard deviation of AlexNet's shift along the principal colours; 0 disables it.
+        scale: range of the image's shorter side before a crop, in sides of the input; the scale
+            jitter of VGG and ResNet. None does not scale.
+        area: range of the area of Inception's crops, as a fraction of the image. Needs kornia.
+        distort: largest relative change of brightness, contrast and saturation (Inception). Needs
+            kornia.
     """
 
     pad: int = 0
     fill: Literal["mean", "edge", "reflect"] = "edge"
     crop: bool = True
     flip: bool = True
-    colour: float = 0.0
+    color: float = 0.0
     scale: tuple[float, float] | None = None
     area: tuple[float, float] | None = None
     distort: float = 0.0
 
     @property
     def random(self) -> bool:
-        """Whether it depends on a seed."""
-        return self.crop or self.flip or self.colour > 0 or self.distort > 0
+        """Whether the result depends on the seed."""
+        return self.crop or self.flip or self.color > 0 or self.distort > 0
 
     def installed(self) -> "Augmentation":
-        """The same, if what it needs is installed.
+        """Itself, if its requirements are installed.
 
         Raises:
-            InputError: a part of it is kornia's, and kornia is missing.
+            InputError: it needs kornia, which is missing.
         """
         if self.area is not None or self.distort:
             require_kornia()
         return self
 
 
-def pad_images(images: RawImages, change: Augmentation, how: Preprocessing) -> RawImages:
-    """Stored squares with a frame of the mean colour, of their edge, or of their reflection."""
-    pad, side = change.pad, images.shape[1]
+def pad_images(
+    images: RawImages, augmentation: Augmentation, preprocessing: Preprocessing
+) -> RawImages:
+    """Pad stored squares with the mean colour, their edge, or their reflection."""
+    pad, side = augmentation.pad, images.shape[1]
     if pad == 0:
         return images
-    inside = torch.arange(-pad, side + pad, device=images.device)
-    if change.fill == "reflect":
-        period = max(1, 2 * (side - 1))  # there and back
-        inside = inside.remainder(period)
-        inside = torch.minimum(inside, period - inside)
-    inside = inside.clamp(0, side - 1)
-    framed = images[:, inside][:, :, inside]
-    if change.fill == "mean":
-        colour = (torch.tensor(how.mean, device=images.device) * how.white).round().to(images.dtype)
+    source = torch.arange(-pad, side + pad, device=images.device)
+    if augmentation.fill == "reflect":
+        period = max(1, 2 * (side - 1))
+        source = source.remainder(period)
+        source = torch.minimum(source, period - source)
+    source = source.clamp(0, side - 1)
+    padded = images[:, source][:, :, source]
+    if augmentation.fill == "mean":
+        mean = torch.tensor(preprocessing.mean, device=images.device) * preprocessing.white
+        color = mean.round().to(images.dtype)
         for rows in (slice(0, pad), slice(side + pad, None)):
-            framed[:, rows] = colour
-            framed[:, :, rows] = colour
-    return framed
+            padded[:, rows] = color
+            padded[:, :, rows] = color
+    return padded
 
 
 def random_crop(images: RawImages, index: Tensor, side: int, draw: Generator) -> RawImages:
-    """A window of each chosen image, (N, side, side, C), at a position of its own."""
+    """A random crop of each selected image, (N, side, side, C)."""
     room = images.shape[1] - side + 1
     corner = torch.randint(room, (2, len(index)), generator=draw).to(images.device)
     windows = images.unfold(1, side, 1).unfold(2, side, 1)  # a view: N, y, x, C, side, side
@@ -89,43 +93,43 @@ def random_crop(images: RawImages, index: Tensor, side: int, draw: Generator) ->
 def random_scale_crop(
     images: RawImages, index: Tensor, side: int, scale: tuple[float, float], draw: Generator
 ) -> RawImages:
-    """A window of each chosen image as if the image had been scaled by a draw of its own.
+    """A random crop of each selected image after a random scaling.
 
-    The shorter side S is uniform over `scale`, the place over all that hold the window. Cropping
-    `side` pixels from an image whose stored square is scaled to S is taking a window of the square,
-    a fraction side/S of it, and scaling that. No window is larger than the square.
+    The scaled side S of the stored square is uniform over `scale`, the crop uniform over the image.
+    Scaling to S and cropping `side` pixels is the same as cropping a fraction side/S of the square
+    and scaling the crop, which is what this does. No crop is larger than the square.
 
     Args:
         images: stored squares, (N, S, S, C).
-        index: positions of the chosen ones.
-        side: of the window when it is scaled, in pixels.
-        scale: smallest and largest S, in units of `side`.
-        draw: the source of randomness.
+        index: of the selected images.
+        side: of the scaled crop in pixels.
+        scale: range of S, in units of `side`.
+        draw: the random generator.
 
     Shape: (N, S, S, C) -> (len(index), side, side, C) float32
     """
     low, high = scale
-    chance = torch.rand(3, len(index), generator=draw).to(images.device)
-    share = (1 / (low + (high - low) * chance[0])).clamp_max(1)  # of the square's side
-    corner = (1 - share) * chance[1:]
+    uniform = torch.rand(3, len(index), generator=draw).to(images.device)
+    share = (1 / (low + (high - low) * uniform[0])).clamp_max(1)  # fraction of the square's side
+    corner = (1 - share) * uniform[1:]
     # Coordinates of affine_grid: -1 and 1 are the outer edges of the square.
-    centres = 2 * corner + share - 1  # y, x
+    centers = 2 * corner + share - 1  # y, x
     theta = torch.zeros(len(index), 2, 3, device=images.device)
     theta[:, 0, 0] = theta[:, 1, 1] = share
-    theta[:, 0, 2], theta[:, 1, 2] = centres[1], centres[0]
+    theta[:, 0, 2], theta[:, 1, 2] = centers[1], centers[0]
     x = images[index].permute(0, 3, 1, 2).float()
     grid = F.affine_grid(theta, [len(index), x.shape[1], side, side], align_corners=False)
     return F.grid_sample(x, grid, padding_mode="border", align_corners=False).permute(0, 2, 3, 1)
 
 
 def random_flip(x: Images, draw: Generator) -> Images:
-    """Each image mirrored left to right, or not, with equal chance."""
+    """Flip each image horizontally with probability 1/2."""
     coin = torch.randint(2, (len(x), 1, 1, 1), generator=draw, dtype=torch.bool).to(x.device)
     return torch.where(coin, x.flip(3), x)
 
 
-def principal_colors(images: RawImages, how: Preprocessing) -> Tensor:
-    """Principal directions of colour, each as long as its standard deviation, in normalised units.
+def principal_colors(images: RawImages, preprocessing: Preprocessing) -> Tensor:
+    """Principal colours, each as long as its standard deviation, in normalised units.
 
     Krizhevsky et al. 2012, section 4.1, adds [p_1 p_2 p_3] [a_1 l_1, a_2 l_2, a_3 l_3] to every
     pixel, p_i and l_i eigenvectors and eigenvalues of the covariance of RGB. Here l_i is the square
@@ -133,12 +137,13 @@ def principal_colors(images: RawImages, how: Preprocessing) -> Tensor:
 
     Shape: (N, H, W, C) -> (C, C)
     """
-    x = how.normalise(every_nth(images)).permute(0, 2, 3, 1).reshape(-1, how.channels)
-    variances, directions = torch.linalg.eigh(torch.cov(x.T).reshape(how.channels, how.channels))
+    channels = preprocessing.channels
+    x = preprocessing.normalize(every_nth(images)).permute(0, 2, 3, 1).reshape(-1, channels)
+    variances, directions = torch.linalg.eigh(torch.cov(x.T).reshape(channels, channels))
     return directions * variances.clamp_min(0).sqrt()
 
 
-def shift_colors(x: Images, colours: Tensor, std: float, draw: Generator) -> Images:
-    """Each image shifted along the principal colours by N(0, std^2) of them."""
-    amount = torch.randn(len(x), colours.shape[1], generator=draw).to(x.device) * std
-    return x + (amount @ colours.T)[:, :, None, None]
+def shift_colors(x: Images, colors: Tensor, std: float, draw: Generator) -> Images:
+    """Shift each image along each principal colour by a multiple drawn from N(0, std^2)."""
+    amount = torch.randn(len(x), colors.shape[1], generator=draw).to(x.device) * std
+    return x + (amount @ colors.T)[:, :, None, None]

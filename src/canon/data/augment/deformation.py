@@ -1,6 +1,6 @@
-"""The deformation of a batch of crops: where each of their pixels lies in its image.
+"""Geometric augmentation of crops: the position of each of their pixels in the image.
 
-A place is a row and a column in pixels, whole numbers at the centres of pixels.
+A position is a row and a column in pixels; integers are the centers of pixels.
 """
 
 from dataclasses import dataclass
@@ -14,33 +14,33 @@ from torch.nn import functional as F
 from canon.errors import InputError
 
 Positions = Annotated[Tensor, "(B, S, S, 2) float32, row and column in pixels"]
-AffineMaps = Annotated[Tensor, "(B, 2, 2) float32, a crop's (row, column) to its image's"]
+AffineMaps = Annotated[Tensor, "(B, 2, 2) float32, (row, column) in the crop to the image"]
 ControlPoints = Annotated[
     Tensor, "(B, 2, g, g) float32, displaced rows and columns in pixels of the crop"
 ]
 
-# The largest |displacement| between knots, in those at the knots: in each direction the four
-# weights of bicubic interpolation are at most 19/32, 19/32, -3/32 and -3/32.
+# Bound on |displacement| between control points, relative to that at the points: in each direction
+# the weights of bicubic interpolation are at most 19/32, 19/32, -3/32 and -3/32.
 OVERSHOOT = (2 * 19 / 32 + 2 * 3 / 32) ** 2
 
 
 @dataclass(frozen=True)
 class Deformation:
-    """What is done to training images and their masks alike.
+    """The geometric augmentation of training images and their masks.
 
     Args:
-        flip: mirror half of them, left to right.
-        upright: images have an up. Otherwise, as under a microscope, `flip` is any of the eight
-            mirrors and quarter turns.
-        scale: smallest and largest enlargement.
-        rotate: largest angle in degrees, to either side.
-        elastic: standard deviation of the displacements at the points of a coarse grid, in pixels
-            of the crop; between them they are interpolated bicubically, as in U-Net.
-        grid: points of that grid a side; the outermost are the corners of the crop.
-        crop: at random; otherwise the centre.
+        flip: horizontal flip with probability 1/2.
+        upright: images have a natural orientation. Otherwise, as under a microscope, `flip` draws
+            one of the eight flips and quarter turns.
+        scale: range of the magnification.
+        rotate: largest rotation in degrees, in either direction.
+        elastic: standard deviation of the displacements at the control points, in pixels of the
+            crop; they are interpolated bicubically, as in U-Net.
+        grid: control points per side; the outermost are the corners of the crop.
+        crop: random crop; otherwise the center crop.
 
     Raises:
-        InputError: a number that cannot be used.
+        InputError: a number is out of range.
     """
 
     flip: bool = True
@@ -55,103 +55,102 @@ class Deformation:
         low, high = self.scale
         if not 0 < low <= high < float("inf"):
             raise InputError(
-                f"the scales {low} to {high} cannot be used; expected two numbers above 0, the "
-                "smaller first. Give 1 and 1 to leave sizes alone."
+                f"the scale is {low} to {high}; expected two numbers above 0, the smaller first. "
+                "Pass 1 and 1 to disable scaling."
             )
         for name, value in (("rotate", self.rotate), ("elastic", self.elastic)):
             if not 0 <= value < float("inf"):
                 raise InputError(
-                    f"{name} {value} cannot be used; expected a finite number of 0 or more. Give 0 "
-                    "to leave it out."
+                    f"{name} is {value}; expected a finite number of 0 or more. Pass 0 to disable "
+                    "it."
                 )
         if self.grid < 2:
             raise InputError(
-                f"a grid of {self.grid} points a side has no corners; expected 2 or more. Give 3, "
-                "as U-Net has."
+                f"grid is {self.grid} points per side; expected 2 or more. Pass 3 as in U-Net."
             )
 
     @property
-    def bends(self) -> bool:
-        """Whether pixels come to lie between those of the image, and are interpolated."""
+    def interpolates(self) -> bool:
+        """Whether positions lie between pixels, so that values are interpolated."""
         low, high = self.scale
         return not low == high == 1 or self.rotate > 0 or self.elastic > 0
 
     @property
     def random(self) -> bool:
-        """Whether it depends on a seed."""
+        """Whether the result depends on the seed."""
         varied = self.scale[0] < self.scale[1]
         return self.crop or self.flip or varied or self.rotate > 0 or self.elastic > 0
 
-    def maps(self, count: int, draw: Generator) -> AffineMaps:
-        """Mirrors, turns, rotations and scales of some crops, about their centres."""
-        (low, high), chance = self.scale, torch.rand(2, count, generator=draw)
-        scale = low + (high - low) * chance[0]
-        angle = radians(self.rotate) * (2 * chance[1] - 1)
+    def affine_maps(self, count: int, draw: Generator) -> AffineMaps:
+        """Random flips, turns, rotations and scalings of crops about their centers."""
+        (low, high), uniform = self.scale, torch.rand(2, count, generator=draw)
+        scale = low + (high - low) * uniform[0]
+        angle = radians(self.rotate) * (2 * uniform[1] - 1)
         cos, sin = angle.cos() / scale, angle.sin() / scale
         maps = torch.stack([cos, -sin, sin, cos], -1).reshape(count, 2, 2)
         if not self.flip:
             return maps
-        up, left, turned = torch.randint(2, (3, count), generator=draw)
-        maps[:, 1] *= 1 - 2 * left[:, None]
+        vertical, horizontal, quarter = torch.randint(2, (3, count), generator=draw)
+        maps[:, 1] *= 1 - 2 * horizontal[:, None]
         if self.upright:
             return maps
-        maps[:, 0] *= 1 - 2 * up[:, None]
-        return torch.where(turned.bool()[:, None, None], maps.flip(1), maps)  # rows for columns
+        maps[:, 0] *= 1 - 2 * vertical[:, None]
+        return torch.where(quarter.bool()[:, None, None], maps.flip(1), maps)  # transposed
 
-    def knots(self, count: int, draw: Generator) -> ControlPoints:
-        """Displacements of some crops at the points of the coarse grid."""
+    def control_points(self, count: int, draw: Generator) -> ControlPoints:
+        """Random displacements of crops at the control points."""
         return self.elastic * torch.randn(count, 2, self.grid, self.grid, generator=draw)
 
-    def places(
-        self, side: int, maps: AffineMaps, centres: Tensor, knots: ControlPoints
+    def positions(
+        self, side: int, maps: AffineMaps, centers: Tensor, points: ControlPoints
     ) -> Positions:
-        """Where each pixel of some crops is.
+        """The position of each pixel of a batch of crops in its image.
 
         Args:
             side: of the crops in pixels.
-            maps: about their centres.
-            centres: (B, 2) rows and columns of the centres.
-            knots: displacements, before the maps.
+            maps: affine maps about their centers.
+            centers: (B, 2) rows and columns of the centers.
+            points: displacements at the control points, applied before the maps.
         """
         line = torch.arange(side, device=maps.device) - (side - 1) / 2
         row, column = line[:, None], line[None, :]
         if self.elastic:
-            ways = cubic_weights(self.grid, side).to(knots.device)
-            moved = ways @ knots @ ways.T  # (B, 2, S, S)
-            row, column = row + moved[:, 0], column + moved[:, 1]
-        # Written out: some devices compute matrix products with fewer digits.
-        of_row, of_column = maps[..., 0, None, None], maps[..., 1, None, None]
+            weights = cubic_weights(self.grid, side).to(points.device)
+            displacement = weights @ points @ weights.T  # (B, 2, S, S)
+            row, column = row + displacement[:, 0], column + displacement[:, 1]
+        # Not a matrix product, which some devices compute with lower precision.
+        by_row, by_column = maps[..., 0, None, None], maps[..., 1, None, None]
         return torch.stack(
             [
-                of_row[:, i] * row + of_column[:, i] * column + centres[:, i, None, None]
+                by_row[:, i] * row + by_column[:, i] * column + centers[:, i, None, None]
                 for i in (0, 1)
             ],
             -1,
         )
 
 
-def cubic_weights(knots: int, side: int) -> Tensor:
-    """What each knot on a line adds to each pixel, bicubic's one dimension. Shape: (S, g)."""
-    each = torch.eye(knots)[None, None]
-    return F.interpolate(each, (side, knots), mode="bicubic", align_corners=True)[0, 0]
+def cubic_weights(points: int, side: int) -> Tensor:
+    """The weights of g points in the cubic interpolation to S pixels of a line. Shape: (S, g)."""
+    each = torch.eye(points)[None, None]
+    return F.interpolate(each, (side, points), mode="bicubic", align_corners=True)[0, 0]
 
 
-def max_reach(side: int, maps: AffineMaps, knots: ControlPoints) -> float:
-    """How far, in rows or columns, any pixel of the crops is from its crop's centre, at most."""
-    within = (side - 1) / 2 + OVERSHOOT * float(knots.abs().max())
+def max_reach(side: int, maps: AffineMaps, points: ControlPoints) -> float:
+    """Bound on the distance, in rows or columns, of a crop's pixels from its center."""
+    within = (side - 1) / 2 + OVERSHOOT * float(points.abs().max())
     return within * float(maps.abs().sum(-1).max())
 
 
-def sample_bilinear(windows: Tensor, places: Positions) -> Tensor:
-    """Values between pixels, bilinear. Shape: (B, N, N, C) -> (B, S, S, C) float32."""
-    grid = places.flip(-1) * (2 / (windows.shape[1] - 1)) - 1  # columns first, -1 to 1
+def sample_bilinear(windows: Tensor, positions: Positions) -> Tensor:
+    """Bilinear interpolation at the positions. Shape: (B, N, N, C) -> (B, S, S, C) float32."""
+    grid = positions.flip(-1) * (2 / (windows.shape[1] - 1)) - 1  # columns first, -1 to 1
     x = windows.permute(0, 3, 1, 2).float()
     return F.grid_sample(x, grid, padding_mode="border", align_corners=True).permute(0, 2, 3, 1)
 
 
-def sample_nearest(windows: Tensor, places: Positions) -> Tensor:
-    """Values of the nearest pixels. Shape: (B, N, N, ...) -> (B, S, S, ...) of the same type."""
+def sample_nearest(windows: Tensor, positions: Positions) -> Tensor:
+    """The nearest pixels. Shape: (B, N, N, ...) -> (B, S, S, ...) of the same type."""
     side = windows.shape[1]
-    row, column = places.round().clamp(0, side - 1).long().unbind(-1)
+    row, column = positions.round().clamp(0, side - 1).long().unbind(-1)
     each = torch.arange(len(windows), device=windows.device)[:, None, None]
     return windows.flatten(0, 2)[(each * side + row) * side + column]  # one index is fastest

@@ -1,4 +1,4 @@
-"""The crops, mirrors and scaled images of the papers' test protocols."""
+"""The crops, flips and scaled images of the papers' test protocols."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,58 +13,60 @@ TEN_CROP_SCALE = 256 / 224
 # Szegedy et al. 2015, section 7: shorter sides for crops of 224.
 MULTI_CROP_SCALES = (256 / 224, 288 / 224, 320 / 224, 352 / 224)
 
-CropMaker = Callable[[Pixels], Iterator[RawImages]]  # of an image (H, W, C): stacks (V, h, w, C)
+CropMaker = Callable[[Pixels], Iterator[RawImages]]  # (H, W, C) image -> stacks of (V, h, w, C)
 
 
 def ten_crops(side: int) -> CropMaker:
-    """The corners and the centre of the central square, 256/224 of the input, and their mirrors.
+    """Four corner crops and the center crop of the central square, and their flips.
+
+    The square is 256/224 of the input.
 
     Shape: (H, W, C) -> (10, side, side, C)
     """
 
-    def views(image: Pixels) -> Iterator[RawImages]:
+    def crops(image: Pixels) -> Iterator[RawImages]:
         whole = tensor_of(center_square(image[None], round(side * TEN_CROP_SCALE)))[0]
-        yield with_mirrors(torch.stack(list(_five(whole, side))))
+        yield with_flips(torch.stack(list(_five(whole, side))))
 
-    return views
+    return crops
 
 
 def multi_crops(side: int) -> CropMaker:
-    """144 crops: 4 scales, 3 squares along the longer side, 6 crops of each, and their mirrors.
+    """144 crops: 4 scales, 3 squares along the longer side, 6 crops of each, and their flips.
 
-    The six are the corners and the centre of a square, and all of it scaled to the input. A square
-    image has one square instead of three equal ones, and 48 crops.
+    The six are the corners and the center of a square, and the whole square scaled to the input. A
+    square image has one square instead of three equal ones, thus 48 crops.
 
     Shape: (H, W, C) -> (144 or 48, side, side, C)
     """
 
-    def views(image: Pixels) -> Iterator[RawImages]:
-        found: list[RawImages] = []
+    def crops(image: Pixels) -> Iterator[RawImages]:
+        stack: list[RawImages] = []
         for scale in MULTI_CROP_SCALES:
             whole = resize(image[None], round(side * scale))
             for part in _three(whole):
-                found += _five(tensor_of(part)[0], side)
-                found.append(tensor_of(resize(part, side))[0])
-        yield with_mirrors(torch.stack(found))
+                stack += _five(tensor_of(part)[0], side)
+                stack.append(tensor_of(resize(part, side))[0])
+        yield with_flips(torch.stack(stack))
 
-    return views
+    return crops
 
 
 def whole_images(side: int, scales: tuple[float, ...]) -> CropMaker:
-    """The uncropped image and its mirror with shorter sides of `scales` inputs.
+    """The uncropped image and its flip, with shorter sides of `scales` inputs.
 
     Shape: (H, W, C) -> (2, h, w, C) for each scale
     """
 
-    def views(image: Pixels) -> Iterator[RawImages]:
+    def crops(image: Pixels) -> Iterator[RawImages]:
         for scale in scales:
-            yield with_mirrors(tensor_of(resize(image[None], round(side * scale))))
+            yield with_flips(tensor_of(resize(image[None], round(side * scale))))
 
-    return views
+    return crops
 
 
-def with_mirrors(images: RawImages) -> RawImages:
-    """Images, (N, H, W, C), followed by their mirrors, left to right."""
+def with_flips(images: RawImages) -> RawImages:
+    """Images, (N, H, W, C), followed by their horizontal flips."""
     return torch.cat([images, images.flip(2)])
 
 
@@ -80,7 +82,7 @@ def _three(image: Pixels) -> Iterator[Pixels]:
 
 
 def _five(whole: RawImages, side: int) -> Iterator[RawImages]:
-    """The corners and the centre of a square, (S, S, C)."""
+    """The corner crops and the center crop of a square, (S, S, C)."""
     last = whole.shape[0] - side
     middle = last // 2
     for top, left in ((0, 0), (0, last), (last, 0), (last, last), (middle, middle)):

@@ -1,4 +1,4 @@
-"""Training batches of augmented images, and evaluation batches of centre crops."""
+"""Training batches of augmented images, and evaluation batches of center crops."""
 
 from torch import Generator, Tensor
 
@@ -14,31 +14,34 @@ from canon.data.augment.augmentation import (
 from canon.data.augment.inception_crops import inception_transform
 from canon.data.packs.images import ImagePack
 from canon.data.preprocessing import Preprocessing
-from canon.types import Images, Labels, RawImages
+from canon.types import Images, RawImages
 from canon.utils.seeding import derive_seed
 
 
 class ImageBatches:
-    """A pack as augmented training batches and as plain evaluation batches.
+    """Augmented training batches and plain evaluation batches of a pack.
 
     Args:
-        pack: the images and labels, on the device where the batches are wanted.
-        how: the preprocessing.
-        augmentation: of training batches; None for a pack that is only evaluated.
+        pack: the images and labels, on the device of the batches.
+        preprocessing: of the images.
+        augmentation: of training batches; None for evaluation only.
     """
 
     def __init__(
-        self, pack: ImagePack, how: Preprocessing, augmentation: Augmentation | None = None
+        self,
+        pack: ImagePack,
+        preprocessing: Preprocessing,
+        augmentation: Augmentation | None = None,
     ) -> None:
-        self.pack, self.how, self.augmentation = pack, how, augmentation
-        self.colours = None
+        self.pack, self.preprocessing, self.augmentation = pack, preprocessing, augmentation
+        self.colors = None
         if augmentation is not None:
-            self.padded = pad_images(pack.images, augmentation, how)
+            self.padded = pad_images(pack.images, augmentation, preprocessing)
             self.inception = inception_transform(
-                how.inner, how.white, augmentation.area, augmentation.distort
+                preprocessing.inner, preprocessing.white, augmentation.area, augmentation.distort
             )
-            if augmentation.colour:
-                self.colours = principal_colors(pack.images, how)
+            if augmentation.color:
+                self.colors = principal_colors(pack.images, preprocessing)
 
     def __len__(self) -> int:
         return len(self.pack)
@@ -48,37 +51,37 @@ class ImageBatches:
         """Whether training batches depend on their seed."""
         return self.augmentation is not None and self.augmentation.random
 
-    def evaluation(self, index: Tensor) -> tuple[Images, Labels]:
-        """The samples at these positions as they are evaluated."""
-        index = index.to(self.pack.labels.device)
-        return self.how.evaluation(self.pack.images[index]), self.pack.labels[index]
+    def evaluation(self, index: Tensor) -> tuple[Images, Tensor]:
+        """The samples at these positions, preprocessed for evaluation."""
+        index = index.to(self.pack.targets.device)
+        return self.preprocessing.evaluation(self.pack.images[index]), self.pack.targets[index]
 
-    def training(self, index: Tensor, seed: int) -> tuple[Images, Labels]:
-        """The samples at these positions, augmented as the seed says."""
-        change = self.augmentation
-        assert change is not None
-        index = index.to(self.pack.labels.device)
+    def training(self, index: Tensor, seed: int) -> tuple[Images, Tensor]:
+        """The samples at these positions, augmented with the seed."""
+        augmentation = self.augmentation
+        assert augmentation is not None
+        index = index.to(self.pack.targets.device)
         draw = Generator().manual_seed(seed)
         raw = self._cropped(index, draw)
         if self.inception is not None:
             raw = self.inception(raw, derive_seed(seed, 1))
-        x = self.how.normalise(raw)
-        if change.flip:
+        x = self.preprocessing.normalize(raw)
+        if augmentation.flip:
             x = random_flip(x, draw)
-        if self.colours is not None:
-            x = shift_colors(x, self.colours, change.colour, draw)
-        return x, self.pack.labels[index]
+        if self.colors is not None:
+            x = shift_colors(x, self.colors, augmentation.color, draw)
+        return x, self.pack.targets[index]
 
     def _cropped(self, index: Tensor, draw: Generator) -> RawImages:
-        """The crops of some samples; whole squares where Inception's patch is taken from them."""
-        change, side = self.augmentation, self.how.inner
-        assert change is not None
-        if change.area is not None:
+        """Crops of the samples; whole squares if kornia takes Inception's crops."""
+        augmentation, side = self.augmentation, self.preprocessing.inner
+        assert augmentation is not None
+        if augmentation.area is not None:
             return self.padded[index]
-        if not change.crop:
-            return self.how.centre(self.padded[index])
-        if change.scale is not None:
-            return random_scale_crop(self.padded, index, side, change.scale, draw)
+        if not augmentation.crop:
+            return self.preprocessing.center(self.padded[index])
+        if augmentation.scale is not None:
+            return random_scale_crop(self.padded, index, side, augmentation.scale, draw)
         if self.padded.shape[1] > side:
             return random_crop(self.padded, index, side, draw)
         return self.padded[index]

@@ -1,10 +1,12 @@
-"""Inception's training crops and distortions, by kornia, for whole batches.
+"""Inception's training crops and distortions of whole batches, with kornia.
 
-Szegedy et al., "Going Deeper with Convolutions", CVPR 2015, section 6: a patch of 8 to 100 % of the
-area with an aspect of 3/4 to 4/3, and the photometric distortions of A. Howard, "Some Improvements
-on Deep Convolutional Neural Network Based Image Classification", arXiv:1312.5402: brightness,
-contrast and saturation, each times 0.5 to 1.5, in an order that is drawn too. Here one order is
-drawn for a batch. The interpolation is always bilinear, where the paper draws that as well.
+Szegedy et al., "Going Deeper with Convolutions", CVPR 2015, section 6: crops of 8 to 100 % of the
+area with aspect ratios of 3/4 to 4/3, and the photometric distortions of A. Howard, "Some
+Improvements on Deep Convolutional Neural Network Based Image Classification", arXiv:1312.5402.
+Brightness, contrast and saturation are each multiplied by 0.5 to 1.5 in random order.
+
+Differences: the order is drawn once per batch, and the interpolation is always bilinear, where the
+paper draws it as well.
 """
 
 from collections.abc import Callable
@@ -23,14 +25,14 @@ Transform = Callable[[RawImages, int], RawImages]
 
 
 def require_kornia() -> None:
-    """Say so at once where kornia is missing.
+    """Check that kornia is installed.
 
     Raises:
-        InputError: kornia is not installed.
+        InputError: it is not.
     """
     if find_spec("kornia") is None:
         raise InputError(
-            "this recipe distorts images with kornia, which is not installed; expected the extra "
+            "kornia is not installed, but this recipe uses it for augmentation; expected the extra "
             "'augment'. Run `pip install 'canon-nets[augment]'`, or pass --recipe modern."
         )
 
@@ -38,31 +40,31 @@ def require_kornia() -> None:
 def inception_transform(
     side: int, white: int, area: tuple[float, float] | None, distort: float
 ) -> Transform | None:
-    """What crops and distorts stored images, given a seed; None if there is nothing to do.
+    """A function that crops and distorts stored images with a seed; None if it does nothing.
 
     Args:
-        side: of the patch when it is scaled, in pixels.
+        side: of the scaled crops in pixels.
         white: the largest value of a stored pixel.
-        area: smallest and largest patch, fractions of the image's area; None takes no patch.
-        distort: largest change of brightness, contrast and saturation, as a fraction.
+        area: range of the crops, as fractions of the image's area; None does not crop.
+        distort: largest relative change of brightness, contrast and saturation.
     """
     if area is None and not distort:
         return None
     steps = _steps(side, area, distort)
 
-    def change(raw: RawImages, seed: int) -> RawImages:
+    def transform(raw: RawImages, seed: int) -> RawImages:
         x: Tensor = raw.permute(0, 3, 1, 2).float() / white
         with forked_rng(seed, raw.device):  # kornia draws from torch's own generator
             for step in steps:
                 x = step(x)
         return x.permute(0, 2, 3, 1) * white
 
-    return change
+    return transform
 
 
 def _steps(side: int, area: tuple[float, float] | None, distort: float) -> list[Any]:
     require_kornia()
-    # Optional, and a quarter of a second to import.
+    # Optional, and takes a quarter of a second to import.
     from kornia.augmentation import ColorJitter, RandomResizedCrop  # noqa: PLC0415
 
     steps = []

@@ -1,4 +1,4 @@
-"""Training crops of images and masks, moved by one deformation."""
+"""Training crops of images and masks under a common deformation."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -25,56 +25,57 @@ from canon.types import Images
 
 
 class PixelTarget(NamedTuple):
-    """What a network is to say of each pixel, and how much each pixel weighs."""
+    """The ground truth of each pixel, and its weight in the loss."""
 
-    classes: Annotated[Tensor, "(B, h, w) int64, 255 counts for nothing"]
+    classes: Annotated[Tensor, "(B, h, w) int64, 255 is ignored"]
     weight: Annotated[Tensor, "(B, h, w) float32"] | None = None
 
 
 class MaskBatches:
-    """A pack of pairs as warped training crops.
+    """Training crops of a pack of images and masks.
 
-    The target is the middle of the input, without `margin` pixels on each side, for networks of
-    valid convolutions. It lies inside its image where that is large enough. What of the input is
-    beyond the image is mirrored, without repeating the edge.
+    For networks of valid convolutions, the target is the center of the input, without `margin`
+    pixels on each side. It lies inside its image if that is large enough. Inputs that extend past
+    the image are reflect-padded.
 
     Args:
         pack: the images and masks.
-        how: the preprocessing; `image` is the side of the input.
-        warping: what is done to them; None takes the middle of each.
-        margin: pixels of the input on each side that the network has no output for.
-        weights: of the pixels of each image, (H, W) float32, for the loss.
-        repeats: how often an epoch sees each image: one number for all, or one for each.
-        device: where the batches are wanted.
+        preprocessing: `image` is the side of the input.
+        deformation: of the crops; None takes the center crop.
+        margin: pixels that valid convolutions remove on each side of the input.
+        weights: of the pixels of each image in the loss, (H, W) float32.
+        repeats: crops of each image per epoch: one number for all images, or one each.
+        device: of the batches.
 
     Raises:
-        InputError: no target is left between the margins, or the weights do not fit the images.
+        InputError: the margins leave no target, or the weights do not match the images.
     """
 
     def __init__(
         self,
         pack: MaskPack,
-        how: Preprocessing,
-        warping: Deformation | None,
+        preprocessing: Preprocessing,
+        deformation: Deformation | None,
         *,
         margin: int = 0,
         weights: Sequence[Tensor] | None = None,
         repeats: Sequence[int] | int = 1,
         device: torch.device,
     ) -> None:
-        assert (how.border, how.channels, how.white) == (0, pack.channels, pack.white)
-        if not 0 <= 2 * margin < how.image:
+        expected = (0, pack.channels, pack.white)
+        assert (preprocessing.border, preprocessing.channels, preprocessing.white) == expected
+        if not 0 <= 2 * margin < preprocessing.image:
             raise InputError(
-                f"margins of {margin} leave nothing of an input of {how.image} pixels; expected an "
-                f"input of {2 * margin + 1} or more. Pass a larger --image."
+                f"the input is {preprocessing.image} pixels, and the network removes {margin} on "
+                f"each side; expected {2 * margin + 1} or more. Pass a larger --image."
             )
         if weights is not None and tuple(tuple(w.shape) for w in weights) != pack.sizes:
             raise InputError(
-                "the weights of pixels are not of the images' sizes; expected an (H, W) tensor for "
-                "each image of the pack. Compute them from its masks."
+                "the weights do not have the sizes of the images; expected an (H, W) tensor per "
+                "image. Compute them from the masks of the pack."
             )
-        self.pack, self.how = pack, how
-        self.warping = warping or Deformation(flip=False, crop=False)
+        self.pack, self.preprocessing = pack, preprocessing
+        self.deformation = deformation or Deformation(flip=False, crop=False)
         self.margin, self.device = margin, device
         images = torch.arange(len(pack))
         same = isinstance(repeats, int)
@@ -91,43 +92,43 @@ class MaskBatches:
     @property
     def random(self) -> bool:
         """Whether training batches depend on their seed."""
-        return self.warping.random
+        return self.deformation.random
 
     def training(self, index: Tensor, seed: int) -> tuple[Images, PixelTarget]:
-        """The samples at these positions, warped as the seed says."""
-        draw, side = Generator().manual_seed(seed), self.how.image
+        """The samples at these positions, deformed with the seed."""
+        draw, side = Generator().manual_seed(seed), self.preprocessing.image
         images = self.order[index].tolist()
-        maps = self.warping.maps(len(images), draw)
-        knots = self.warping.knots(len(images), draw)
-        centres = self._centres(images, maps, draw)
-        far = max_reach(side, maps, knots)
-        corners = (centres - far).floor()
-        look = partial(self._windows, corners=corners.long().tolist(), side=ceil(2 * far) + 2)
-        moved = (tensor.to(self.device) for tensor in (maps, centres - corners, knots))
-        places = self.warping.places(side, *moved)
-        inner = places[:, self.margin : side - self.margin, self.margin : side - self.margin]
-        value = sample_bilinear if self.warping.bends else sample_nearest
-        x = value(look([self.pack.raw_image(i) for i in images]), places)
-        classes = sample_nearest(look([self.pack.raw_mask(i) for i in images]), inner).long()
+        maps = self.deformation.affine_maps(len(images), draw)
+        points = self.deformation.control_points(len(images), draw)
+        centers = self._centers(images, maps, draw)
+        reach = max_reach(side, maps, points)
+        corners = (centers - reach).floor()
+        window = partial(self._windows, corners=corners.long().tolist(), side=ceil(2 * reach) + 2)
+        on_device = (tensor.to(self.device) for tensor in (maps, centers - corners, points))
+        positions = self.deformation.positions(side, *on_device)
+        inner = positions[:, self.margin : side - self.margin, self.margin : side - self.margin]
+        sample = sample_bilinear if self.deformation.interpolates else sample_nearest
+        x = sample(window([self.pack.image(i) for i in images]), positions)
+        classes = sample_nearest(window([self.pack.mask(i) for i in images]), inner).long()
         weight = None
         if self.weights is not None:
-            weight = value(look([self.weights[i] for i in images]), inner)[..., 0]
-        return self.how.normalise(x), PixelTarget(classes, weight)
+            weight = sample(window([self.weights[i] for i in images]), inner)[..., 0]
+        return self.preprocessing.normalize(x), PixelTarget(classes, weight)
 
     def _windows(self, arrays: Sequence[NDArray[Any]], corners: list[Any], side: int) -> Tensor:
-        seen = crop_reflected(arrays, corners, side)
-        whole = seen.dtype.kind == "u"
-        return (tensor_of(seen) if whole else torch.from_numpy(seen)).to(self.device)
+        windows = crop_reflected(arrays, corners, side)
+        pixels = windows.dtype.kind == "u"
+        return (tensor_of(windows) if pixels else torch.from_numpy(windows)).to(self.device)
 
-    def _centres(self, images: list[int], maps: AffineMaps, draw: Generator) -> Tensor:
-        """Rows and columns of the crops' centres, (B, 2) in pixels of their images."""
-        extent = maps.abs().sum(-1) * (self.how.image - 2 * self.margin)  # of the targets
+    def _centers(self, images: list[int], maps: AffineMaps, draw: Generator) -> Tensor:
+        """Rows and columns of the crops' centers, (B, 2) in pixels of their images."""
+        extent = maps.abs().sum(-1) * (self.preprocessing.image - 2 * self.margin)  # of the targets
         room = torch.tensor([self.pack.sizes[i] for i in images]) - extent
-        exact = not self.warping.bends
-        if self.warping.crop:
-            chance, span = torch.rand(room.shape, generator=draw), room.abs()
-            moved = (chance * (span + 1)).floor().minimum(span) if exact else chance * span
-            corner = room.clamp_max(0) + moved
+        exact = not self.deformation.interpolates
+        if self.deformation.crop:
+            uniform, span = torch.rand(room.shape, generator=draw), room.abs()
+            offset = (uniform * (span + 1)).floor().minimum(span) if exact else uniform * span
+            corner = room.clamp_max(0) + offset
         else:
             corner = (room / 2).floor() if exact else room / 2
         return corner + (extent - 1) / 2
@@ -136,7 +137,7 @@ class MaskBatches:
 def crop_reflected(
     arrays: Sequence[NDArray[Any]], corners: Sequence[Sequence[int]], side: int
 ) -> NDArray[Any]:
-    """Squares of images, mirrored where they lie beyond a border.
+    """Square crops of images, reflect-padded past the border.
 
     Args:
         arrays: the images, (H, W) or (H, W, C).
@@ -150,6 +151,6 @@ def crop_reflected(
         rows = reflect_indices(top, top + side, array.shape[0])
         columns = reflect_indices(left, left + side, array.shape[1])
         first, last = columns.min(), columns.max()
-        near = array[:, first : last + 1][rows]  # whole rows are copied fastest
-        squares.append(near[:, columns - first])
+        band = array[:, first : last + 1][rows]  # copying whole rows first is fastest
+        squares.append(band[:, columns - first])
     return np.stack(squares)

@@ -1,18 +1,26 @@
 """Open a dataset and check it: refuse or leave out what cannot be read."""
 
-from canon.data import DataReport, Dataset, check_data, open_data
-from canon.data.dataset import validate
+from pathlib import Path
+
+from canon.data.checks.report import DataReport, check_data
+from canon.data.dataset import Dataset, validate
+from canon.data.sources.open import open_data
 from canon.errors import DataError
 from canon.utils.progress import Progress
 
 
 def open_checked(
-    source: str, skip_bad: bool, progress: Progress | None
+    source: str | Path, *, skip_bad: bool = False, progress: Progress | None = None
 ) -> tuple[Dataset, DataReport]:
-    """A set whose every file has been read once, without the bad ones if they may be skipped.
+    """Open a dataset and read its every file once.
+
+    Args:
+        source: what `open_data` takes.
+        skip_bad: leave unusable files out.
+        progress: wraps the files while they are read, given how many there are.
 
     Raises:
-        DataError: a file is unreadable and may not be skipped.
+        DataError: a file is unusable, and `skip_bad` is not given.
     """
     data = open_data(source)
     report = check_data(data, progress)

@@ -1,6 +1,7 @@
 """Scan every image: unreadable files, sizes, formats and duplicates."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from canon.data.dataset import Dataset, Split
 from canon.data.images.reader import read_image
 from canon.data.scan_cache import ScanRecord, cached_scan
+from canon.data.types import Pixels
 from canon.errors import DataError
 from canon.utils.progress import Progress
 
@@ -24,27 +26,77 @@ class ImageScan:
     fault: str | None = None
 
 
-def file_scans(
-    data: Dataset, verdicts: dict[Path, ImageScan]
-) -> Iterator[tuple[str, dict[str, ImageScan]]]:
-    """Each split with the scan of each of its files."""
-    for name, part in data.parts.items():
-        yield name, {str(file): verdicts[file] for file in part.files}
+@dataclass(frozen=True)
+class ImageReport:
+    """What the images of a dataset are.
+
+    Args:
+        channels: 1 if all are grey, else 3.
+        bits: 16 if any image has 16, else 8.
+        sides: smallest and largest height and width: (h, h, w, w) in pixels.
+        formats: how many images of each kind, such as "8-bit grey".
+        faults: unreadable files, with the reason.
+        duplicates: pairs of identical images in different splits.
+        sizes: height and width of each readable file in pixels.
+    """
+
+    channels: int
+    bits: int
+    sides: tuple[int, int, int, int]
+    formats: dict[str, int]
+    faults: dict[Path, str]
+    duplicates: tuple[tuple[str, str], ...]
+    sizes: dict[Path, tuple[int, int]]
+
+    @property
+    def side(self) -> int | None:
+        """The side that all images have, if they are all the same square."""
+        return self.sides[0] if len(set(self.sides)) == 1 else None
 
 
-def array_scans(data: Dataset) -> Iterator[tuple[str, dict[str, ImageScan]]]:
-    """Each split with the scan of each of its images in memory."""
-    for name, part in data.parts.items():
-        yield name, {f"{name} #{i}": v for i, v in enumerate(_array_scans(part))}
+def check_images(data: Dataset, progress: Progress | None = None) -> ImageReport:
+    """Decode every image of a dataset.
+
+    Args:
+        data: the dataset.
+        progress: wraps the files while they are read, given how many there are.
+    """
+    files = [file for split in data.splits.values() for file in split.images.files]
+    scans = scan_images(data.source, files, progress) if files else {}
+    by_split = {name: dict(_scans(name, split, scans)) for name, split in data.splits.items()}
+    good = [scan for split in by_split.values() for scan in split.values() if scan.fault is None]
+    kinds = (f"{scan.bits}-bit {'grey' if scan.channels == 1 else 'RGB'}" for scan in good)
+    return ImageReport(
+        channels=max((scan.channels for scan in good), default=3),
+        bits=max((scan.bits for scan in good), default=8),
+        sides=_sides(good),
+        formats=dict(Counter(kinds)),
+        faults={file: scan.fault for file, scan in scans.items() if scan.fault},
+        duplicates=find_duplicates(by_split),
+        sizes={f: (scan.height, scan.width) for f, scan in scans.items() if scan.fault is None},
+    )
 
 
-def _array_scans(part: Split) -> Iterator[ImageScan]:
-    assert part.images is not None
-    _, height, width, channels = part.images.shape
-    bits = 8 * part.images.dtype.itemsize
-    for image in part.images:
-        digest = hashlib.blake2b(image.tobytes(), digest_size=16).hexdigest()
-        yield ImageScan(height, width, channels, bits, digest)
+def _scans(
+    name: str, split: Split, scans: dict[Path, ImageScan]
+) -> Iterator[tuple[str, ImageScan]]:
+    """The scan of each image of a split, by its name."""
+    if split.images.files:
+        yield from ((str(file), scans[file]) for file in split.images.files)
+        return
+    for i, image_name in enumerate(split.images.names):
+        yield f"{name} {image_name}", _scan_pixels(split.images[i])
+
+
+def _scan_pixels(pixels: Pixels) -> ImageScan:
+    height, width, channels = pixels.shape
+    digest = hashlib.blake2b(pixels.tobytes(), digest_size=16).hexdigest()
+    return ImageScan(height, width, channels, 8 * pixels.dtype.itemsize, digest)
+
+
+def _sides(good: list[ImageScan]) -> tuple[int, int, int, int]:
+    heights, widths = [s.height for s in good] or [0], [s.width for s in good] or [0]
+    return min(heights), max(heights), min(widths), max(widths)
 
 
 def find_duplicates(facts: dict[str, dict[str, ImageScan]]) -> tuple[tuple[str, str], ...]:

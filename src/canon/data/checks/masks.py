@@ -1,87 +1,126 @@
 """Scan every mask: unknown values, sizes, and pixels of each class."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
-from canon.data.dataset import Dataset, Split
+from canon.data.checks.images import ImageReport
+from canon.data.dataset import Dataset
 from canon.data.images.reader import multi_page_fault
 from canon.data.targets.mask_codes import MaskCodes, describe_unknown_values
 from canon.data.targets.mask_histogram import MaskHistogram, mask_histograms
+from canon.data.targets.masks import Masks
 from canon.data.types import IGNORE
 from canon.utils.progress import Progress
+from canon.utils.tables import Column, Table
 
 Size = tuple[int, int]  # height and width in pixels
 
 
-class MaskFacts(NamedTuple):
-    """What the masks of a set hold, those of pairs without a fault.
+@dataclass(frozen=True)
+class MaskReport:
+    """What the masks of a dataset hold; pairs with a fault are not counted.
 
     Args:
+        codes: what their values mean.
+        images: pairs in each split.
         counts: images that show each class, in each split.
         pixels: of each class, in each split.
-        ignored_pixels: of each split, those that count for nothing.
-        faults: masks that cannot be used, with the reason.
+        ignored_pixels: of each split.
+        faults: unusable masks, and images of several pages, with the reason.
     """
 
+    codes: MaskCodes
+    images: dict[str, int]
     counts: dict[str, tuple[int, ...]]
     pixels: dict[str, tuple[int, ...]]
     ignored_pixels: dict[str, int]
     faults: dict[Path, str]
 
+    def table(self, classes: Sequence[str]) -> Table:
+        """Images that show each class, and its share of all pixels, ignored ones included."""
+        columns = [Column("class")]
+        cells: list[Sequence[object]] = [(*classes, "ignored", "all")]
+        for split, count in self.images.items():
+            pixels = (*self.pixels[split], self.ignored_pixels[split])
+            total = max(1, sum(pixels))
+            columns += [Column(f"{split} images", "count"), Column(f"{split} pixels", "fraction")]
+            cells.append((*self.counts[split], None, count))
+            cells.append((*(n / total for n in pixels), None))
+        rows = list(zip(*cells, strict=True))
+        if not any(self.ignored_pixels.values()):
+            del rows[-2]
+        return Table(tuple(columns), tuple(rows))
 
-def check_masks(data: Dataset, sizes: dict[Path, Size], progress: Progress | None) -> MaskFacts:
-    """Look at every mask of a set.
+    def record(self) -> dict[str, Any]:
+        """Codes and pixel counts."""
+        return {
+            "masks": asdict(self.codes),
+            "images": self.images,
+            "pixels": self.pixels,
+            "ignored_pixels": self.ignored_pixels,
+        }
+
+
+def check_masks(
+    targets: Masks, data: Dataset, images: ImageReport, progress: Progress | None
+) -> MaskReport:
+    """Read every mask of a dataset.
 
     Args:
-        data: a set with masks.
-        sizes: of the images that can be read.
+        targets: of the training split.
+        data: the dataset.
+        images: what its images are.
         progress: wraps the masks while they are read, given how many there are.
     """
-    values = data.masks
-    assert values is not None
-    masks = [mask for part in data.parts.values() for mask in part.masks]
-    seen = mask_histograms(data.source, masks, values.colours, progress)
-    faults = {
-        mask: why
-        for part in data.parts.values()
-        for file, mask in zip(part.files, part.masks, strict=True)
-        if (why := _fault(mask, seen[mask], values, sizes.get(file)))
+    pairs = {
+        name: list(zip(split.images.files, split.targets.files, strict=True))
+        for name, split in data.splits.items()
     }
-    facts = MaskFacts({}, {}, {}, faults)
-    for split, part in data.parts.items():
-        good = [seen[mask] for mask in _good(part, sizes, faults)]
+    masks = [mask for split in pairs.values() for _, mask in split]
+    scans = mask_histograms(data.source, masks, targets.codes.colors, progress)
+    stacks = {
+        file: fault
+        for split in pairs.values()
+        for file, _ in split
+        if (fault := multi_page_fault(file))
+    }
+    sizes = {file: size for file, size in images.sizes.items() if file not in stacks}
+    faults = {
+        mask: fault
+        for split in pairs.values()
+        for file, mask in split
+        if (fault := _fault(mask, scans[mask], targets.codes, sizes.get(file)))
+    }
+    report = MaskReport(targets.codes, data.sizes, {}, {}, {}, stacks | faults)
+    for name, split in pairs.items():
+        good = [scans[mask] for file, mask in split if file in sizes and mask not in faults]
         table = np.zeros((len(good), IGNORE + 1), np.int64)
-        for row, tally in zip(table, good, strict=True):
-            counts = tally.by_class(values)
+        for row, scan in zip(table, good, strict=True):
+            counts = scan.by_class(targets.codes)
             row[list(counts)] = list(counts.values())
-        classes = table[:, : len(data.classes)]
-        facts.counts[split] = tuple(np.count_nonzero(classes, 0).tolist())
-        facts.pixels[split] = tuple(classes.sum(0).tolist())
-        facts.ignored_pixels[split] = int(table[:, IGNORE].sum())
-    return facts
-
-
-def _good(part: Split, sizes: dict[Path, Size], faults: dict[Path, str]) -> Iterator[Path]:
-    for file, mask in zip(part.files, part.masks, strict=True):
-        if file in sizes and mask not in faults:
-            yield mask
+        classes = table[:, : len(targets.classes)]
+        report.counts[name] = tuple(np.count_nonzero(classes, 0).tolist())
+        report.pixels[name] = tuple(classes.sum(0).tolist())
+        report.ignored_pixels[name] = int(table[:, IGNORE].sum())
+    return report
 
 
 def _fault(mask: Path, tally: MaskHistogram, values: MaskCodes, size: Size | None) -> str | None:
-    """Why a mask cannot be used, if it cannot; of an unreadable image's, only what it says."""
+    """The reason why a mask is unusable, or None."""
     if fault := tally.fault or multi_page_fault(mask):
         return fault
     if size not in (None, (tally.height, tally.width)):
         return size_mismatch(mask, (tally.height, tally.width), size)
-    unknown = tally.strange(values)
+    unknown = tally.unknown(values)
     return describe_unknown_values(mask, values, unknown) if unknown else None
 
 
 def size_mismatch(mask: Path, its: Size, image: Size) -> str:
-    """What is to be said of a mask of another size than its image."""
+    """The message for a mask of another size than its image."""
     return (
         f"{mask} has {its[0]} x {its[1]} pixels, its image {image[0]} x {image[1]}; expected as "
         "many. Export the mask at the image's size, or crop both alike."

@@ -1,1 +1,1 @@
-"""Reading pixels of image files, whole or in regions."""
+"""Read the pixels of image files, whole or in regions."""

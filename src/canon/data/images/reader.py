@@ -1,8 +1,8 @@
 """Read an image file as an array: one rule for modes, alpha, orientation and bits.
 
-Grey stays one channel, everything else becomes RGB. Alpha is laid over white, EXIF orientation is
-applied, an animation gives its first frame. Grey files of 16 bits keep them; colour files of 16
-bits a channel are read with 8, by dropping the lower bits.
+Grey stays one channel, everything else becomes RGB. Bilevel images become 0 and 255. Alpha is
+composited on white, EXIF orientation is applied, and an animation gives its first frame. 16-bit
+grey keeps its bits; 16-bit colour is read with 8, the upper ones, as Pillow does.
 """
 
 from pathlib import Path
@@ -48,24 +48,24 @@ def is_image(path: Path) -> bool:
 
 
 def multi_page_fault(path: Path) -> str | None:
-    """What is to be said of a TIFF file of several images where one is expected, or None."""
+    """The error text for a TIFF file of several images where one is expected, or None."""
     if path.suffix.lower() not in (".tif", ".tiff"):
         return None
     try:
         with Image.open(path) as picture:
             count = getattr(picture, "n_frames", 1)
-    except (OSError, SyntaxError, ValueError, EOFError):  # told by who reads it
+    except (OSError, SyntaxError, ValueError, EOFError):  # the reader reports it
         return None
     if count == 1:
         return None
-    return f"{path} holds {count} images; expected one. Save its pages as files of their own."
+    return f"{path} contains {count} images; expected one. Save its pages as separate files."
 
 
 def read_image(path: Path) -> Pixels:
-    """The pixels of a file, (H, W, C) with C 1 or 3; uint8, or uint16 for grey of 16 bits.
+    """The pixels of a file, (H, W, C) with C 1 or 3; uint8, or uint16 for 16-bit grey.
 
     Raises:
-        DataError: the file is missing, empty, truncated, not an image, or of floating point.
+        DataError: the file is missing, empty, truncated, no image, or has floating-point pixels.
     """
     try:
         if path.stat().st_size == 0:
@@ -74,15 +74,16 @@ def read_image(path: Path) -> Pixels:
             return _pixels(picture, path)
     except UnidentifiedImageError:
         raise DataError(
-            f"{path} is not an image that can be read; expected PNG, JPEG, TIFF or the like. "
+            f"{path} is not a readable image; expected PNG, JPEG, TIFF or a similar format. "
             "Replace or delete it."
         ) from None
     except FileNotFoundError:
         raise DataError(f"{path} does not exist; expected an image file. Check the path.") from None
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as reason:
-        said = str(reason).strip().rstrip(".") or type(reason).__name__
+        detail = str(reason).strip().rstrip(".") or type(reason).__name__
         raise DataError(
-            f"{path} cannot be read: {said}; expected a whole image file. Replace or delete it."
+            f"{path} cannot be read: {detail}; expected a complete image file. Replace or delete "
+            "it."
         ) from None
 
 
@@ -92,11 +93,11 @@ def _pixels(picture: Image.Image, path: Path) -> Pixels:
     mode = upright.mode
     if mode == "F":
         raise DataError(
-            f"{path} holds floating point pixels; expected 8 or 16 bits. Convert it, saying which "
-            "value is white."
+            f"{path} has floating-point pixels; expected 8 or 16 bits. Convert it to 8 or 16 bits "
+            "with an explicit value range."
         )
     if mode == "I":
-        return _deep(np.asarray(upright), path)
+        return _as_uint16(np.asarray(upright), path)
     if mode in DEEP:
         return np.asarray(upright).astype(np.uint16)[..., None]
     if mode in ALPHA or "transparency" in upright.info:
@@ -106,11 +107,11 @@ def _pixels(picture: Image.Image, path: Path) -> Pixels:
     return np.asarray(upright.convert("RGB"))
 
 
-def _deep(values: np.ndarray[tuple[int, ...], np.dtype[np.int32]], path: Path) -> Pixels:
+def _as_uint16(values: np.ndarray[tuple[int, ...], np.dtype[np.int32]], path: Path) -> Pixels:
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 65535:
         raise DataError(
-            f"{path} holds values from {low} to {high}; expected 0 to 65535. Rescale it to 16 bits."
+            f"{path} has values from {low} to {high}; expected 0 to 65535. Rescale it to 16 bits."
         )
     return values.astype(np.uint16)[..., None]
 
@@ -125,9 +126,9 @@ def _over_white(picture: Image.Image) -> Pixels:
 
 
 def to_channels(pixels: Pixels, channels: int) -> Pixels:
-    """(H, W, C) pixels with another number of channels: grey repeated, or colour as luma.
+    """Convert pixels, (H, W, C), to 1 or 3 channels: colour to luma, or grey repeated.
 
-    Luma is ITU-R 601, 0.299 R + 0.587 G + 0.114 B, as Pillow and the MNIST tools use.
+    Luma is that of ITU-R 601, 0.299 R + 0.587 G + 0.114 B, as in Pillow.
     """
     if pixels.shape[-1] == channels:
         return pixels
@@ -138,16 +139,16 @@ def to_channels(pixels: Pixels, channels: int) -> Pixels:
 
 
 def to_bits(pixels: Pixels, bits: int) -> Pixels:
-    """Pixels of 8 bits as 16, so that white stays white; the other way is refused.
+    """Convert 8-bit pixels to 16 bits, white to white; the reverse is an error.
 
     Raises:
-        DataError: 16 bits are to become 8.
+        DataError: the pixels have 16 bits and `bits` is 8.
     """
     if pixels.dtype.itemsize * 8 == bits:
         return pixels
     if bits == 8:
         raise DataError(
-            "the image has 16 bits, the network was trained on 8; expected 8. Convert the image, "
-            "saying which value is white."
+            "the image has 16 bits, the network was trained on 8; expected 8. Convert it to 8 bits "
+            "with an explicit value range."
         )
     return pixels.astype(np.uint16) * 257

@@ -1,4 +1,4 @@
-"""Region readers: one image of which any part can be read without the rest."""
+"""Region readers: images from which any region can be read without the rest."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -10,8 +10,7 @@ from canon.data.images.reader import to_bits, to_channels
 from canon.data.types import Pixels
 from canon.errors import DataError
 
-# What shows an image upright, for each TIFF and EXIF orientation: its sides exchanged, then its
-# rows and its columns reversed.
+# TIFF and EXIF orientations: transpose, then reverse the rows, then reverse the columns.
 # fmt: off
 UPRIGHT = {
     2: (False, False, True),
@@ -26,9 +25,9 @@ UPRIGHT = {
 
 
 class RegionReader(Protocol):
-    """One image, of which any region can be read without the rest.
+    """One image, read by region.
 
-    `height` and `width` are pixels, `channels` is 1 or 3, `bits` is 8 or 16.
+    `height` and `width` are in pixels, `channels` is 1 or 3, `bits` is 8 or 16.
     """
 
     @property
@@ -44,8 +43,8 @@ class RegionReader(Protocol):
         """The pixels of a region inside the image, (h, w, C) uint8 or uint16.
 
         Args:
-            rows: from start to stop, in pixels, without a step.
-            columns: likewise.
+            rows: slice in pixels, without a step.
+            columns: slice in pixels, without a step.
 
         Raises:
             DataError: the region cannot be read; the message names the file and the page.
@@ -54,7 +53,7 @@ class RegionReader(Protocol):
 
 @dataclass(frozen=True)
 class UnreadableReader:
-    """A page that is known to be there and cannot be read, with the size of the others."""
+    """A page that exists but cannot be read; its format is that of the others."""
 
     name: str
     reason: str
@@ -69,7 +68,7 @@ class UnreadableReader:
 
 @dataclass(frozen=True)
 class OrientedReader:
-    """A plane whose file says that it lies on its side or is mirrored, shown upright."""
+    """An image rotated and flipped to its orientation tag."""
 
     stored: RegionReader
     orientation: int
@@ -91,13 +90,10 @@ class OrientedReader:
         return self.stored.bits
 
     def read(self, rows: slice, columns: slice) -> Pixels:
-        exchanged, reverse_rows, reverse_columns = UPRIGHT[self.orientation]
-        down = _reversed(rows, self.height) if reverse_rows else rows
-        along = _reversed(columns, self.width) if reverse_columns else columns
-        if exchanged:
-            pixels = self.stored.read(along, down).swapaxes(0, 1)
-        else:
-            pixels = self.stored.read(down, along)
+        transposed, reverse_rows, reverse_columns = UPRIGHT[self.orientation]
+        y = _reversed(rows, self.height) if reverse_rows else rows
+        x = _reversed(columns, self.width) if reverse_columns else columns
+        pixels = self.stored.read(x, y).swapaxes(0, 1) if transposed else self.stored.read(y, x)
         return pixels[:: -1 if reverse_rows else 1, :: -1 if reverse_columns else 1]
 
 
@@ -106,22 +102,22 @@ def _reversed(pixels: slice, side: int) -> slice:
 
 
 def unreadable_error(name: str, reason: object) -> DataError:
-    """The error for what cannot be read."""
-    said = " ".join(str(reason).split()).strip("\"'.") or type(reason).__name__
-    if "imagecodecs" in said:
+    """The error for pixels that cannot be read; `name` is the file or page."""
+    detail = " ".join(str(reason).split()).strip("\"'.") or type(reason).__name__
+    if "imagecodecs" in detail:  # tifffile names the package that it misses
         return DataError(
-            f"{name} is compressed in a way that needs a codec ({said}); expected it installed. "
-            "Run pip install 'canon-nets[big]'."
+            f"{name} needs a codec that is not installed ({detail}); expected imagecodecs. Run pip "
+            "install 'canon-nets[big]'."
         )
     return DataError(
-        f"{name} cannot be read: {said}; expected whole image data. "
-        "Replace the file or leave this out."
+        f"{name} cannot be read: {detail}; expected complete image data. Replace the file or skip "
+        "it."
     )
 
 
 @dataclass(frozen=True)
 class ArrayReader:
-    """An image in memory, (H, W, C) uint8 or uint16, as a plane."""
+    """An image in memory, (H, W, C) uint8 or uint16."""
 
     pixels: Pixels
 
@@ -147,34 +143,34 @@ class ArrayReader:
 
 @dataclass
 class ConvertedReader:
-    """A plane in the channels and bits that a network was trained on."""
+    """An image in the channels and bits that a network was trained on."""
 
-    plane: RegionReader
+    image: RegionReader
     channels: int
     bits: int
     height: int = field(init=False)
     width: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.height, self.width = self.plane.height, self.plane.width
+        self.height, self.width = self.image.height, self.image.width
 
     def read(self, rows: slice, columns: slice) -> Pixels:
-        """A region, as `Plane.read`; colour of 16 bits loses the lower ones, as in the reader."""
-        pixels = self.plane.read(rows, columns)
+        """A region; 16-bit colour is reduced to its upper bits for 8, as in `read_image`."""
+        pixels = self.image.read(rows, columns)
         if self.bits == 8 and pixels.dtype == np.uint16 and pixels.shape[2] == 3:
             pixels = (pixels >> 8).astype(np.uint8)
         return to_bits(to_channels(pixels, self.channels), self.bits)
 
 
 def reflect_indices(start: int, stop: int, n: int) -> NDArray[np.int64]:
-    """The indices of pixels `start` to `stop` of a side that is continued by mirroring.
+    """The indices of pixels `start` to `stop` of a reflect-padded side.
 
-    The edge is not repeated (3 2 1 | 0 1 2 3 | 2 1 0), and mirrored again as often as needed.
+    The edge is not repeated (3 2 1 | 0 1 2 3 | 2 1 0); the reflection repeats as often as needed.
 
     Args:
         start: first pixel, negative if before the image.
-        stop: the one after the last.
-        n: pixels of the side.
+        stop: one past the last pixel.
+        n: length of the side in pixels.
     """
     period = max(1, 2 * (n - 1))
     index = np.arange(start, stop, dtype=np.int64) % period

@@ -1,4 +1,4 @@
-"""TIFF files as region readers: which pages they have, and which can be read."""
+"""TIFF files as region readers: find their pages, in order, damaged ones included."""
 
 import logging
 from collections.abc import Iterator
@@ -13,32 +13,32 @@ from canon.errors import InputError
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SLIDES = ("is_svs", "is_ndpi", "is_scn", "is_bif", "is_qpi", "is_philips", "is_avs")
-LOST = "the file does not have it"
-BROKEN_OFF = "the list of pages breaks off here"
+MISSING = "the page is not in the file"
+TRUNCATED = "the list of pages ends abruptly"
 DAMAGED = "its header is damaged"
 
-Place = tuple[Page | str, int]  # a page, or why there is none; bytes that its pixels lie further on
+PageAt = tuple[Page | str, int]  # a page or its fault, and the offset of its pixels in bytes
 
 
 def is_tiff(path: Path) -> bool:
-    """Whether a file begins as a TIFF or BigTIFF does."""
+    """Whether a file has the signature of TIFF or BigTIFF."""
     try:
         with path.open("rb") as file:
             return file.read(4) in MAGIC
     except OSError:
-        return False  # whoever reads it says why
+        return False  # the reader reports it
 
 
 @contextmanager
 def tiff_readers(path: Path) -> Iterator[list[RegionReader]]:
-    """The planes of a TIFF, in the order of its pages or of its OME axes.
+    """One reader per plane of a TIFF, in the order of its pages or OME axes.
 
-    Channels of a page that is not RGB, and depth, time and channels of OME, are planes of their
-    own. Of an OME file or a whole slide, images of another size than the first (labels, previews)
-    are left out; of other files, reduced copies and masks.
+    The channels of a page that is not RGB are separate planes, as are depth, time and channels of
+    OME. In OME files and whole slides, images of another size than the first (labels, previews) are
+    skipped; in other files, reduced copies and masks are.
 
     Raises:
-        DataError: no page of it can be read, or its pixels are of another kind.
+        DataError: no page can be read, or its pixel type is not supported.
         InputError: tifffile is not installed.
     """
     try:
@@ -53,18 +53,18 @@ def tiff_readers(path: Path) -> Iterator[list[RegionReader]]:
         except Exception as reason:
             raise unreadable_error(str(path), reason) from None
         with tif:
-            places = _places(tif)
+            pages = _pages(tif)
             try:
-                yield _readers(places, path)
+                yield _readers(pages, path)
             finally:
-                for page, _ in places:
+                for page, _ in pages:
                     if not isinstance(page, str):
-                        page.parent.filehandle.close()  # OME may be spread over several files
+                        page.parent.filehandle.close()  # OME may span several files
 
 
 @contextmanager
 def _silent(name: str) -> Iterator[None]:
-    """Without that logger's lines on the terminal: what matters of them is raised."""
+    """Silence a logger: errors that matter are raised."""
     handler = logging.NullHandler()
     logging.getLogger(name).addHandler(handler)
     try:
@@ -73,65 +73,65 @@ def _silent(name: str) -> Iterator[None]:
         logging.getLogger(name).removeHandler(handler)
 
 
-def _readers(places: list[Place], path: Path) -> list[RegionReader]:
-    cache, found = BlockCache(), list[list[RegionReader] | str]()
-    names = [f"page {number} of {len(places)} of {path}" for number in range(1, len(places) + 1)]
-    for number, (page, shift) in enumerate(places):
+def _readers(pages: list[PageAt], path: Path) -> list[RegionReader]:
+    cache, results = BlockCache(), list[list[RegionReader] | str]()
+    names = [f"page {number} of {len(pages)} of {path}" for number in range(1, len(pages) + 1)]
+    for number, (page, offset) in enumerate(pages):
         if isinstance(page, str):
-            found.append(page)
+            results.append(page)
         else:
-            found.append(page_readers(page, shift, names[number], cache, number))
-    sound = next((planes[0] for planes in found if not isinstance(planes, str)), None)
-    if sound is None:
-        raise unreadable_error(str(path), found[0] if found else "it has no page")
-    size = (sound.height, sound.width, sound.channels, sound.bits)
+            results.append(page_readers(page, offset, names[number], cache, number))
+    first = next((planes[0] for planes in results if not isinstance(planes, str)), None)
+    if first is None:
+        raise unreadable_error(str(path), results[0] if results else "it has no page")
+    size = (first.height, first.width, first.channels, first.bits)
     planes = list[RegionReader]()
-    for name, of_page in zip(names, found, strict=True):
+    for name, of_page in zip(names, results, strict=True):
         planes += [UnreadableReader(name, of_page, *size)] if isinstance(of_page, str) else of_page
     return planes
 
 
-def _places(tif: Any) -> list[Place]:
+def _pages(tif: Any) -> list[PageAt]:
     if tif.is_ome or any(getattr(tif, kind, False) for kind in SLIDES):
         ordered = _ordered(tif)
         if ordered:
-            return [(page or LOST, 0) for page in ordered]
+            return [(page or MISSING, 0) for page in ordered]
     pages = [_page(tif, number) for number in range(len(tif.pages))]
-    if _broken_off(tif):
-        pages.append(BROKEN_OFF)
+    if _truncated(tif):
+        pages.append(TRUNCATED)
     if len(pages) == 1 and not isinstance(pages[0], str):
         return _stack(tif, pages[0])
-    kept = [p for p in pages if isinstance(p, str) or not (p.is_reduced or p.is_mask)]
-    return [(page, 0) for page in kept or pages]
+    full = [p for p in pages if isinstance(p, str) or not (p.is_reduced or p.is_mask)]
+    return [(page, 0) for page in full or pages]
 
 
 def _ordered(tif: Any) -> list[Page | None]:
-    """The pages in the order of their axes, or none where the axes cannot be made out."""
+    """The pages in the order of their axes; empty if the axes cannot be determined."""
     try:
         first, *others = [s for s in tif.series if s.kind == "ome"] or tif.series[:1]
         same = [s for s in others if s.keyframe.shape == first.keyframe.shape]
         return [page for series in [first, *same] for page in series.pages]
-    except Exception:  # a damaged page; the others are read as they lie in the file
+    except Exception:  # a damaged page; the others are read in file order
         return []
 
 
 def _page(tif: Any, number: int) -> Page | str:
     try:
         page = tif.pages.get(number, aspage=True)
-    except Exception as reason:  # what damage makes tifffile stumble over is not known beforehand
+    except Exception as reason:  # damage can raise anything in tifffile
         return str(reason) or type(reason).__name__
     return page if page.shape and 0 not in page.shape and page.dataoffsets else DAMAGED
 
 
-def _broken_off(tif: Any) -> bool:
-    """Whether the last page says that another follows."""
+def _truncated(tif: Any) -> bool:
+    """Whether the last page points to a further one."""
     tif.filehandle.seek(tif.pages.next_page_offset)
     following = tif.filehandle.read(tif.tiff.offsetsize)
     return len(following) < tif.tiff.offsetsize or any(following)
 
 
-def _stack(tif: Any, page: Page) -> list[Place]:
-    """One page, or the stack behind it: ImageJ writes more than 4 GB as one page."""
+def _stack(tif: Any, page: Page) -> list[PageAt]:
+    """One page, or a stack: ImageJ writes more than 4 GB as one page."""
     series = tif.series[0]
     count = series.size // page.size if series.is_truncated else 1
     return [(page, number * page.nbytes) for number in range(count)]

@@ -1,106 +1,118 @@
 """Packs of images: a whole split as one array of squares."""
 
-import hashlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
-from canon.data.dataset import Split
-from canon.data.images.reader import to_bits, to_channels
-from canon.data.packs.base import every_nth
+from canon.data.images.collection import ArrayImages, Images
+from canon.data.packs.base import (
+    ChannelStatistics,
+    cache_key,
+    channel_statistics,
+    every_nth,
+)
 from canon.data.preprocessing import Preprocessing, center_square, tensor_of
-from canon.data.scan_cache import VERSION
 from canon.data.types import Pixels
-from canon.types import Labels, RawImages
-from canon.utils.files import atomic_write, cache_dir, fingerprint
+from canon.types import RawImages
+from canon.utils.files import atomic_write, cache_dir
 from canon.utils.progress import Progress
 
 
 @dataclass(frozen=True)
 class ImagePack:
-    """Stored squares and their labels, on one device.
+    """Stored squares and a number for each, on one device.
 
     Args:
-        images: (N, H, W, C) uint8, or int32 where pixels have 16 bits.
-        labels: (N,) int64.
-        names: the files they come from, if they do.
+        images: (N, H, W, C) uint8, or int32 holding 16 bits.
+        targets: (N,) int64 labels, or whatever else the task predicts of an image.
+        names: a file, or a position such as `#17`, for each image.
     """
 
     images: RawImages
-    labels: Labels
+    targets: Tensor
     names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.targets)
+
+    @property
+    def channels(self) -> int:
+        """1 or 3."""
+        return self.images.shape[-1]
+
+    @property
+    def white(self) -> int:
+        """The largest value of a stored pixel."""
+        return 255 if self.images.dtype == torch.uint8 else 65535
+
+    def image(self, i: int) -> Pixels:
+        """Image i as it is stored, (H, W, C) uint8 or uint16."""
+        pixels = self.images[i].cpu().numpy()
+        return pixels if pixels.dtype == np.uint8 else pixels.astype(np.uint16)
 
     def to(self, device: torch.device) -> "ImagePack":
         """The pack on a device."""
-        return ImagePack(self.images.to(device), self.labels.to(device), self.names)
+        return replace(self, images=self.images.to(device), targets=self.targets.to(device))
 
-    def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    def statistics(self) -> ChannelStatistics:
         """Mean and standard deviation of each channel, fractions of white.
 
         Of every n-th image where all would be more than 2^25 numbers.
         """
-        white = 255 if self.images.dtype == torch.uint8 else 65535
-        sample = every_nth(self.images).reshape(-1, self.images.shape[-1]).double() / white
-        std = sample.std(0).clamp_min(1 / 255)
-        return tuple(sample.mean(0).tolist()), tuple(std.tolist())
+        pixels = every_nth(self.images).reshape(-1, self.channels)
+        return channel_statistics(pixels, self.white)
 
 
 def build_image_pack(
-    part: Split, how: Preprocessing, progress: Progress | None = None
+    images: Images,
+    targets: NDArray[Any],
+    prep: Preprocessing,
+    progress: Progress | None = None,
 ) -> ImagePack:
     """The pack of one split: from memory, from the cache, or from its files.
 
     Args:
-        part: the split; every file of it must be readable.
-        how: the preprocessing, of which only the stored side, the channels and the bits matter.
+        images: of the split; every file must be readable.
+        targets: (N, ...) one for each image.
+        prep: the preprocessing; only the stored side, the channels and the bits matter.
         progress: wraps the files while they are read, given how many there are.
 
     Raises:
         DataError: a file cannot be read.
     """
-    stored = (
-        _from_arrays(part.images, how)
-        if part.images is not None
-        else _from_files(part, how, progress)
-    )
-    return ImagePack(tensor_of(stored), torch.from_numpy(part.labels), tuple(map(str, part.files)))
+    if isinstance(images, ArrayImages):
+        stored = _from_array(images, prep)
+    else:
+        stored = _from_files(images, prep, progress)
+    return ImagePack(tensor_of(stored), torch.from_numpy(targets), images.names)
 
 
-def _from_arrays(images: Pixels, how: Preprocessing) -> Pixels:
+def _from_array(images: ArrayImages, prep: Preprocessing) -> Pixels:
     chunks = [
-        center_square(
-            to_bits(to_channels(images[i : i + 1024], how.channels), how.bits), how.stored
-        )
+        center_square(prep.convert(images.pixels[i : i + 1024]), prep.stored)
         for i in range(0, len(images), 1024)
     ]
     return np.concatenate(chunks)
 
 
-def _from_files(part: Split, how: Preprocessing, progress: Progress | None) -> Pixels:
-    shape = (len(part), how.stored, how.stored, how.channels)
-    dtype = np.uint8 if how.bits == 8 else np.uint16
-    path = cache_dir("packs") / f"{_key(part.files, how)}.npy"
+def _from_files(images: Images, prep: Preprocessing, progress: Progress | None) -> Pixels:
+    shape = (len(images), prep.stored, prep.stored, prep.channels)
+    dtype = np.uint8 if prep.bits == 8 else np.uint16
+    key = cache_key(images.files, prep.stored, prep.channels, prep.bits)
+    path = cache_dir("packs") / f"{key}.npy"
     if not path.is_file():
         with atomic_write(path) as aside, ThreadPoolExecutor() as pool:
             pack = np.lib.format.open_memmap(aside, mode="w+", dtype=dtype, shape=shape)
-            files: Iterable[Path] = progress(part.files, len(part)) if progress else part.files
-            for i, pixels in enumerate(pool.map(how.read, files)):
+            files: Iterable[Path] = images.files
+            files = progress(files, len(images)) if progress else files
+            for i, pixels in enumerate(pool.map(prep.read, files)):
                 pack[i] = pixels
             pack.flush()
     return np.load(path, mmap_mode="c")
-
-
-def _key(files: tuple[Path, ...], how: Preprocessing) -> str:
-    digest = hashlib.blake2b(
-        f"{VERSION} {how.stored} {how.channels} {how.bits}".encode(), digest_size=16
-    )
-    for file in files:
-        digest.update(f"\n{file.resolve()} {fingerprint(file)}".encode())
-    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Arrays from files: idx (the MNIST form), the CIFAR batches, and npz."""
+"""Datasets in array files: idx (the format of MNIST), CIFAR-10 batches, and npz."""
 
 import gzip
 import pickle
@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canon.data.dataset import Dataset, Split
+from canon.data.images.collection import ArrayImages
+from canon.data.targets.labels import Labels
 from canon.data.types import Pixels
 from canon.errors import DataError
 
@@ -19,35 +21,61 @@ CIFAR_CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )
 # fmt: on
+Arrays = tuple[Pixels, NDArray[np.int64]]  # images and labels of a split
 CIFAR_ROW = 1 + 3 * 32 * 32  # a label, then the red, green and blue planes
 
 
+def array_dataset(
+    source: str, arrays: dict[str, Arrays], classes: tuple[str, ...] | None = None
+) -> Dataset:
+    """A dataset of images in memory, with a label for each.
+
+    Args:
+        source: the name or path it was opened by.
+        arrays: images (N, H, W, C) and labels (N,) of each split.
+        classes: names of the classes; None numbers them.
+    """
+    names = classes or tuple(map(str, range(class_count(arrays))))
+    return Dataset(
+        source,
+        {
+            split: Split(ArrayImages.of(pixels), Labels(labels, names))
+            for split, (pixels, labels) in arrays.items()
+        },
+    )
+
+
+def class_count(arrays: dict[str, Arrays]) -> int:
+    """One more than the largest label."""
+    return max(int(labels.max(initial=0)) for _, labels in arrays.values()) + 1
+
+
 def read_idx(path: Path) -> NDArray[np.uint8]:
-    """The array in an idx file of bytes, gzipped or not.
+    """The array of an idx file of unsigned bytes, gzipped or not.
 
     Raises:
-        DataError: a corrupt gzip, another format, or fewer bytes than the header promises.
+        DataError: the gzip is corrupt, or the format or number of bytes is wrong.
     """
     content = read_bytes(path)
     if len(content) < 4 or content[:3] != b"\0\0\x08" or len(content) < 4 + 4 * content[3]:
         raise DataError(
-            f"{path} is not an idx file of bytes; expected the MNIST form. Fetch it again."
+            f"{path} is not an idx file of bytes; expected the format of MNIST. Download it again."
         )
     shape = tuple(np.frombuffer(content, ">u4", count=content[3], offset=4).tolist())
     values = np.frombuffer(content, np.uint8, offset=4 + 4 * content[3])
     if values.size != np.prod(shape):
         raise DataError(
-            f"{path} holds {values.size} bytes; its header promises {' x '.join(map(str, shape))}. "
-            "Fetch it again."
+            f"{path} contains {values.size} values; expected {' x '.join(map(str, shape))} from "
+            "its header. Download it again."
         )
     return values.reshape(shape)
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a file, unpacked where it ends in .gz.
+    """The content of a file, decompressed if it ends in .gz.
 
     Raises:
-        DataError: a corrupt or truncated gzip.
+        DataError: the gzip is corrupt or truncated.
     """
     if path.suffix != ".gz":
         return path.read_bytes()
@@ -56,78 +84,75 @@ def read_bytes(path: Path) -> bytes:
             return stream.read()
     except (OSError, EOFError, zlib.error) as reason:
         raise DataError(
-            f"{path} is a corrupt gzip: {reason}; expected a whole file. "
-            "Delete it and fetch it again."
+            f"{path} is a corrupt gzip: {reason}; expected a complete file. "
+            "Delete it and download it again."
         ) from None
 
 
-def find_idx(folder: Path, split: str, what: str) -> Path | None:
-    """The idx file of the images (`images-idx3`) or labels (`labels-idx1`) of a split, if there."""
+def find_idx(folder: Path, split: str, kind: str) -> Path | None:
+    """The file of a split's images (`images-idx3`) or labels (`labels-idx1`), or None."""
     for dash in ("-", "."):
         for ending in ("", ".gz"):
-            path = folder / f"{IDX[split]}-{what.replace('-', dash)}-ubyte{ending}"
+            path = folder / f"{IDX[split]}-{kind.replace('-', dash)}-ubyte{ending}"
             if path.is_file():
                 return path
     return None
 
 
-def open_idx(folder: Path) -> Dataset | None:
+def open_idx(folder: Path, classes: tuple[str, ...] | None = None) -> Dataset | None:
     """The set in a folder of idx files, or None where there are none."""
-    parts = {}
+    parts: dict[str, Arrays] = {}
     for split in IDX:
-        files = [find_idx(folder, split, what) for what in ("images-idx3", "labels-idx1")]
+        files = [find_idx(folder, split, kind) for kind in ("images-idx3", "labels-idx1")]
         if not any(files):
             continue
         if files[0] is None or files[1] is None:
             raise DataError(
-                f"{folder} has idx {split} images without labels or labels without images; "
-                "expected both. Add the missing file."
+                f"{folder} has only one of the idx files of {split} images and labels; expected "
+                "both. Add the missing file."
             )
-        parts[split] = Split(read_idx(files[1]).astype(np.int64), read_idx(files[0])[..., None])
-    if not parts:
-        return None
-    count = max(int(part.labels.max(initial=0)) for part in parts.values()) + 1
-    return Dataset(str(folder), tuple(map(str, range(count))), parts)
+        parts[split] = read_idx(files[0])[..., None], read_idx(files[1]).astype(np.int64)
+    return array_dataset(str(folder), parts, classes) if parts else None
 
 
 def open_cifar(folder: Path) -> Dataset | None:
-    """The set in a folder of CIFAR-10 batches, binary or Python, or None where there are none."""
+    """The dataset in a folder of CIFAR-10 batches, binary or Python, or None if there are none."""
     train = sorted(p for p in folder.glob("data_batch_*") if p.suffix in ("", ".bin"))
     test = [p for p in (folder / "test_batch.bin", folder / "test_batch") if p.is_file()]
     if not train:
         return None
-    parts = {"train": _cifar_part(train)}
+    parts = {"train": _cifar_arrays(train)}
     if test:
-        parts["test"] = _cifar_part(test[:1])
-    return Dataset(str(folder), CIFAR_CLASSES, parts)
+        parts["test"] = _cifar_arrays(test[:1])
+    return array_dataset(str(folder), parts, CIFAR_CLASSES)
 
 
-def _cifar_part(files: list[Path]) -> Split:
+def _cifar_arrays(files: list[Path]) -> Arrays:
     batches = [_cifar_binary(f) if f.suffix == ".bin" else _cifar_python(f) for f in files]
     labels = np.concatenate([labels for labels, _ in batches])
     planes = np.concatenate([planes for _, planes in batches]).reshape(-1, 3, 32, 32)
-    return Split(labels.astype(np.int64), np.ascontiguousarray(planes.transpose(0, 2, 3, 1)))
+    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), labels.astype(np.int64)
 
 
 def _cifar_binary(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     content = np.fromfile(path, np.uint8)
     if content.size == 0 or content.size % CIFAR_ROW:
         raise DataError(
-            f"{path} holds {content.size} bytes; expected a multiple of {CIFAR_ROW}. "
-            "Fetch it again."
+            f"{path} contains {content.size} bytes; expected a multiple of {CIFAR_ROW}. "
+            "Download it again."
         )
     rows = content.reshape(-1, CIFAR_ROW)
     return rows[:, 0], rows[:, 1:]
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """An unpickler that makes NumPy arrays and nothing else: a pickle can name any function."""
+    """An unpickler restricted to NumPy arrays: a pickle can call any function."""
 
     ALLOWED = frozenset({"_reconstruct", "ndarray", "dtype", "encode"})
 
     def find_class(self, module: str, name: str) -> Any:
         if module.split(".", maxsplit=1)[0] not in ("numpy", "_codecs") or name not in self.ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+            raise pickle.UnpicklingError(f"it calls {module}.{name}")
         return super().find_class(module, name)
 
 
@@ -143,45 +168,43 @@ def _cifar_python(path: Path) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         planes = planes.reshape(len(labels), CIFAR_ROW - 1)
     except Exception as reason:
         raise DataError(
-            f"{path} is not a CIFAR-10 batch: {reason}; expected labels and data. Fetch it again."
+            f"{path} is not a CIFAR-10 batch: {reason}; expected labels and data. Download it "
+            "again."
         ) from None
     return labels, planes
 
 
 def open_npz(path: Path) -> Dataset:
-    """The set in an npz with x_train, y_train and, if given, x_val, y_val, x_test, y_test.
+    """The dataset in an npz with x_train, y_train and optionally x_val, y_val, x_test, y_test.
 
-    Images are (N, H, W) or (N, H, W, C), uint8 or uint16; `label_names` may name the classes.
+    Images are (N, H, W) or (N, H, W, C), uint8 or uint16. Optional `label_names` are the classes.
 
     Raises:
-        DataError: not an npz, arrays missing, or of another type or shape.
+        DataError: not an npz file, or arrays are missing or have the wrong type or shape.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except Exception as reason:
         raise DataError(
-            f"{path} cannot be read as an npz: {reason}; expected arrays. "
-            "Write it with numpy.savez."
+            f"{path} cannot be read as npz: {reason}; expected arrays. Write it with numpy.savez."
         ) from None
     splits = [s for s in ("train", "val", "test") if f"x_{s}" in arrays and f"y_{s}" in arrays]
     if "train" not in splits:
         raise DataError(
-            f"{path} holds {', '.join(arrays) or 'nothing'}; expected x_train and y_train. "
+            f"{path} contains {', '.join(arrays) or 'nothing'}; expected x_train and y_train. "
             "Rename the arrays."
         )
-    parts = {
-        s: Split(_labels(arrays[f"y_{s}"], path), _images(arrays[f"x_{s}"], path)) for s in splits
-    }
-    count = max(int(part.labels.max(initial=0)) for part in parts.values()) + 1
+    parts = {s: (_images(arrays[f"x_{s}"], path), _labels(arrays[f"y_{s}"], path)) for s in splits}
+    count = class_count(parts)
     given = arrays.get("label_names", arrays.get("classes"))
     classes = tuple(map(str, range(count) if given is None else given.tolist()))
     if len(classes) < count:
         raise DataError(
-            f"{path} names {len(classes)} classes but has labels up to {count - 1}; expected a "
-            "name for each. Mend label_names."
+            f"{path} names {len(classes)} classes but has labels up to {count - 1}; expected "
+            f"{count} names. Correct label_names."
         )
-    return Dataset(str(path), classes, parts)
+    return array_dataset(str(path), parts, classes)
 
 
 def _labels(values: NDArray[Any], path: Path) -> NDArray[np.int64]:

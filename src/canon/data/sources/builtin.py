@@ -2,15 +2,14 @@
 
 import tarfile
 from collections.abc import Callable
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from canon.data.dataset import Dataset, Split
-from canon.data.sources.arrays import open_cifar, open_idx, open_npz
+from canon.data.dataset import Dataset
+from canon.data.sources.arrays import array_dataset, open_cifar, open_idx, open_npz
 from canon.errors import DataError
 from canon.utils.download import RemoteFile, fetch, matches_checksum
 from canon.utils.files import cache_dir, data_dir
@@ -45,15 +44,17 @@ FASHION_CLASSES = (
 
 
 def _digits() -> Dataset:
-    # Read as a file: importing scikit-learn's loader takes a second.
+    # Read from its file: importing scikit-learn's loader takes a second.
     spec = find_spec("sklearn")
     if spec is None or not spec.submodule_search_locations:
-        raise DataError("digits come with scikit-learn, which is missing. Install scikit-learn.")
+        raise DataError(
+            "scikit-learn is missing; expected it for the digits. Run pip install scikit-learn."
+        )
     path = Path(spec.submodule_search_locations[0]) / "datasets" / "data" / "digits.csv.gz"
     table = np.loadtxt(path, delimiter=",")
     images = np.rint(table[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
-    part = Split(table[:, -1].astype(np.int64), images)
-    return Dataset("digits", tuple("0123456789"), {"train": part})
+    labels = table[:, -1].astype(np.int64)
+    return array_dataset("digits", {"train": (images, labels)}, tuple("0123456789"))
 
 
 def _idx_set(
@@ -69,11 +70,11 @@ def _idx_set(
         if not matches_checksum(folder / remote.file, remote):
             raise DataError(
                 f"{folder / remote.file} is not the published file: its checksum differs; expected "
-                f"MD5 {remote.md5}. Delete it, so that it is fetched again."
+                f"MD5 {remote.md5}. Delete it to download it again."
             )
-    found = open_idx(folder)
+    found = open_idx(folder, classes)
     assert found is not None
-    return replace(found, classes=classes)
+    return found
 
 
 def _mnist() -> Dataset:
@@ -95,15 +96,45 @@ def _cifar10() -> Dataset:
     batches = folder / "cifar-10-batches-bin"
     if not batches.is_dir():
         archive = fetch(CIFAR_URL + CIFAR.file, folder / CIFAR.file, CIFAR)
-        with tarfile.open(archive) as tar, TemporaryDirectory(dir=folder) as aside:
-            tar.extractall(aside, filter="data")
-            (Path(aside) / batches.name).rename(batches)
+        with TemporaryDirectory(dir=folder) as temporary:
+            extract(archive, Path(temporary))
+            (Path(temporary) / batches.name).rename(batches)
     found = open_cifar(batches)
     if found is None:
         raise DataError(
-            f"{batches} holds no CIFAR-10 batches. Delete it, so that it is made again."
+            f"{batches} is empty; expected CIFAR-10 batches. Delete it to unpack the archive again."
         )
     return found
+
+
+def extract(archive: Path, folder: Path) -> None:
+    """Extract a tar archive that contains only plain files and folders.
+
+    Python has the `data` filter since 3.11.4; earlier versions check the members here.
+
+    Raises:
+        DataError: a member is a link or a device, or its path is outside the folder.
+    """
+    with tarfile.open(archive) as tar:
+        if hasattr(tarfile, "data_filter"):
+            try:
+                tar.extractall(folder, filter="data")
+            except tarfile.FilterError as reason:
+                raise _unsafe(archive, reason.tarinfo.name) from None
+            return
+        root = folder.resolve()
+        for member in tar.getmembers():
+            inside = (root / member.name).resolve().is_relative_to(root)
+            if not inside or not (member.isfile() or member.isdir()):
+                raise _unsafe(archive, member.name)
+        tar.extractall(folder)
+
+
+def _unsafe(archive: Path, member: str) -> DataError:
+    return DataError(
+        f"{archive} contains {member!r}, a link or a path outside the archive; expected plain "
+        "files. Delete the archive to download it again."
+    )
 
 
 BUILT_IN: dict[str, tuple[Callable[[], Dataset], str]] = {
@@ -112,3 +143,17 @@ BUILT_IN: dict[str, tuple[Callable[[], Dataset], str]] = {
     "fashion-mnist": (_fashion, "60,000 + 10,000 grey 28 x 28 pieces of clothing"),
     "cifar10": (_cifar10, "50,000 + 10,000 colour 32 x 32 photos of ten things"),
 }
+
+
+def register_dataset(name: str, about: str) -> Callable[[Callable[[], Dataset]], None]:
+    """Add a built-in dataset: a decorator for the function that opens it.
+
+    Args:
+        name: what `open_data` and `canon train` call it.
+        about: one line for `canon list data`.
+    """
+
+    def add(open_it: Callable[[], Dataset]) -> None:
+        BUILT_IN[name] = open_it, about
+
+    return add

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from canon.data.dataset import Dataset, Split
+from canon.data.dataset import SPLITS, Dataset, Split
+from canon.data.images.collection import FileImages
 from canon.data.images.listing import files_in, folders_in, image_files
 from canon.data.images.reader import is_image
 from canon.data.sources.split_folders import split_folders
+from canon.data.targets.labels import Labels
 from canon.errors import DataError
 
 
@@ -20,22 +22,19 @@ def open_class_folders(folder: Path) -> Dataset:
         DataError: an empty folder, images without class folders, a class folder without images,
             or splits whose classes differ.
     """
-    splits = split_folders(folder)
-    beside = [] if splits == {"train": folder} else folders_in(folder)
-    beside = [d for d in beside if d not in splits.values()]
-    listed = {
-        split: _class_files(splits[split]) for split in ("train", "val", "test") if split in splits
-    }
+    folders = split_folders(folder)
+    others = [] if folders == {"train": folder} else folders_in(folder)
+    others = [d for d in others if d not in folders.values()]
+    listed = {split: _class_files(folders[split]) for split in SPLITS if split in folders}
     classes = tuple(listed["train"])
-    parts: dict[str, Split] = {}
-    ignored: list[Path] = beside
+    splits: dict[str, Split] = {}
+    ignored: list[Path] = others
     for split, files in listed.items():
         _same_classes(folder, classes, split, tuple(files))
-        parts[split] = _split(
-            splits[split], {c: [f for f in files[c] if is_image(f)] for c in classes}
-        )
+        images = {c: [f for f in files[c] if is_image(f)] for c in classes}
+        splits[split] = _split(folders[split], images)
         ignored += [f for c in classes for f in files[c] if not is_image(f)]
-    return Dataset(str(folder), classes, parts, tuple(ignored))
+    return Dataset(str(folder), splits, tuple(ignored))
 
 
 def _class_files(folder: Path) -> dict[str, list[Path]]:
@@ -58,9 +57,8 @@ def _split(folder: Path, files: dict[str, list[Path]]) -> Split:
             "Add images of the class or delete the folder."
         )
     labels = np.repeat(np.arange(len(files)), [len(images) for images in files.values()])
-    return Split(
-        labels.astype(np.int64), files=tuple(f for images in files.values() for f in images)
-    )
+    images = FileImages(tuple(f for inside in files.values() for f in inside))
+    return Split(images, Labels(labels.astype(np.int64), tuple(files)))
 
 
 def _same_classes(

@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from canon.data.dataset import SPLITS, Dataset, Split
+from canon.data.images.collection import FileImages
 from canon.data.images.listing import files_in, folders_in
 from canon.data.images.reader import is_image
 from canon.data.sources.class_table import classes_from_values, read_class_table
@@ -14,10 +13,13 @@ from canon.data.sources.split_folders import SPLIT_NAMES, split_folders
 from canon.data.sources.split_lists import split_lists
 from canon.data.targets.mask_codes import MaskCodes, format_codes
 from canon.data.targets.mask_histogram import MaskHistogram, mask_histograms
+from canon.data.targets.masks import Masks
 from canon.data.types import IGNORE
 from canon.errors import DataError
 
 FOLDERS = ("images", "masks")
+
+Pairs = tuple[tuple[Path, ...], tuple[Path, ...]]  # images and masks
 
 
 class MaskFolder(NamedTuple):
@@ -28,13 +30,9 @@ class MaskFolder(NamedTuple):
     masks: dict[str, Path]
     others: tuple[Path, ...]  # files that are not images
 
-    def part(self, stems: list[str]) -> Split:
-        """These pairs, as a split."""
-        return Split(
-            np.zeros(len(stems), np.int64),
-            files=tuple(self.images[stem] for stem in stems),
-            masks=tuple(self.masks[stem] for stem in stems),
-        )
+    def pairs(self, stems: list[str]) -> Pairs:
+        """The images and masks of these stems."""
+        return tuple(self.images[stem] for stem in stems), tuple(self.masks[s] for s in stems)
 
 
 def open_mask_folders(folder: Path) -> Dataset | None:
@@ -53,11 +51,16 @@ def open_mask_folders(folder: Path) -> Dataset | None:
     homes = {split: _mask_folder(folders[split]) for split in SPLITS if split in folders}
     if folders["train"] == folder:
         home = homes["train"]
-        parts = {split: home.part(stems) for split, stems in _splits(home).items()}
+        pairs = {split: home.pairs(stems) for split, stems in _splits(home).items()}
     else:
-        parts = {split: home.part(_paired_stems(home)) for split, home in homes.items()}
-    names, values = _classes(folder, parts)
-    return Dataset(str(folder), names, parts, _ignored(folder, homes, parts), values)
+        pairs = {split: home.pairs(_paired_stems(home)) for split, home in homes.items()}
+    masks = {split: files for split, (_, files) in pairs.items()}
+    names, codes = _classes(folder, masks)
+    splits = {
+        split: Split(FileImages(images), Masks(masks[split], names, codes))
+        for split, (images, _) in pairs.items()
+    }
+    return Dataset(str(folder), splits, _ignored(folder, homes, splits))
 
 
 def _holds(folder: Path) -> bool:
@@ -132,11 +135,11 @@ def _some(names: list[str], most: int = 3) -> str:
     return f"{len(names):,}: " + ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
-def _classes(folder: Path, parts: dict[str, Split]) -> tuple[tuple[str, ...], MaskCodes]:
+def _classes(folder: Path, masks: dict[str, tuple[Path, ...]]) -> tuple[tuple[str, ...], MaskCodes]:
     """Names and values of the classes, from a class file and from all masks."""
     said = read_class_table(folder)
-    files = [mask for part in parts.values() for mask in part.masks]
-    seen = mask_histograms(str(folder), files, said is not None and said.colours)
+    files = [mask for split in masks.values() for mask in split]
+    seen = mask_histograms(str(folder), files, said is not None and said.colors)
     faults = [tally.fault for tally in seen.values() if tally.fault]
     if len(faults) == len(files):
         raise DataError(f"{faults[0]} All {len(files):,} masks are like that.")
@@ -144,7 +147,7 @@ def _classes(folder: Path, parts: dict[str, Split]) -> tuple[tuple[str, ...], Ma
     names, values = (
         (said.names, said.resolved(found)) if said else classes_from_values(folder, found)
     )
-    _need_two(folder, [seen[mask] for mask in parts["train"].masks], values)
+    _need_two(folder, [seen[mask] for mask in masks["train"]], values)
     return names, values
 
 
@@ -154,18 +157,18 @@ def _need_two(folder: Path, training: list[MaskHistogram], values: MaskCodes) ->
         codes = sorted({one for tally in training for one in tally.codes})
         raise DataError(
             f"{folder} has one class only in its training masks, which hold "
-            f"{format_codes(codes, values.colours)}; expected two or more. Add masks of "
+            f"{format_codes(codes, values.colors)}; expected two or more. Add masks of "
             "another class, or say in classes.json what the values mean."
         )
 
 
 def _ignored(
-    folder: Path, homes: dict[str, MaskFolder], parts: dict[str, Split]
+    folder: Path, homes: dict[str, MaskFolder], splits: dict[str, Split]
 ) -> tuple[Path, ...]:
-    """Folders beside the pairs, files that are not images, and pairs that no list names."""
+    """Other folders, files that are not images, and pairs that no list names."""
     taken = {folder / kind for kind in FOLDERS} | {home.folder for home in homes.values()}
     beside = [inside for inside in folders_in(folder) if inside not in taken]
-    used = {file for part in parts.values() for file in (*part.files, *part.masks)}
+    used = {file for split in splits.values() for file in split.files}
     for home in homes.values():
         beside += home.others
         beside += [f for f in (*home.images.values(), *home.masks.values()) if f not in used]

@@ -17,17 +17,17 @@ SPLIT_NAMES = {
 
 
 def split_folders(folder: Path) -> dict[str, Path]:
-    """The folders of the splits, or the folder itself as the training images.
+    """The folders of the splits, or the folder itself as the training split.
 
     Raises:
-        DataError: two folders for one split, or splits without one to train on.
+        DataError: two folders name the same split, or there is no training split.
     """
     found: dict[str, Path] = {}
     for inside in folders_in(folder):
         split = SPLIT_NAMES.get(inside.name.lower())
         if split in found:
             raise DataError(
-                f"{folder} has {found[split].name} and {inside.name}; expected one folder for each "
+                f"{folder} has {found[split].name} and {inside.name}; expected one folder per "
                 "split. Rename or move one of them."
             )
         if split:
@@ -37,6 +37,6 @@ def split_folders(folder: Path) -> dict[str, Path]:
     if len(found) == len(folders_in(folder)):
         raise DataError(
             f"{folder} has {' and '.join(d.name for d in found.values())} but no train; expected "
-            "images to train on. Add a folder train."
+            "a training split. Add a folder named train."
         )
     return {"train": folder}

@@ -1,4 +1,4 @@
-"""Split lists: train.txt, val.txt and test.txt, one stem or file name a line."""
+"""Split lists: train.txt, val.txt and test.txt, one stem or file name per line."""
 
 import re
 from collections.abc import Container
@@ -13,15 +13,15 @@ COMMENT = re.compile(r"(^|\s)#.*")
 def split_lists(
     folder: Path, images: Container[str], masks: Container[str]
 ) -> dict[str, list[str]]:
-    """The stems of each split that has a list in a folder, in the list's order.
+    """The stems of each split with a list in the folder, in the order of the list.
 
     Args:
-        folder: where the lists are, if there are any.
+        folder: with the lists, if any.
         images: stems of the images.
         masks: stems of the masks.
 
     Raises:
-        DataError: a list is empty or unreadable, names what does not exist, or a name stands twice.
+        DataError: a list is empty or unreadable, or a name is unknown or occurs twice.
     """
     splits: dict[str, list[str]] = {}
     where: dict[str, Path] = {}
@@ -30,7 +30,7 @@ def split_lists(
         if file.is_file():
             splits[split] = [_stem(name, file, images, masks) for name in _names(file)]
             for stem in splits[split]:
-                _first_time(stem, file, where)
+                _require_first(stem, file, where)
     return splits
 
 
@@ -39,11 +39,11 @@ def _names(file: Path) -> list[str]:
         lines = file.read_text("utf-8-sig").splitlines()
     except (OSError, ValueError) as reason:
         raise DataError(
-            f"{file} cannot be read: {reason}; expected a name a line. Save it as UTF-8."
+            f"{file} cannot be read: {reason}; expected one name per line. Save it as UTF-8."
         ) from None
     names = [name for line in lines if (name := COMMENT.sub("", line).strip())]
     if not names:
-        raise DataError(f"{file} names nothing; expected a stem a line. Fill it or delete it.")
+        raise DataError(f"{file} is empty; expected one stem per line. Fill it or delete it.")
     return names
 
 
@@ -58,16 +58,16 @@ def _stem(name: str, file: Path, images: Container[str], masks: Container[str]) 
     elif any(stem in masks for stem in stems):
         found = "has no image"
     raise DataError(
-        f"{file} names {name!r}, which {found}; expected names of pairs in images and masks. "
+        f"{file} names {name!r}, which {found}; expected an image with a mask. "
         "Correct the name or add the file."
     )
 
 
-def _first_time(stem: str, file: Path, where: dict[str, Path]) -> None:
+def _require_first(stem: str, file: Path, where: dict[str, Path]) -> None:
     if stem in where:
-        first = "twice" if where[stem] == file else f"which is in {where[stem].name} too"
+        first = "twice" if where[stem] == file else f"which is also in {where[stem].name}"
         raise DataError(
-            f"{file} names {stem!r} {first}; expected each pair once, in one split. Take it out of "
-            "one of them."
+            f"{file} names {stem!r} {first}; expected each pair in one split only. "
+            "Remove one entry."
         )
     where[stem] = file

@@ -1,1 +1,1 @@
-"""What each sample of a split is to be predicted as."""
+"""The ground truth of samples."""

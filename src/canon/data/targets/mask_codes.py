@@ -1,4 +1,4 @@
-"""What the values of mask files mean."""
+"""The values in mask files and the classes they encode."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ from typing import Any
 
 from canon.data.types import IGNORE
 
-MAX_CLASSES = 255  # classes: the indices 0 to 254
+MAX_CLASSES = 255  # indices 0 to 254; 255 is ignored
 
 Value = int | tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class MaskCodes:
-    """What the values of mask files mean; a run remembers it.
+    """The values of mask files, by class; recorded with a run.
 
     Args:
-        values: what a file holds for class 0, 1, ...: grey levels or palette indices, or colours.
-        ignore: what it holds where pixels count for nothing.
+        values: of class 0, 1, ...: grey levels, palette indices or RGB colours.
+        ignore: values of ignored pixels.
     """
 
     values: tuple[Value, ...]
@@ -26,28 +26,28 @@ class MaskCodes:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "MaskCodes":
-        """From `dataclasses.asdict`, through JSON or not."""
+        """From `dataclasses.asdict`, also after a round trip through JSON."""
         return cls(
             tuple(as_value(value) for value in record["values"]),
             tuple(as_value(value) for value in record["ignore"]),
         )
 
     @property
-    def colours(self) -> bool:
-        """Whether the values are colours, rather than grey levels or palette indices."""
+    def colors(self) -> bool:
+        """Whether the values are colours rather than grey levels or palette indices."""
         return any(isinstance(value, tuple) for value in self.values)
 
     def classes(self) -> dict[int, int]:
-        """The class index of each value, as a code; `IGNORE` for those that count for nothing."""
-        # The default of `ignore` is a grey level, which no colour is.
-        nothing = [value for value in self.ignore if isinstance(value, tuple) == self.colours]
-        return dict.fromkeys(map(value_code, nothing), IGNORE) | {
+        """The class index of each value's code; `IGNORE` for ignored values."""
+        # The default of `ignore` is a grey level, which masks of colours do not contain.
+        ignored = [value for value in self.ignore if isinstance(value, tuple) == self.colors]
+        return dict.fromkeys(map(value_code, ignored), IGNORE) | {
             value_code(value): i for i, value in enumerate(self.values)
         }
 
 
 def as_value(value: int | Sequence[int]) -> Value:
-    """A grey level as it is, a colour of three numbers as a tuple."""
+    """A grey level unchanged, a colour as a tuple."""
     if isinstance(value, int):
         return value
     red, green, blue = value
@@ -55,30 +55,33 @@ def as_value(value: int | Sequence[int]) -> Value:
 
 
 def value_code(value: Value) -> int:
-    """One number for a value: a grey level itself, a colour as 0xRRGGBB."""
+    """A value as one number: a grey level itself, a colour as 0xRRGGBB."""
     if isinstance(value, int):
         return value
     red, green, blue = value
     return red << 16 | green << 8 | blue
 
 
-def format_codes(codes: Sequence[int], colours: bool, most: int = 5) -> str:
-    """Codes for a person: `0, 1, 2`, or `(255, 0, 0)`; the first few of many."""
-    texts = [
-        str((one >> 16, one >> 8 & 255, one & 255)) if colours else str(one) for one in codes[:most]
-    ]
-    return ", ".join(texts) + (f" and {len(codes) - most:,} more" if len(codes) > most else "")
+def format_codes(codes: Sequence[int], colors: bool, limit: int = 5) -> str:
+    """Codes as text, `0, 1, 2` or `(255, 0, 0)`; at most `limit` of them, and the count."""
+    shown = codes[:limit]
+    texts = [str((c >> 16, c >> 8 & 255, c & 255)) if colors else str(c) for c in shown]
+    more = f" and {len(codes) - limit:,} more" if len(codes) > limit else ""
+    return ", ".join(texts) + more
 
 
 def describe_unknown_values(file: Path, values: MaskCodes, counts: Mapping[int, int]) -> str:
-    """What is to be said of a mask with values that have no meaning, given their pixel counts."""
-    held = sorted(counts, key=lambda one: -counts[one])
-    known = values.classes()
-    ignored = [one for one, index in known.items() if index == IGNORE]
-    ignored_too = f", or {format_codes(ignored, values.colours)} for ignored" if ignored else ""
-    classes = [one for one, index in known.items() if index != IGNORE]
+    """The error text for a mask with unknown values, given the pixel count of each."""
+    unknown = sorted(counts, key=lambda code: -counts[code])
+    index_of = values.classes()
+    classes = [code for code, index in index_of.items() if index != IGNORE]
+    ignored = [code for code, index in index_of.items() if index == IGNORE]
+    ignored_text = f" (ignored: {format_codes(ignored, values.colors)})" if ignored else ""
+    plural, them = ("s", "them") if len(unknown) > 1 else ("", "it")
+    pixels = sum(counts.values())
     return (
-        f"{file} holds {format_codes(held, values.colours)} at {sum(counts.values()):,} of its "
-        f"pixels, which is no class; expected {format_codes(classes, values.colours, 10)}"
-        f"{ignored_too}. Mend the mask, or name its values in classes.json."
+        f"{file} contains the unknown value{plural} {format_codes(unknown, values.colors)} "
+        f"({pixels:,} pixel{'s' if pixels > 1 else ''}); expected "
+        f"{format_codes(classes, values.colors, 10)}{ignored_text}. "
+        f"Fix the mask or add {them} to classes.json."
     )

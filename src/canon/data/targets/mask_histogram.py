@@ -1,4 +1,4 @@
-"""The values in a mask file and the pixels of each, cached."""
+"""Pixel counts of the values in mask files, cached."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,12 +13,12 @@ from canon.data.targets.masks import read_codes
 from canon.errors import DataError
 from canon.utils.progress import Progress
 
-MAX_VALUES = 512  # different values that no mask has: 255 classes, and some to ignore
+MAX_VALUES = 512  # more distinct values than a mask can have: 255 classes and ignored ones
 
 
 @dataclass(frozen=True)
 class MaskHistogram:
-    """What one mask file holds, before its values mean anything, or why it cannot be read."""
+    """Pixel counts of the values in one mask file, or the reason it cannot be read."""
 
     height: int = 0
     width: int = 0
@@ -27,53 +27,53 @@ class MaskHistogram:
     fault: str | None = None
 
     def by_class(self, values: MaskCodes) -> dict[int, int]:
-        """Pixels of each class and of `IGNORE`, where there are any."""
-        known, counts = values.classes(), dict[int, int]()
-        for one, pixels in zip(self.codes, self.pixels, strict=True):
-            if one in known:
-                counts[known[one]] = counts.get(known[one], 0) + pixels
+        """Pixels of each class that occurs, and of `IGNORE`."""
+        index_of, counts = values.classes(), dict[int, int]()
+        for code, pixels in zip(self.codes, self.pixels, strict=True):
+            if code in index_of:
+                counts[index_of[code]] = counts.get(index_of[code], 0) + pixels
         return counts
 
-    def strange(self, values: MaskCodes) -> dict[int, int]:
-        """Pixels of each value that is no class and not ignored."""
-        known, counts = values.classes(), zip(self.codes, self.pixels, strict=True)
-        return {one: pixels for one, pixels in counts if one not in known}
+    def unknown(self, values: MaskCodes) -> dict[int, int]:
+        """Pixels of each value that is neither a class nor ignored."""
+        index_of, counts = values.classes(), zip(self.codes, self.pixels, strict=True)
+        return {code: pixels for code, pixels in counts if code not in index_of}
 
 
 def mask_histograms(
-    source: str, files: Sequence[Path], colours: bool, progress: Progress | None = None
+    source: str, files: Sequence[Path], colors: bool, progress: Progress | None = None
 ) -> dict[Path, MaskHistogram]:
-    """The values in each mask file, and how many pixels hold each; remembered.
+    """The histogram of each mask file, cached.
 
     Args:
-        source: the data set that the files belong to.
+        source: the dataset of the files.
         files: the masks.
-        colours: whether their values are colours.
-        progress: wraps the files while they are read, given how many there are.
+        colors: whether their values are colours.
+        progress: wraps the files while they are read; also takes their number.
     """
-    kind = "mask-colours" if colours else "mask-levels"
-    records = cached_scan(kind, source, files, partial(_record, colours=colours), progress)
+    kind = "mask-colors" if colors else "mask-levels"
+    records = cached_scan(kind, source, files, partial(_record, colors=colors), progress)
     return {
         file: MaskHistogram(**record | {name: tuple(record[name]) for name in ("codes", "pixels")})
         for file, record in records.items()
     }
 
 
-def _record(file: Path, colours: bool) -> ScanRecord:
-    return asdict(_histogram(file, colours))
+def _record(file: Path, colors: bool) -> ScanRecord:
+    return asdict(_histogram(file, colors))
 
 
-def _histogram(file: Path, colours: bool) -> MaskHistogram:
+def _histogram(file: Path, colors: bool) -> MaskHistogram:
     try:
-        codes = read_codes(file, colours)
+        codes = read_codes(file, colors)
     except DataError as reason:
         return MaskHistogram(fault=str(reason))
     height, width = codes.shape
     found, pixels = np.unique(codes, return_counts=True)
     if len(found) > MAX_VALUES:
         fault = (
-            f"{file} holds {len(found):,} different values, as a photograph or a blurred mask "
-            f"does; expected at most {MAX_CLASSES} classes. Save masks as PNG, without "
+            f"{file} contains {len(found):,} distinct values, like a photograph or a blurred "
+            f"mask; expected at most {MAX_CLASSES} classes. Save masks as PNG without "
             "antialiasing."
         )
         return MaskHistogram(height, width, fault=fault)

@@ -1,29 +1,88 @@
-"""Reading masks: files that give each pixel of an image a class."""
+"""Targets of segmentation: a mask file for each image, one class a pixel."""
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from canon.data.images.reader import DEEP, read_image
+from canon.data.targets.base import require_two_classes
 from canon.data.targets.mask_codes import MaskCodes, describe_unknown_values
 from canon.data.types import ClassMap, Codes
 from canon.errors import DataError
 
 
+@dataclass(frozen=True)
+class Masks:
+    """A file with the class of each pixel, for each image.
+
+    Args:
+        files: the mask files.
+        classes: names of the classes.
+        codes: what the values in the files mean.
+    """
+
+    kind: ClassVar[str] = "mask"
+    files: tuple[Path, ...]
+    classes: tuple[str, ...]
+    codes: MaskCodes
+
+    @property
+    def outputs(self) -> int:
+        return len(self.classes)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, i: int) -> ClassMap:
+        return read_mask(self.files[i], self.codes)
+
+    def select(self, index: NDArray[np.int64] | Sequence[int]) -> Self:
+        return replace(self, files=tuple(self.files[i] for i in index))
+
+    def strata(self) -> NDArray[np.int64]:
+        return np.zeros(len(self.files), np.int64)
+
+    def stratum_name(self, stratum: int) -> str:  # noqa: ARG002
+        return "the dataset"
+
+    def reordered(self, classes: tuple[str, ...]) -> Self:
+        if self.classes != classes:
+            raise DataError(
+                f"the masks have the classes {', '.join(self.classes[:5])}; expected "
+                f"{', '.join(classes[:5])}, as the run was trained on. Name them in classes.txt."
+            )
+        return self
+
+    def validate(self, source: str, split: str, images: int) -> None:
+        if not 0 < images == len(self.files):
+            raise DataError(
+                f"{source} has {images} {split} images and {len(self.files)} masks; expected one "
+                "pair or more. Add the missing files."
+            )
+        require_two_classes(source, self.classes)
+
+    def record(self) -> dict[str, Any]:
+        return {"kind": self.kind} | asdict(self.codes)
+
+
 def read_mask(file: Path, values: MaskCodes) -> ClassMap:
     """The class of each pixel of a mask file.
 
-    Palette indices and grey levels are values; where classes are colours, the file's colours.
+    Values are palette indices or grey levels; if classes are colours, they are RGB colours.
 
     Raises:
-        DataError: the file cannot be read, is of another kind than the values, is transparent in
-            places, or holds values that are no class and not ignored.
+        DataError: the file cannot be read, has another kind of values, has transparent pixels, or
+            contains unknown values.
     """
-    codes = read_codes(file, values.colours)
-    known = values.classes()
-    table = np.full(max(int(codes.max()), *known) + 1, -1, np.int16)
-    table[list(known)] = list(known.values())
+    codes = read_codes(file, values.colors)
+    index_of = values.classes()
+    table = np.full(max(int(codes.max()), *index_of) + 1, -1, np.int16)
+    table[list(index_of)] = list(index_of.values())
     classes = table[codes]
     if (classes < 0).any():
         found, pixels = np.unique(codes[classes < 0], return_counts=True)
@@ -32,31 +91,31 @@ def read_mask(file: Path, values: MaskCodes) -> ClassMap:
     return classes.astype(np.uint8)
 
 
-def read_codes(file: Path, colours: bool) -> Codes:
-    """The values of a mask file: grey levels and palette indices, or colours.
+def read_codes(file: Path, colors: bool) -> Codes:
+    """The values of a mask file: grey levels, palette indices or colours.
 
     Raises:
-        DataError: the file cannot be read or is of another kind.
+        DataError: the file cannot be read or has another kind of values.
     """
     try:
         with Image.open(file) as picture:
             picture.load()
             upright: Image.Image = ImageOps.exif_transpose(picture)
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
-        read_image(file)  # says what is wrong with it
+        read_image(file)  # raises the error that names the fault
         raise
     opaque = _opaque(upright, file)
-    return _colours(opaque, file) if colours else _levels(opaque, file)
+    return _colors(opaque, file) if colors else _levels(opaque, file)
 
 
 def _opaque(picture: Image.Image, file: Path) -> Image.Image:
-    picture.info.pop("transparency", None)  # of a palette: its indices are values all the same
+    picture.info.pop("transparency", None)  # a transparent palette entry is still a value
     if picture.mode not in ("LA", "RGBA"):
         return picture
     if picture.getchannel("A").getextrema() != (255, 255):
         raise DataError(
-            f"{file} is transparent in places; expected a mask with a class everywhere. Save it "
-            "without an alpha channel."
+            f"{file} has transparent pixels; expected a class for every pixel. Save it without an "
+            "alpha channel."
         )
     return picture.convert(picture.mode[:-1])
 
@@ -73,21 +132,21 @@ def _levels(picture: Image.Image, file: Path) -> Codes:
         return levels[..., 0]
     if picture.mode == "RGB":
         raise DataError(
-            f"{file} is in colour; expected a mask of palette indices or grey levels. Save it so, "
-            'or give a classes.json with a colour for each class, {"cell": [255, 0, 0], ...}.'
+            f"{file} is in colour; expected palette indices or grey levels. Convert it, or add a "
+            'classes.json with the colour of each class, {"cell": [255, 0, 0], ...}.'
         )
-    raise DataError(_unfit(picture, file))
+    raise DataError(_unsupported(picture, file))
 
 
-def _colours(picture: Image.Image, file: Path) -> Codes:
+def _colors(picture: Image.Image, file: Path) -> Codes:
     if picture.mode not in ("1", "L", "P", "RGB"):
-        raise DataError(_unfit(picture, file))
+        raise DataError(_unsupported(picture, file))
     rgb = np.asarray(picture.convert("RGB")).astype(np.uint32)
     return rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2]
 
 
-def _unfit(picture: Image.Image, file: Path) -> str:
+def _unsupported(picture: Image.Image, file: Path) -> str:
     return (
-        f"{file} holds pixels of Pillow's mode {picture.mode}, out of a mask's range; expected a "
-        "palette, grey levels from 0 to 65535, or RGB. Save it as PNG with a palette."
+        f"{file} has pixels of Pillow mode {picture.mode}; expected a palette, grey levels from 0 "
+        "to 65535, or RGB. Save it as PNG with a palette."
     )

@@ -1,0 +1,43 @@
+"""Count the labels of a dataset."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from canon.utils.tables import Column, Table
+
+
+@dataclass(frozen=True)
+class LabelReport:
+    """Readable images of each class in each split."""
+
+    counts: dict[str, tuple[int, ...]]
+    faults: dict[Path, str] = field(default_factory=dict)
+
+    def table(self, classes: Sequence[str]) -> Table:
+        """A row for each class, and their sums."""
+        columns = Column("class"), *(Column(split, "count") for split in self.counts)
+        rows = list(zip(classes, *self.counts.values(), strict=True))
+        return Table(columns, (*rows, ("all", *map(sum, self.counts.values()))))
+
+    def record(self) -> dict[str, Any]:
+        """Nothing but the counts."""
+        return {}
+
+
+@dataclass(frozen=True)
+class SizeReport:
+    """Samples in each split, of a dataset without classes."""
+
+    sizes: dict[str, int]
+    faults: dict[Path, str] = field(default_factory=dict)
+    counts: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def table(self, classes: Sequence[str]) -> Table:  # noqa: ARG002
+        """A row for each split."""
+        return Table((Column("split"), Column("images", "count")), tuple(self.sizes.items()))
+
+    def record(self) -> dict[str, Any]:
+        """The sizes."""
+        return {"images": self.sizes}

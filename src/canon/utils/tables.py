@@ -1,0 +1,85 @@
+"""Numbers with names and units: what metrics and reports hand out, and how a person reads them."""
+
+from dataclasses import asdict, dataclass
+from math import isnan
+from typing import Any, Literal
+
+Unit = Literal["text", "count", "fraction", "nats", "number"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number.
+
+    Args:
+        name: such as "top-1".
+        value: in its unit; None where it cannot be computed.
+        unit: `fraction` is in [0, 1] and shown in percent.
+        interval: its 95 % confidence interval, in the same unit.
+    """
+
+    name: str
+    value: float | None
+    unit: Unit = "fraction"
+    interval: tuple[float, float] | None = None
+
+    def __str__(self) -> str:
+        text = format_value(self.value, self.unit) or "undefined"
+        if self.interval is None:
+            return f"{self.name} {text}"
+        low, high = (format_value(end, self.unit) for end in self.interval)
+        return f"{self.name} {text} (95 % interval {low} to {high})"
+
+    def record(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Column:
+    """The name and the unit of a column."""
+
+    name: str
+    unit: Unit = "text"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of values under named columns."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+    @property
+    def head(self) -> list[str]:
+        """The names of the columns."""
+        return [column.name for column in self.columns]
+
+    def texts(self) -> list[list[str]]:
+        """The rows as a person reads them."""
+        units = [column.unit for column in self.columns]
+        return [[format_value(*cell) for cell in zip(row, units, strict=True)] for row in self.rows]
+
+    def records(self) -> list[dict[str, Any]]:
+        """The rows as JSON objects; a value that is not a number is None."""
+        return [dict(zip(self.head, map(plain, row), strict=True)) for row in self.rows]
+
+
+def plain(value: Any) -> Any:
+    """A value that JSON has: None for not-a-number."""
+    return None if isinstance(value, float) and isnan(value) else value
+
+
+def format_value(value: Any, unit: Unit = "text") -> str:
+    """A value as a person reads it; nothing for None and for not-a-number."""
+    if plain(value) is None:
+        return ""
+    match unit:
+        case "count":
+            return f"{value:,}"
+        case "fraction":
+            return f"{100 * value:.2f} %"
+        case "nats" | "number":
+            return f"{value:.4f}"
+        case _:
+            return str(value)
