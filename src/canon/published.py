@@ -1,11 +1,12 @@
-"""What is published of a network: its paper, size and errors, and ensembles."""
+"""Published facts of a network: paper, size and errors; published ensembles."""
 
+import re
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Paper:
-    """Where a network was published."""
+    """The paper that introduced a network."""
 
     authors: str
     title: str
@@ -16,11 +17,11 @@ class Paper:
 
 @dataclass(frozen=True)
 class Printed:
-    """A number as the paper prints it, which is rarely exact.
+    """A number as the paper prints it, usually rounded.
 
     Args:
-        value: the printed number, in single units (60e6, not 60).
-        within: how far the exact number may lie from it, in the same units.
+        value: the printed number, in units (60e6, not 60).
+        within: largest difference of the exact number from it, in the same units.
         where: the table or section that prints it.
     """
 
@@ -31,27 +32,42 @@ class Printed:
 
 @dataclass(frozen=True)
 class Errors:
-    """Published error rates, fractions in [0, 1]; None where the paper gives none."""
+    """Published error rates, fractions in [0, 1]; None if the paper has none.
+
+    Args:
+        top1: top-1 error.
+        top5: top-5 error.
+        where: benchmark, split and protocol, such as "ILSVRC-2012 val, 10 crops".
+    """
 
     top1: float | None
     top5: float | None
     where: str
 
+    @property
+    def benchmark(self) -> str:
+        """The first word of `where` without its year, such as "ILSVRC" or "CIFAR-10".
+
+        The editions of ILSVRC share their classification images, so their errors are comparable.
+        """
+        return re.sub(r"-\d{4}$", "", self.where.partition(" ")[0])
+
 
 @dataclass(frozen=True)
 class Published:
-    """What is known of a network before it is trained.
+    """Published facts of a network.
 
     Args:
-        params: trainable numbers, exactly as they follow from the paper's tables.
-        macs: multiply-accumulates of convolutions and linear layers for one image, likewise.
+        params: trainable parameters, exactly as they follow from the paper's tables.
+        macs: multiply-accumulates of convolutions and linear layers for one image, exactly as they
+            follow from the tables.
         image: side of the square input, pixels.
-        height: of the input, pixels, where it is not square; `image` is its width then.
+        height: of the input, pixels, if it is not square; `image` is then its width.
         channels: of the input.
         classes: of the output.
         printed_params: the parameters as the paper rounds them.
         printed_macs: the multiply-accumulates as the paper rounds them (papers say FLOPs).
-        aux_params: trainable numbers of auxiliary heads, which only training uses.
+        aux_params: trainable parameters of auxiliary heads, which only training uses.
         errors: the published error rates that `canon list` shows.
     """
 
@@ -74,13 +90,13 @@ class Published:
 
 @dataclass(frozen=True)
 class PublishedEnsemble:
-    """Several networks whose probabilities were averaged for one published result.
+    """Networks whose averaged probabilities gave a published result.
 
     Args:
-        name: of the set.
-        paper: where it was published.
-        members: the registered names of its networks.
-        errors: of all of them together.
+        name: of the ensemble.
+        paper: that published it.
+        members: registered names of its networks.
+        errors: of the ensemble.
     """
 
     name: str

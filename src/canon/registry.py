@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from canon.errors import InputError, unknown
+from canon.layers.interfaces import DenseOutput
 from canon.layers.stages import first_too_small_stage
 from canon.options import OPEN_OPTIONS, TaskName
 from canon.published import Errors, Paper, Printed, Published, PublishedEnsemble
@@ -40,7 +41,7 @@ Build = TypeVar("Build", bound=Callable[..., nn.Module])
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """One registered network: how it is built, what is published of it, what it is for."""
+    """One registered network: its constructor, its paper, its published numbers and its task."""
 
     name: str
     build: Callable[..., nn.Module]
@@ -50,8 +51,13 @@ class ModelInfo:
     task: TaskName = "classify"
 
     @property
+    def dense(self) -> bool:
+        """Whether its output is a map of scores, as in segmentation."""
+        return hasattr(self.build, "output_side")
+
+    @property
     def choices(self) -> dict[str, Any]:
-        """What its name leaves open, with the defaults."""
+        """The options that a caller may choose, with their defaults."""
         taken = inspect.signature(self.build).parameters
         return {n: taken[n].default for n in OPEN_OPTIONS if n in taken and n not in self.numbers}
 
@@ -60,36 +66,40 @@ _ENTRIES: dict[str, ModelInfo] = {}
 _ENSEMBLES: dict[str, PublishedEnsemble] = {}
 
 
-def register_ensemble(known: PublishedEnsemble) -> PublishedEnsemble:
-    """Enter a set of networks under its name."""
-    _ENSEMBLES[known.name] = known
-    return known
+def register_ensemble(ensemble: PublishedEnsemble) -> PublishedEnsemble:
+    """Enter a published ensemble under its name."""
+    _ENSEMBLES[ensemble.name] = ensemble
+    return ensemble
 
 
 def ensembles() -> tuple[str, ...]:
-    """Every registered set, by year."""
+    """Every registered ensemble, by year."""
     return tuple(sorted(_ENSEMBLES, key=lambda name: _ENSEMBLES[name].paper.year))
 
 
 def published_ensemble(name: str) -> PublishedEnsemble:
-    """The record of one set.
+    """The record of one ensemble.
 
     Raises:
-        InputError: no set has that name; the message names the nearest.
+        InputError: no ensemble has that name; the message names the nearest.
     """
     if name not in _ENSEMBLES:
-        raise unknown("set of networks", name, ensembles(), "`canon list sets`")
+        raise unknown("ensemble", name, ensembles(), "`canon list ensembles`")
     return _ENSEMBLES[name]
 
 
 def register(
     name: str, *, paper: Paper, published: Published, task: TaskName = "classify", **numbers: Any
 ) -> Callable[[Build], Build]:
-    """Enter a network under a name; `numbers` are what its constructor takes for this variant."""
+    """Enter a network under a name; `numbers` are the arguments of its constructor.
+
+    Raises:
+        InputError: another network has the name.
+    """
 
     def enter(build: Build) -> Build:
         if name in _ENTRIES:
-            raise InputError(f"{name!r} is registered twice; give the second another name.")
+            raise InputError(f"{name!r} is registered already. Give this network another name.")
         _ENTRIES[name] = ModelInfo(name, build, paper, published, numbers, task)
         return build
 
@@ -103,24 +113,25 @@ def names(task: TaskName | None = None) -> tuple[str, ...]:
         task: only networks that `classify` images, or that `segment` them; None means all.
     """
 
-    def place(known: ModelInfo) -> tuple[int, str, int, int, str]:
-        paper, published = known.paper, known.published
-        return paper.year, paper.title, published.macs, published.params, known.name
+    def order(model: ModelInfo) -> tuple[int, str, int, int, str]:
+        paper, published = model.paper, model.published
+        return paper.year, paper.title, published.macs, published.params, model.name
 
-    chosen = (known for known in _ENTRIES.values() if task in (None, known.task))
-    return tuple(known.name for known in sorted(chosen, key=place))
+    models = (model for model in _ENTRIES.values() if task in (None, model.task))
+    return tuple(model.name for model in sorted(models, key=order))
 
 
 def model_info(name: str) -> ModelInfo:
     """The record of one network.
 
     Raises:
-        InputError: no network has that name, the message names the nearest; or a set has it.
+        InputError: no network has that name; the message names the nearest. Or the name is that
+            of an ensemble.
     """
     if name in _ENSEMBLES:
         raise InputError(
-            f"{name} is a set of networks, {', '.join(_ENSEMBLES[name].members)}; expected one. "
-            "Train its members, and fuse the runs with `canon ensemble`."
+            f"{name} is an ensemble of {', '.join(_ENSEMBLES[name].members)}; expected a single "
+            "network. Train the members, then combine their runs with `canon ensemble`."
         )
     if name not in _ENTRIES:
         raise unknown("model", name, names(), "`canon list models`")
@@ -140,100 +151,102 @@ def build(
 
     Args:
         name: a registered name.
-        classes: outputs; None means the paper's.
+        classes: number of outputs; None means the paper's.
         channels: of the input images; None means the paper's.
         image: side of the input images in pixels; None means the paper's. Networks that end in
-            fully connected layers derive them from it, the others only check that it is legal.
+            fully connected layers derive these from it; the others only check that it is legal.
         seed: of the initial weights.
-        more: what the name leaves open, such as the `width` of `unet-same`; None means its default.
+        more: options that the network has, such as the `width` of `unet-same`; None means the
+            default.
 
     Raises:
-        InputError: an unknown name, a number below one, something that the name does not leave
-            open, or an image that is too small for the network or of a size that it does not take.
+        InputError: an unknown name, a number below one, an option that the network does not have,
+            or an image side that it does not take.
     """
-    known = model_info(name)
-    more = {word: value for word, value in more.items() if value is not None}
-    _check_numbers(known, {"classes": classes, "channels": channels, "image": image} | more)
-    if known.task == "segment":
-        net = _build(known, classes, channels, image, seed, more)
-        if image:
-            net.output_side(image)  # type: ignore[operator]
-        return net
-    if image and image < known.published.image and (stage := too_small(known, image)):
-        raise InputError(_small_image(known, image, stage))
-    return _build(known, classes, channels, image, seed, more)
+    model = model_info(name)
+    more = {option: value for option, value in more.items() if value is not None}
+    _check_options(model, {"classes": classes, "channels": channels, "image": image} | more)
+    if not model.dense and image and image < model.published.image:
+        stage = too_small(model, image)
+        if stage:
+            raise InputError(_small_image(model, image, stage))
+    net = _build(model, classes, channels, image, seed, more)
+    if image and isinstance(net, DenseOutput):
+        net.output_side(image)  # refuses an illegal one
+    return net
 
 
-def _check_numbers(known: ModelInfo, numbers: dict[str, Any]) -> None:
-    for word, value in numbers.items():
+SIDES = ("classes", "channels", "image")  # options that every network has
+
+
+def _check_options(model: ModelInfo, options: dict[str, Any]) -> None:
+    for option, value in options.items():
         if isinstance(value, int) and value < 1:
-            raise InputError(f"{word} is {value}; expected 1 or more. Pass --{word} N.")
-    closed = [word for word in numbers if word not in (*known.choices, *SIDES)]
-    if closed:
-        some = ", ".join(f"--{word}" for word in known.choices) or "nothing but its images' sides"
-        raise InputError(
-            f"{known.name} leaves no {closed[0]} open; expected {some}. Leave --{closed[0]} out, "
-            "or choose another network."
-        )
+            raise InputError(f"--{option} is {value}; expected 1 or more. Pass --{option} N.")
+    for option in options:
+        if option not in (*model.choices, *SIDES):
+            raise InputError(
+                f"{model.name} has no --{option} option. Remove it{_instead(model, option)}."
+            )
 
 
-SIDES = ("classes", "channels", "image")
+def _instead(model: ModelInfo, option: str) -> str:
+    """The networks that have an option: one for the same task, if there is one."""
+    having = [other for other in map(model_info, names()) if option in other.choices]
+    having.sort(key=lambda other: (other.task != model.task, other.name != "unet-same"))
+    return f", or choose a network that has one, such as {having[0].name}" if having else ""
 
 
 def _build(
-    known: ModelInfo,
+    model: ModelInfo,
     classes: int | None = None,
     channels: int | None = None,
     image: int | None = None,
     seed: int = 0,
     more: dict[str, Any] | None = None,
 ) -> nn.Module:
-    published = known.published
-    arguments = known.numbers | (more or {}) | {
+    published = model.published
+    sides: dict[str, Any] = {
         "classes": classes or published.classes,
         "channels": channels or published.channels,
-        "seed": seed,
-    }  # fmt: skip
-    if "image" in inspect.signature(known.build).parameters:
-        arguments["image"] = image or published.image
-    net = known.build(**arguments)
-    # For which its head was made, or would have been; torch types only what a module computes with.
-    net.image = image or published.image  # type: ignore[assignment]
-    return net
+    }
+    if "image" in inspect.signature(model.build).parameters:
+        sides["image"] = image or published.image
+    return model.build(**model.numbers | (more or {}) | sides, seed=seed)
 
 
-def too_small(known: ModelInfo, image: int) -> str | None:
-    """The stage in which images of this side run out of pixels, or None if they do not."""
+def too_small(model: ModelInfo, image: int) -> str | None:
+    """The stage in which images of this side become too small, or None if they do not."""
     try:
         with torch.device("meta"):
-            net = _build(known, image=image)
+            net = _build(model, image=image)
     except InputError:
         return "its head"
     features = net.get_submodule("features")
     assert isinstance(features, nn.Sequential)
-    return first_too_small_stage(features, known.published.channels, image)
+    return first_too_small_stage(features, model.published.channels, image)
 
 
 def smallest_image(name: str) -> int:
     """The smallest legal side of a network's input, in pixels, found by bisection."""
-    known = model_info(name)
-    low, high = 0, known.published.image  # too small, legal
+    model = model_info(name)
+    low, high = 0, model.published.image  # too small, legal
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if too_small(known, middle) else (low, middle)
+        low, high = (middle, high) if too_small(model, middle) else (low, middle)
     return high
 
 
-def _small_image(known: ModelInfo, image: int, stage: str) -> str:
-    smallest, expected = smallest_image(known.name), known.published.image
+def _small_image(model: ModelInfo, image: int, stage: str) -> str:
+    smallest, expected = smallest_image(model.name), model.published.image
     every = [_ENTRIES[name] for name in names()]
     small = [e for e in every if e.published.image <= 32 and e.published.errors]
-    kin = [e for e in small if e.paper == known.paper] or small
-    others = (e.name for e in kin if e is not known and not too_small(e, image))
-    fitting = list(islice(others, 4))
-    instead = f"For small images use {', '.join(fitting)}, or pass" if fitting else "Pass"
+    related = [e for e in small if e.paper == model.paper] or small
+    fitting = (e.name for e in related if e is not model and not too_small(e, image))
+    first = list(islice(fitting, 4))
+    instead = f"For small images use {', '.join(first)}, or pass" if first else "Pass"
     return (
-        f"{known.name} runs out of pixels in {stage} when images are {image} x {image}; it "
-        f"expects {expected} and takes no less than {smallest}. {instead} --image {expected} to "
-        f"enlarge them, or any side from {smallest} on."
+        f"{image} x {image} images are too small for {model.name}: {stage} needs larger maps. "
+        f"It expects {expected} pixels a side and takes {smallest} or more. {instead} "
+        f"--image {expected} to enlarge them, or any side from {smallest}."
     )

@@ -1,4 +1,4 @@
-"""Convolution arithmetic: output sizes, paddings, and what happens where they are fractions.
+"""Convolution arithmetic: output sizes, legal strides and paddings, and pixels that are not seen.
 
 All sizes are pixels along one side. N is the input, F the kernel, S the stride, P the padding.
 """
@@ -34,12 +34,12 @@ def conv_size(
         kernel: side of the window.
         stride: step of the window.
         padding: pixels added on each side.
-        dilation: distance of neighbouring taps.
+        dilation: distance between neighbouring values of the kernel.
         ceil_mode: round a fraction up, as Caffe's poolings do.
-        strict: refuse a fraction.
+        strict: raise an error for a fraction.
 
     Raises:
-        InputError: the window is larger than the padded image, or `strict` and a fraction.
+        InputError: the window is larger than the padded image; or, with `strict`, a fraction.
     """
     size = exact_size(n, kernel, stride, padding, dilation)
     if size < 1:
@@ -101,7 +101,7 @@ def same_padding(kernel: int, dilation: int = 1) -> int:
     if span % 2 == 0:
         raise InputError(
             f"a window of {span} pixels has no middle, so no padding keeps the size; "
-            "expected an odd one. Use an odd kernel."
+            "expected an odd number. Use an odd kernel."
         )
     return (span - 1) // 2
 
@@ -111,21 +111,6 @@ def transposed_size(
 ) -> int:
     """S(N - 1) + F - 2P + A: the output of a transposed convolution with A extra pixels."""
     return stride * (n - 1) + kernel - 2 * padding + output_padding
-
-
-def unpooled_size(n: int, kernel: int, stride: int, padding: int = 0) -> int:
-    """S(N - 1) + F - 2P: the smallest map whose pooling gives N; the pooled one's is remembered."""
-    return transposed_size(n, kernel, stride, padding)
-
-
-def nails_size(n: int, stride: int) -> int:
-    """S N: each value in the top left corner of an S x S block of zeros."""
-    return stride * n
-
-
-def interpolated_size(n: int, factor: int) -> int:
-    """The output of nearest, bilinear or bicubic interpolation by a whole factor."""
-    return factor * n
 
 
 def unseen(n: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
@@ -144,7 +129,7 @@ def seen(
     *,
     ceil_mode: bool = False,
 ) -> int:
-    """Pixels of a side that at least one window covers: a stride beyond the kernel skips some."""
+    """Pixels of a side that at least one window covers: a stride beyond the kernel skips pixels."""
     outputs = conv_size(n, kernel, stride, padding, dilation, ceil_mode=ceil_mode)
     if dilation == 1 and stride <= kernel:
         return min(n, (outputs - 1) * stride + kernel - padding)

@@ -8,14 +8,14 @@ from torch.nn import functional as F
 
 
 class ResizeAndNormalize(nn.Module):
-    """A shared square of pixels as one member wants its input.
+    """Converts a shared square of pixels to the input of one member.
 
     Args:
-        stored: side that the square is scaled to.
-        inner: side of the centre that is cut from it.
-        border: pixels that repeat the edge on each side of that.
-        mean: subtracted from each channel, a fraction of white.
-        std: divided by, likewise.
+        stored: side to which the square is resized.
+        inner: side of its centre crop.
+        border: pixels of edge padding on each side of the crop.
+        mean: of each channel, a fraction of white.
+        std: standard deviation of each channel, a fraction of white.
 
     Shape: (N, C, S, S) in [0, 1] -> (N, C, inner + 2 border, inner + 2 border)
     """
@@ -41,11 +41,11 @@ class ResizeAndNormalize(nn.Module):
 
 
 class Ensemble(nn.Module):
-    """log sum_i w_i p_i(x): its softmax is the weighted mean of the members' probabilities.
+    """log sum_i w_i p_i(x), whose softmax is the weighted mean of the members' probabilities.
 
     Args:
-        members: networks, each with what fits the input to it before it.
-        weights: of each member, positive; they are divided by their sum.
+        members: networks, each preceded by the conversion of its input.
+        weights: of each member, positive; normalised to sum to one.
 
     Shape: (N, C, S, S) -> (N, K)
     """

@@ -1,7 +1,7 @@
-"""Where the values of a feature map lie in the image: offsets of skips and crops.
+"""Positions of feature map values in the image: offsets of skips and crops.
 
-Along a side, value i of a map has the middle of its receptive field at start + i step pixels, in
-the coordinates in which the middles of the image's pixels are 0, 1, 2, ...
+Along a side, the receptive field of value i of a map is centred at start + i step pixels. The
+centres of the image's pixels have the coordinates 0, 1, 2, ...
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Windowed = nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d
 
 @dataclass(frozen=True)
 class Grid:
-    """The places of a map's values along a side.
+    """The positions of a map's values along a side.
 
     Args:
         start: of the first value, in pixels.
@@ -46,8 +46,8 @@ class Grid:
         return grid
 
     def offset(self, wanted: "Grid") -> int:
-        """Values to leave out at the start, so that this map begins where another of its step does.
+        """Values to crop at the start, so that this map begins where another of its step does.
 
-        Rounded down where it is a fraction: some interpolations lie between two values.
+        Fractions are rounded down: some interpolations lie between two values.
         """
         return int((wanted.start - self.start) // self.step)

@@ -1,4 +1,4 @@
-"""Classifiers applied to images of any size.
+"""Classifiers applied to images of any size, as fully convolutional networks.
 
 Sermanet et al., "OverFeat", ICLR 2014, section 3.5; Long, Shelhamer, Darrell, CVPR 2015, section
 3.1: the first linear layer becomes a convolution as large as the map it was made for, the others
@@ -11,15 +11,18 @@ import torch
 from torch import Tensor, nn
 
 from canon.errors import InputError
+from canon.layers.interfaces import FixedImage
 from canon.layers.stages import eval_mode
 
 Pool = nn.AdaptiveAvgPool2d | nn.AvgPool2d
 
 
 class AsMap(nn.Module):
-    """A network that averages its last map: its scores for any image, as a map of one place.
+    """The scores of a network as a map of 1 x 1.
 
-    The average of the scores of all places is the score of their average.
+    For a network that averages its last map, which takes images of any size.
+
+    Shape: (N, C, H, W) -> (N, K, 1, 1)
     """
 
     def __init__(self, net: nn.Module) -> None:
@@ -31,7 +34,7 @@ class AsMap(nn.Module):
 
 
 class PerPixel(nn.Module):
-    """A layer of vectors, applied to the values at every place of a map.
+    """A layer of vectors, applied at every position of a map.
 
     Shape: (N, C, h, w) -> (N, K, h, w)
     """
@@ -47,34 +50,34 @@ class PerPixel(nn.Module):
 
 
 def has_global_average(net: nn.Module) -> bool:
-    """Whether a network's head begins with the mean of each whole map."""
+    """Whether a network's head begins with the average of each whole map."""
     first = next(_parts(getattr(net, "head", nn.Identity())), None)
     return _global(first)
 
 
 def fully_convolutional(model: nn.Module, side: int | None = None) -> nn.Module:
-    """A classifier as a function of any larger image that gives a map of class scores.
+    """A classifier as a network that gives a map of class scores for any larger image.
 
-    The new module shares the old one's weights, except kernels that were linear layers'. On an
-    image of the native size it gives the classifier's scores. On a larger one, the score at row i
-    and column j is the classifier's on the crop that begins i and j jumps from the corner, a jump
-    being the strides of the features multiplied (`canon show`):
+    The new module shares the weights of the classifier, except the kernels made from linear layers.
+    On an image of the native size it gives the classifier's scores. On a larger image, the score at
+    row i and column j is the classifier's on the crop that begins i and j jumps from the corner. A
+    jump is the product of the strides (`canon show`). This holds
 
     - exactly, for networks without padding, such as `lenet5`;
-    - for padded ones as far as the padding of a crop, zeros, differs from the pixels that the
-      larger image has there: near the borders of each crop, as far in as `canon show` gives the
-      receptive fields of the padded layers. Scores deep inside a map hardly differ;
-    - where poolings round up, for jumps that keep the crop's windows whole;
-    - not for layers that look at the whole image, as squeeze-and-excitation: they see all of it.
+    - approximately, for networks with padding: near its borders a crop is padded with zeros where
+      the larger image has pixels;
+    - where poolings round up, for jumps that keep the windows of the crop whole;
+    - not for layers that see the whole image, such as squeeze-and-excitation.
 
     Args:
         model: has `features`, and a `head` of poolings, a flattening and layers of vectors.
-        side: of the images that it takes, in pixels; None means what it was created for.
+        side: of the native images, in pixels; None means the side that the network was built for.
+            A network that averages its last map was built for none, and needs it.
 
     Shape: (N, C, H, W) -> (N, K, h, w); h = w = 1 for an image of the native size.
 
     Raises:
-        InputError: the head is made of other parts, or the native size is not known.
+        InputError: the head has other parts, or the native size is not known.
     """
     parts = list(_parts(getattr(model, "head", nn.Identity())))
     kinds = [type(part) for part in parts]
@@ -84,11 +87,11 @@ def fully_convolutional(model: nn.Module, side: int | None = None) -> nn.Module:
     pools, others = parts[:flat], parts[flat + 1 :]
     if not all(isinstance(part, Pool | nn.Dropout) for part in pools):
         raise _refusal(model, "more than poolings before its flattening")
-    side = side or getattr(model, "image", None)
+    side = side or (model.image if isinstance(model, FixedImage) else None)
     if side is None:
         raise InputError(
-            f"the size of the images that {type(model).__name__} takes is not known; expected it. "
-            "Build the network with canon.create, or pass the side."
+            f"{type(model).__name__} takes images of any side; expected the side that one score "
+            "covers. Pass it, for example side=224."
         )
     with eval_mode(model):
         map_ = model.get_submodule("features")(_blank(model, side))
@@ -101,7 +104,7 @@ def fully_convolutional(model: nn.Module, side: int | None = None) -> nn.Module:
 
 
 def _head(map_: Tensor, pools: list[nn.Module], others: list[nn.Module]) -> list[nn.Module]:
-    """The layers of a head as layers of maps, given the native map."""
+    """The layers of a head, converted to layers of maps, given the native map."""
     head: list[nn.Module] = []
     if pools and _global(pools[0]):
         head = [nn.AvgPool2d((map_.shape[-2], map_.shape[-1]), 1), *pools[1:]]
@@ -122,7 +125,7 @@ def _global(part: nn.Module | None) -> bool:
 
 
 def _parts(head: nn.Module) -> Iterator[nn.Module]:
-    """The layers of a head in their order."""
+    """The layers of a head in order."""
     if isinstance(head, nn.Sequential):
         for part in head:
             yield from _parts(part)
@@ -131,7 +134,7 @@ def _parts(head: nn.Module) -> Iterator[nn.Module]:
 
 
 def _blank(net: nn.Module, side: int) -> Tensor:
-    """One image of zeros, where the network is."""
+    """One image of zeros on the network's device."""
     first = next(net.parameters())
     channels = next(m.in_channels for m in net.modules() if isinstance(m, nn.Conv2d))
     return first.new_zeros(1, channels, side, side)
@@ -139,10 +142,10 @@ def _blank(net: nn.Module, side: int) -> Tensor:
 
 @torch.enable_grad()
 def _convolution(linear: nn.Linear, map_: Tensor, pools: nn.Module) -> nn.Conv2d:
-    """What pooling a map, flattening it and the linear layer do, as one kernel of the map's size.
+    """The convolution equal to pooling a map, flattening it and the linear layer.
 
-    Poolings are linear, so the kernel is the transpose of theirs, applied to the weights: their
-    gradient.
+    Average poolings are linear. The kernel is therefore their transpose applied to the weights,
+    which is the gradient of the pooled map.
     """
     rows = linear.weight.detach()
     x = map_.new_zeros(len(rows), *map_.shape[1:]).requires_grad_()
@@ -158,6 +161,6 @@ def _convolution(linear: nn.Linear, map_: Tensor, pools: nn.Module) -> nn.Conv2d
 
 def _refusal(net: nn.Module, what: str) -> InputError:
     return InputError(
-        f"{type(net).__name__} cannot be applied to every place of an image: its head has {what}; "
-        "expected poolings, one flattening and layers of vectors. Use --protocol 10-crop."
+        f"{type(net).__name__} cannot be made fully convolutional: its head has {what}; expected "
+        "poolings, one flattening and layers of vectors. Use --protocol 10-crop."
     )

@@ -1,4 +1,4 @@
-"""What the Inception papers share: branches side by side, and chains of small convolutions."""
+"""Parts of the Inception papers: parallel branches, and chains of small convolutions."""
 
 from collections.abc import Callable
 
@@ -54,7 +54,7 @@ def chain(
     *convs: tuple[int, Kernel] | tuple[int, Kernel, int, int],
     conv: MakeConv = conv_bn_relu,
 ) -> nn.Sequential:
-    """Convolutions one after another, each (channels, kernel) or with stride and padding too."""
+    """A sequence of convolutions, each (channels, kernel), or with stride and padding as well."""
     layers = []
     for c_out, *window in convs:
         layers.append(conv(c_in, c_out, *window))
@@ -68,7 +68,7 @@ def average(c_in: int, c_out: int, *, pads_count: bool = True) -> nn.Sequential:
     Args:
         c_in: input channels.
         c_out: output channels.
-        pads_count: whether the zeros around the map count in the averages at its edge.
+        pads_count: whether averages at the edge include the zero padding.
     """
     pool = nn.AvgPool2d(3, 1, padding=1, count_include_pad=pads_count)
     return nn.Sequential(pool, conv_bn_relu(c_in, c_out, 1))

@@ -1,12 +1,11 @@
-"""The initialisations of the papers, from an explicit generator.
+"""Initialisations of the papers, from an explicit generator.
 
 Each sets every convolution and linear layer of a network, its biases to zero, and leaves scales
-at one and shifts at zero. One seed gives one set of weights, on any machine.
+at one and shifts at zero. One seed gives the same weights on every machine.
 """
 
 from collections.abc import Iterator
 from math import prod, sqrt
-from typing import cast
 
 import torch
 from torch import Generator, nn
@@ -15,18 +14,17 @@ Weighted = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
 
 
 def weighted(net: nn.Module) -> Iterator[Weighted]:
-    """The layers of a network that multiply by weights, in its order.
+    """The convolutions and linear layers of a network, in its order.
 
-    Not those on the meta device: they have no memory to draw into, and trying takes a second.
+    Layers on the meta device are left out: they have no memory, and drawing takes a second.
     """
     for module in net.modules():
-        multiplies = isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)
-        if multiplies and not module.weight.is_meta:
-            yield cast(Weighted, module)
+        if isinstance(module, Weighted) and not module.weight.is_meta:
+            yield module
 
 
 def fan_in(layer: Weighted) -> int:
-    """Inputs that one output sums over; of a transposed convolution the mean over its places."""
+    """Inputs that one output sums over; for a transposed convolution, the mean over positions."""
     if isinstance(layer, nn.ConvTranspose2d):
         per_input = prod(layer.kernel_size) / prod(layer.stride)
         return max(1, round(layer.in_channels // layer.groups * per_input))
@@ -40,7 +38,7 @@ def fan_out(layer: Weighted) -> int:
 
 
 def generator(seed: int) -> Generator:
-    """A generator on the CPU, so that weights do not depend on the device."""
+    """A CPU generator, so that weights do not depend on the device."""
     return Generator().manual_seed(seed)
 
 

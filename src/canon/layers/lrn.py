@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 
 class LocalResponseNorm(nn.Module):
-    """Divides each activation by the activity of its neighbours in channel direction.
+    """Divides each activation by the activity of its neighbours across channels.
 
     Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks",
     NIPS 2012, section 3.3:

@@ -30,7 +30,7 @@ class Unit(nn.Module):
 
 
 def bn_relu(channels: int) -> nn.Sequential:
-    """Batch normalisation and a rectifier: what the paper calls the activation."""
+    """Batch normalisation and a rectifier: the activation, in the paper's words."""
     return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU())
 
 
@@ -45,22 +45,35 @@ def unit(c_in: int, c_out: int, stride: int, branch: nn.Module) -> Unit:
     return Unit(bn_relu(c_in), branch, conv(c_in, c_out, 1, stride) if changes else None)
 
 
-def basic(c_in: int, width: int, stride: int, dropout: float = 0.0) -> tuple[Unit, int]:
-    """Two 3 x 3 convolutions, dropout between them. Returns the unit and its output channels."""
+def basic(c_in: int, c_out: int, stride: int, dropout: float = 0.0) -> Unit:
+    """Two 3 x 3 convolutions, with dropout between them unless it is zero."""
     between = [nn.Dropout(dropout)] if dropout else []
     branch = nn.Sequential(
-        conv(c_in, width, 3, stride), bn_relu(width), *between, conv(width, width, 3)
+        conv(c_in, c_out, 3, stride), bn_relu(c_out), *between, conv(c_out, c_out, 3)
     )
-    return unit(c_in, width, stride, branch), width
+    return unit(c_in, c_out, stride, branch)
 
 
-def bottleneck(c_in: int, width: int, stride: int) -> tuple[Unit, int]:
-    """1 x 1, 3 x 3 with the stride, and 1 x 1 to four times the width."""
-    branch = nn.Sequential(
-        conv(c_in, width, 1), bn_relu(width), conv(width, width, 3, stride), bn_relu(width),
-        conv(width, 4 * width, 1),
-    )  # fmt: skip
-    return unit(c_in, 4 * width, stride, branch), 4 * width
+def bottleneck(c_in: int, c_out: int, stride: int) -> Unit:
+    """1 x 1 to a quarter of the output channels, 3 x 3 with the stride, and 1 x 1 to all."""
+    width = c_out // 4
+    reduce, spatial = conv(c_in, width, 1), conv(width, width, 3, stride)
+    branch = nn.Sequential(reduce, bn_relu(width), spatial, bn_relu(width), conv(width, c_out, 1))
+    return unit(c_in, c_out, stride, branch)
 
 
-MakeUnit = Callable[[int, int, int], tuple[Unit, int]]
+MakeUnit = Callable[[int, int, int], Unit]  # of input channels, output channels and stride
+
+
+def stage(make: MakeUnit, c_in: int, c_out: int, depth: int, stride: int) -> nn.Sequential:
+    """Units with the same output channels, the first with the stride.
+
+    Args:
+        make: makes a unit.
+        c_in: input channels of the first unit.
+        c_out: output channels of every unit.
+        depth: number of units.
+        stride: of the first unit.
+    """
+    first = make(c_in, c_out, stride)
+    return nn.Sequential(first, *(make(c_out, c_out, 1) for _ in range(depth - 1)))

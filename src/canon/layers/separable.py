@@ -4,10 +4,10 @@ from torch import Tensor, nn
 
 
 class SeparableConv(nn.Module):
-    """A spatial convolution of each channel alone, then a 1 x 1 convolution across them.
+    """A spatial convolution of each channel, then a 1 x 1 convolution across channels.
 
     F. Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions", CVPR 2017,
-    section 2. In place of k k C_in C_out multiplications a position it has C_in (k k + C_out).
+    section 2. It takes C_in (k k + C_out) multiplications per position instead of k k C_in C_out.
 
     Args:
         c_in: input channels.
@@ -15,8 +15,8 @@ class SeparableConv(nn.Module):
         kernel: side of the depthwise window, pixels.
         stride: of the depthwise window.
         padding: of the depthwise window; None keeps the size at stride 1.
-        between: what stands between the two; nothing, as section 4.7 recommends.
-        multiplier: depthwise outputs of each channel.
+        between: the layer between the two; None means no layer, as section 4.7 recommends.
+        multiplier: depthwise outputs per channel.
         bias: of both convolutions.
 
     Shape: (N, C_in, H, W) -> (N, C_out, H', W')

@@ -1,4 +1,4 @@
-"""Named stages: how every network is laid out, looked into, and measured against an image."""
+"""Named stages: the layout of every network, its intermediate outputs, its smallest image."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ def stages(**named: nn.Module) -> nn.Sequential:
 
 
 def average_head(c_in: int, classes: int, dropout: float = 0.0) -> nn.Sequential:
-    """The mean of each map, dropout if there is any, and a linear layer.
+    """The mean of each map, dropout unless it is zero, and a linear layer.
 
     Shape: (N, C, H, W) -> (N, K)
     """
@@ -34,7 +34,7 @@ def taps(features: nn.Sequential, x: Tensor) -> dict[str, Tensor]:
 
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[nn.Module]:
-    """The model in evaluation mode and without gradients; its own modes return afterwards."""
+    """The model in evaluation mode and without gradients; its modes are restored afterwards."""
     modes = {module: module.training for module in model.modules()}
     try:
         model.eval()
@@ -46,22 +46,22 @@ def eval_mode(model: nn.Module) -> Iterator[nn.Module]:
 
 
 def first_too_small_stage(features: nn.Sequential, channels: int, image: int) -> str | None:
-    """The first stage in which an image of this side leaves a window nothing to look at.
+    """The first stage with maps too small for its windows, or None.
 
-    That is a stage whose window is larger than what it is given, or a convolution over a 1 x 1
-    map, where a k x k kernel sees one value and its own padding. None: the image is large enough.
+    Too small is a map smaller than a window, and a 1 x 1 map under a k x k convolution, which sees
+    one value and its own padding.
 
     Args:
-        features: the stages, on the meta device, where this costs no memory.
+        features: the stages, on the meta device, where they take no memory.
         channels: of the image.
         image: its side in pixels.
     """
-    hungry: list[str] = []
+    starved: list[nn.Module] = []
 
     def watch(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         wide = isinstance(module, nn.Conv2d) and module.kernel_size[0] > 1
         if wide and inputs[0].shape[-1] == 1:
-            hungry.append("")
+            starved.append(module)
 
     hooks = [m.register_forward_pre_hook(watch) for m in features.modules()]
     try:
@@ -71,7 +71,7 @@ def first_too_small_stage(features: nn.Sequential, channels: int, image: int) ->
                 x = stage(x)
             except RuntimeError:  # the window is larger than the map
                 return name
-            if hungry:
+            if starved:
                 return name
     finally:
         for hook in hooks:

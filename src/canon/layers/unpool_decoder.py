@@ -1,20 +1,19 @@
 """VGG encoders, and decoders that mirror them by unpooling: SegNet and DeconvNet."""
 
 from itertools import pairwise
-from typing import cast
 
 from torch import Tensor, nn
 
 from canon.layers.upsample import Upsampling
 
 
-def convs(*widths: int, kernel: int = 3, relu: bool = True) -> nn.Sequential:
+def convs(*widths: int, kernel: int = 3) -> nn.Sequential:
     """Convolutions from each width to the next, with biases, normalisation and rectifiers."""
-    parts: list[nn.Module] = []
-    for c_in, c_out in pairwise(widths):
-        conv = nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2)
-        parts += [conv, nn.BatchNorm2d(c_out), *[nn.ReLU()] * relu]
-    return nn.Sequential(*parts)
+    layers = (
+        (nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2), nn.BatchNorm2d(c_out), nn.ReLU())
+        for c_in, c_out in pairwise(widths)
+    )
+    return nn.Sequential(*(part for layer in layers for part in layer))
 
 
 def pool() -> nn.MaxPool2d:
@@ -23,12 +22,14 @@ def pool() -> nn.MaxPool2d:
 
 
 class UnpoolStage(nn.Module):
-    """A stage of such a decoder: its pooling undone, and its convolutions.
+    """A stage of such a decoder: a pooling undone, then convolutions.
 
     Args:
         up: kind of upsampling.
-        c_in: channels that were pooled.
-        after: what follows.
+        c_in: channels of the pooled map.
+        after: the convolutions.
+
+    Shape: (N, c_in, h, w), (N, c_in, H, W) -> (N, c_out, H, W)
     """
 
     def __init__(self, up: str, c_in: int, after: nn.Sequential) -> None:
@@ -36,21 +37,21 @@ class UnpoolStage(nn.Module):
         self.up = Upsampling(up, c_in, c_in)
         self.convs = after
 
+    def forward(self, x: Tensor, pooled: Tensor, pooling: nn.MaxPool2d) -> Tensor:
+        return self.convs(self.up.undo(x, pooled, pooling))
+
 
 def decode(
     features: nn.Sequential, maps: dict[str, Tensor], decoder: nn.ModuleDict, y: Tensor
 ) -> Tensor:
-    """The map y, enlarged stage by stage to the size of the first.
+    """A map, enlarged stage by stage to the size of the first stage's.
 
     Args:
-        features: stages, each `stageN` followed by its `poolN`.
-        maps: the outputs of all of them.
-        decoder: a `Mirror` for each stage, the deepest first, with its number last in its name.
-        y: what the decoder starts from, of the last map's size.
+        features: the encoder: `stage1`, `pool1`, `stage2`, and so on.
+        maps: the outputs of all its parts.
+        decoder: an `UnpoolStage` for each pooling, that of the last pooling first.
+        y: the map, as large as that of the last pooling.
     """
-    for name, mirror in decoder.items():
-        assert isinstance(mirror, UnpoolStage)
-        level = name[-1]
-        pooling = cast(nn.MaxPool2d, features.get_submodule(f"pool{level}"))
-        y = mirror.convs(mirror.up.undo(y, maps[f"stage{level}"], pooling))
+    for level, stage in zip(range(len(decoder), 0, -1), decoder.values(), strict=True):
+        y = stage(y, maps[f"stage{level}"], features.get_submodule(f"pool{level}"))
     return y

@@ -1,9 +1,9 @@
-"""Enlarging maps: interpolation, transposed convolution, unpooling, bed of nails; one interface.
+"""Upsampling: interpolation, transposed convolution, unpooling, bed of nails; one interface.
 
 nearest, bilinear, bicubic   interpolation, and a 1 x 1 convolution if the channels change
 transposed                   transposed convolution (Long et al. 2015, section 3.3)
-channelwise                  the same, each map for itself
-unpool                       each value back to where max pooling found it, zeros elsewhere
+channelwise                  transposed convolution of each map separately
+unpool                       each value back to the position of its maximum, zeros elsewhere
                              (Zeiler and Fergus 2014, section 2.1)
 nails                        each value to the top left of a block of zeros, then a 5 x 5
                              convolution (Dosovitskiy et al. 2015, section 4.2)
@@ -42,10 +42,10 @@ class BedOfNails(nn.Module):
 
 
 class Crop(nn.Module):
-    """The part of a map from an offset on that is as large as another map.
+    """The part of a map that begins at an offset and is as large as another map.
 
     Args:
-        offset: values left out at the top and at the left.
+        offset: values cropped at the top and at the left.
 
     Shape: (N, C, H, W), (N, D, h, w) -> (N, C, h, w)
     """
@@ -60,7 +60,7 @@ class Crop(nn.Module):
 
 
 def max_pool_indices(x: Tensor, pool: nn.MaxPool2d) -> Tensor:
-    """Where an unpadded max pooling finds its maxima, (N, C, h, w) int64 places in a map."""
+    """The positions of the maxima of an unpadded max pooling, (N, C, h, w) int64 indices."""
     kernel, stride = (
         n if isinstance(n, tuple) else (n, n) for n in (pool.kernel_size, pool.stride)
     )
@@ -69,7 +69,7 @@ def max_pool_indices(x: Tensor, pool: nn.MaxPool2d) -> Tensor:
 
 
 class Upsampling(nn.Module):
-    """One way to enlarge a map by a whole factor.
+    """A method to enlarge a map by a whole factor.
 
     Args:
         kind: one of `KINDS`.
@@ -80,14 +80,14 @@ class Upsampling(nn.Module):
         bias: of convolutions.
 
     Attributes:
-        kernel: with which `Grid.enlarged` places the result.
+        kernel: the one that `Grid.enlarged` needs.
 
     Shape: (N, c_in, H, W) -> (N, c_out, F H + k - F, F W + k - F) with k the kernel of a
     transposed convolution, else F.
 
     Raises:
         InputError: an unknown kind, `channelwise` between different numbers of channels, or
-            unpooling without a pooling to undo.
+            unpooling without a pooling.
     """
 
     def __init__(
@@ -104,14 +104,14 @@ class Upsampling(nn.Module):
             raise unknown("upsampling", kind, KINDS, "`canon train --help`")
         if kind == "channelwise" and c_in != c_out:
             raise InputError(
-                f"channelwise upsampling makes {c_in} maps of {c_in}, not {c_out}; expected as "
-                "many as there are. Use transposed."
+                f"channelwise upsampling cannot turn {c_in} maps into {c_out}; expected as many "
+                "outputs as inputs. Use transposed."
             )
         self.kind, self.factor = kind, factor
         change: nn.Module = nn.Conv2d(c_in, c_out, 1) if c_in != c_out else nn.Identity()
         self.before: nn.Module = change if kind in (*INTERPOLATIONS, "unpool") else nn.Identity()
         self.enlarge = _enlarging(kind, c_in, c_out, factor, kernel or factor, bias)
-        nails = kind == "nails"
+        nails = kind == "bed-of-nails"
         self.after = nn.Conv2d(c_in, c_out, 5, padding=2, bias=bias) if nails else nn.Identity()
         self.kernel = (kernel or factor) if kind in ("transposed", "channelwise") else factor
 
@@ -124,10 +124,10 @@ class Upsampling(nn.Module):
         return self.after(self.enlarge(self.before(x)))
 
     def undo(self, x: Tensor, pooled: Tensor, pool: nn.MaxPool2d) -> Tensor:
-        """Enlarge a map to the size of one that was pooled, by its switches or by cutting.
+        """Enlarge a map to the size of a map that was pooled, by its switches or by cropping.
 
         Args:
-            x: what became of the pooling's output.
+            x: a map as large as the pooling's output.
             pooled: the pooling's input; of c_out channels for unpooling.
             pool: the pooling, of this factor.
         """
@@ -140,7 +140,7 @@ class Upsampling(nn.Module):
 def _enlarging(kind: str, c_in: int, c_out: int, factor: int, kernel: int, bias: bool) -> nn.Module:
     if kind == "unpool":
         return nn.MaxUnpool2d(factor, factor)
-    if kind == "nails":
+    if kind == "bed-of-nails":
         return BedOfNails(factor)
     if kind in INTERPOLATIONS:
         corners = None if kind == "nearest" else False
@@ -150,7 +150,7 @@ def _enlarging(kind: str, c_in: int, c_out: int, factor: int, kernel: int, bias:
 
 
 def bilinear_kernel(kernel: int) -> Tensor:
-    """The weights with which a transposed convolution interpolates bilinearly.
+    """The weights of a transposed convolution that interpolates bilinearly.
 
     With f = floor((k + 1)/2) and c = f - 1 for odd k, f - 1/2 for even: (1 - |i - c|/f)(1 - |j -
     c|/f), as in the authors' code.
@@ -165,13 +165,13 @@ def bilinear_kernel(kernel: int) -> Tensor:
 
 @torch.no_grad()
 def init_bilinear(up: Upsampling, learned: bool = True) -> Upsampling:
-    """An upsampling whose transposed convolution starts as bilinear interpolation, or stays it.
+    """Initialise a transposed convolution to bilinear interpolation.
 
-    Each map is interpolated for itself: a dense kernel is filled on its diagonal only.
+    Each map is interpolated separately: a dense kernel is filled on its diagonal only.
 
     Args:
-        up: the upsampling; one without a transposed convolution is left as it is.
-        learned: whether training may change it.
+        up: the upsampling; without a transposed convolution it is returned unchanged.
+        learned: whether training may change the weights.
     """
     layer = up.enlarge
     if isinstance(layer, nn.ConvTranspose2d):

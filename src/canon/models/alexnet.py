@@ -1,12 +1,11 @@
-"""AlexNet: Krizhevsky, Sutskever, Hinton, "ImageNet Classification with Deep Convolutional Neural
-Networks", NIPS 2012, doi:10.1145/3065386.
+"""AlexNet: Krizhevsky, Sutskever, Hinton, NIPS 2012; see PAPER.
 
 Differences from the paper: none in the function. The text says 224 pixels, but 55 x 55 maps need
 227, and its 253,440 neurons of layer one should be 55 x 55 x 96 = 290,400. The two GPUs of 2012 are
-two groups of a convolution. `alexnet-tv` is what torchvision calls AlexNet: the single column of
-"One weird trick for parallelizing convolutional neural networks" (arXiv:1404.5997), without
-normalisation and groups, and with dropout before instead of after the linear layers.
-"""  # noqa: D205
+two groups of a convolution. `alexnet-tv` is the network that torchvision calls AlexNet: the single
+column of "One weird trick for parallelizing convolutional neural networks" (arXiv:1404.5997),
+without normalisation and groups, and with dropout before instead of after the linear layers.
+"""
 
 import torch
 from torch import nn
@@ -55,6 +54,7 @@ class AlexNet(nn.Module):
         self, classes: int = 1000, channels: int = 3, image: int = 227, seed: int = 0
     ) -> None:
         super().__init__()
+        self.image = image
         self.features = stages(
             conv1=conv(channels, 96, 11, stride=4),  # 96 x 55 x 55
             norm1=LocalResponseNorm(),  # 96 x 55 x 55

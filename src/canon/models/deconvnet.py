@@ -1,10 +1,9 @@
-"""DeconvNet: Noh, Hong, Han, "Learning Deconvolution Network for Semantic Segmentation", ICCV 2015,
-arXiv:1505.04366.
+"""DeconvNet: Noh, Hong, Han, ICCV 2015; see PAPER.
 
 Differences from the paper: none. Batch normalisation follows every convolution but the last, as in
 section 4.1 and the authors' code, which keeps the biases; a deconvolution of stride one is a
 transposed convolution with padding. Poolings round up, as Caffe's.
-"""  # noqa: D205
+"""
 
 from itertools import pairwise
 
@@ -33,7 +32,7 @@ class DeconvNet(nn.Module):
     """VGG-16 down to one vector, and its mirror of unpoolings and deconvolutions up again.
 
     Args:
-        up: kind of upsampling.
+        upsampling: kind of upsampling.
         classes: number of outputs, K.
         channels: of the input.
         seed: of the initial weights (He).
@@ -41,13 +40,13 @@ class DeconvNet(nn.Module):
     Shape: (N, 3, 224, 224) -> (N, K, 224, 224); any image from 193 x 193 pixels.
 
     Raises:
-        InputError: a smaller one, whose last map fc6 does not fit.
+        InputError: a smaller one: five poolings leave less than the 7 x 7 of fc6.
     """
 
     step = 32
 
     def __init__(
-        self, up: str = "unpool", classes: int = 21, channels: int = 3, seed: int = 0
+        self, upsampling: str = "unpool", classes: int = 21, channels: int = 3, seed: int = 0
     ) -> None:
         super().__init__()
         self.features = stages(
@@ -66,11 +65,11 @@ class DeconvNet(nn.Module):
             deconv_fc6=_normed(nn.ConvTranspose2d(4096, 512, 7)),  # 512 x 7 x 7
         )
         self.decoder = nn.ModuleDict({
-            "deconv5": UnpoolStage(up, 512, _deconvs(512, 512, 512, 512)),
-            "deconv4": UnpoolStage(up, 512, _deconvs(512, 512, 512, 256)),
-            "deconv3": UnpoolStage(up, 256, _deconvs(256, 256, 256, 128)),
-            "deconv2": UnpoolStage(up, 128, _deconvs(128, 128, 64)),
-            "deconv1": UnpoolStage(up, 64, _deconvs(64, 64, 64)),
+            "deconv5": UnpoolStage(upsampling, 512, _deconvs(512, 512, 512, 512)),
+            "deconv4": UnpoolStage(upsampling, 512, _deconvs(512, 512, 512, 256)),
+            "deconv3": UnpoolStage(upsampling, 256, _deconvs(256, 256, 256, 128)),
+            "deconv2": UnpoolStage(upsampling, 128, _deconvs(128, 128, 64)),
+            "deconv1": UnpoolStage(upsampling, 64, _deconvs(64, 64, 64)),
         })  # fmt: skip
         self.head = nn.Conv2d(64, classes, 1)
         init.he(self, seed)
@@ -82,15 +81,15 @@ class DeconvNet(nn.Module):
         return self.head(decode(self.features, maps, self.decoder, maps["deconv_fc6"]))
 
     def output_side(self, side: int) -> int:
-        """The side of the scores for an image's, pixels: the same.
+        """The side of the scores for that of an image, pixels: the same.
 
         Raises:
-            InputError: it is below 193, of which five poolings leave less than fc6's 7 x 7.
+            InputError: it is below 193 pixels.
         """
         if side < 193:
             raise InputError(
-                f"a side of {side} pixels leaves fc6 less than 7 x 7 to look at; expected 193 or "
-                "more. Pass --image 224, as in the paper."
+                f"five poolings of {side} pixels leave less than the 7 x 7 window of fc6; expected "
+                "193 or more. Pass --image 224, as in the paper."
             )
         return side
 

@@ -1,28 +1,27 @@
-"""FCN-32s, 16s, 8s: Long, Shelhamer, Darrell, "Fully Convolutional Networks for Semantic
-Segmentation", CVPR 2015, arXiv:1411.4038.
+"""FCN-32s, 16s, 8s: Long, Shelhamer, Darrell, CVPR 2015; see PAPER.
 
 Differences from the paper: none in the function of the VGG-16 nets. As in the authors' code, the
-first convolution is padded by 100 pixels, poolings round up, and scores are cropped where the map
-and the image lie on each other: the offsets 5, 9, 19, 27 and 31 of that code follow from the
-windows (`Grid`). Upsampling starts as bilinear interpolation and is learned, by a dense kernel;
-the `-fixed` forms keep it, as the released models do, and the `-channelwise` ones have a kernel a
-class. `fcn8s-at-once` scales the skips by 0.01 and 0.0001, to be trained in one stage.
-`fcn32s-alexnet` normalises before it pools, as AlexNet's paper, where the released one pools first.
-`fcn32s-googlenet` was never released: its scores stand on the last module, without auxiliary heads;
-the frame of 100 pixels and the upsampling by a 63 x 63 kernel are taken from the AlexNet form.
-"""  # noqa: D205
+first convolution is padded by 100 pixels, poolings round up, and scores are cropped to where they
+lie in the image: the offsets 5, 9, 19, 27 and 31 of that code follow from the windows (`Grid`).
+Upsampling starts as bilinear interpolation and is learned, by a dense kernel; the `-fixed` forms
+keep it, as the released models do, and the `-channelwise` ones have a kernel per class.
+`fcn8s-at-once` scales the skips by 0.01 and 0.0001, to be trained in one stage. `fcn32s-alexnet`
+normalises before it pools, as AlexNet's paper, where the released one pools first.
+`fcn32s-googlenet` was never released: it scores the last module, without auxiliary heads; the
+padding of 100 pixels and the upsampling by a 63 x 63 kernel are taken from the AlexNet form.
+"""
 
 from collections.abc import Callable
 
 import torch
 from torch import nn
 
-from canon.layers import init, stages, taps
+from canon.layers import LocalResponseNorm, init, stages, taps
 from canon.layers.feature_grid import Grid
+from canon.layers.inception import conv_relu
 from canon.layers.upsample import Crop, Upsampling, init_bilinear
-from canon.models.alexnet import AlexNet
-from canon.models.googlenet import GoogLeNet
-from canon.models.vgg import stage
+from canon.models.alexnet import conv
+from canon.models.googlenet import GoogLeNet, Parts
 from canon.registry import Paper, Published, register
 from canon.types import Images, Logits
 
@@ -34,42 +33,54 @@ PAPER = Paper(
     identifier="arXiv:1411.4038",
 )
 
+FRAME = 100  # pixels around the image, so that the smallest one gives a score
 Trunk = tuple[nn.Sequential, nn.Sequential, int]  # features, head before the scores, its channels
 
 
 def vgg16(channels: int) -> Trunk:
-    """Column D, its linear layers as convolutions."""
+    """VGG's column D, its linear layers as convolutions."""
     features = stages(
-        stage1=stage(channels, 64, 2),  # 64 x 349 x 349
-        stage2=stage(64, 128, 2),  # 128 x 175 x 175
-        stage3=stage(128, 256, 3),  # 256 x 88 x 88
-        stage4=stage(256, 512, 3),  # 512 x 44 x 44
-        stage5=stage(512, 512, 3),  # 512 x 22 x 22
+        stage1=_stage(channels, 64, 2, FRAME),  # 64 x 349 x 349
+        stage2=_stage(64, 128, 2),  # 128 x 175 x 175
+        stage3=_stage(128, 256, 3),  # 256 x 88 x 88
+        stage4=_stage(256, 512, 3),  # 512 x 44 x 44
+        stage5=_stage(512, 512, 3),  # 512 x 22 x 22
     )
-    return _framed(features), _linear(512, 7), 4096
+    return features, _linear(512, 7), 4096
 
 
 def alexnet(channels: int) -> Trunk:
     """AlexNet, its linear layers as convolutions."""
-    with torch.device("meta"):  # without memory for the linear layers that are not used
-        features = AlexNet(1, channels).features
-    return _framed(features.to_empty(device=torch.get_default_device())), _linear(256, 6), 4096
+    features = stages(
+        conv1=conv(channels, 96, 11, stride=4, padding=FRAME),  # 96 x 173 x 173
+        norm1=LocalResponseNorm(),  # 96 x 173 x 173
+        pool1=_pool(3),  # 96 x 86 x 86
+        conv2=conv(96, 256, 5, padding=2, groups=2),  # 256 x 86 x 86
+        norm2=LocalResponseNorm(),  # 256 x 86 x 86
+        pool2=_pool(3),  # 256 x 43 x 43
+        conv3=conv(256, 384, 3, padding=1),  # 384 x 43 x 43
+        conv4=conv(384, 384, 3, padding=1, groups=2),  # 384 x 43 x 43
+        conv5=conv(384, 256, 3, padding=1, groups=2),  # 256 x 43 x 43
+        pool5=_pool(3),  # 256 x 21 x 21
+    )
+    return features, _linear(256, 6), 4096
 
 
 def googlenet(channels: int) -> Trunk:
     """GoogLeNet up to its last module."""
-    features = GoogLeNet(classes=1, channels=channels).features
-    return _framed(features), stages(drop=nn.Dropout(0.4)), 1024
+    net = GoogLeNet(Parts(padding1=FRAME), classes=1, channels=channels)
+    return net.features, stages(drop=nn.Dropout(0.4)), 1024
 
 
-def _framed(features: nn.Sequential) -> nn.Sequential:
-    """A hundred pixels around the image, so that the smallest one gives a score; Caffe's sizes."""
-    first = next(layer for layer in features.modules() if isinstance(layer, nn.Conv2d))
-    first.padding = (100, 100)
-    for layer in features.modules():
-        if isinstance(layer, nn.MaxPool2d):
-            layer.ceil_mode = True
-    return features
+def _pool(kernel: int) -> nn.MaxPool2d:
+    return nn.MaxPool2d(kernel, 2, ceil_mode=True)
+
+
+def _stage(c_in: int, c_out: int, depth: int, padding: int = 1) -> nn.Sequential:
+    """A stage of VGG; `padding` is that of its first convolution."""
+    first = conv_relu(c_in, c_out, 3, 1, padding)
+    others = (part for _ in range(depth - 1) for part in conv_relu(c_out, c_out, 3))
+    return nn.Sequential(*first, *others, _pool(2))
 
 
 def _linear(c_in: int, kernel: int) -> nn.Sequential:
@@ -85,15 +96,15 @@ class Fusion(nn.Module):
     Args:
         c_in: channels of the finer map.
         classes: K.
-        up: kind of upsampling.
+        upsampling: kind of upsampling.
         scale: of the finer map, for training at once.
 
     Shape: (N, K, h, w), (N, c_in, H, W) -> (N, K, 2h + 2, 2w + 2)
     """
 
-    def __init__(self, c_in: int, classes: int, up: str, scale: float) -> None:
+    def __init__(self, c_in: int, classes: int, upsampling: str, scale: float) -> None:
         super().__init__()
-        self.up = Upsampling(up, classes, classes, 2, 4, bias=False)
+        self.up = Upsampling(upsampling, classes, classes, 2, 4, bias=False)
         self.score = nn.Conv2d(c_in, classes, 1)
         self.scale, self.crop = scale, Crop()
 
@@ -107,48 +118,21 @@ POOL4, POOL3 = ("stage4", 512, 1.0), ("stage3", 256, 1.0)
 AT_ONCE = (("stage4", 512, 0.01), ("stage3", 256, 0.0001))
 
 
-def _voc(params: int, macs: int) -> Published:
-    return Published(params, macs, image=500, classes=21)
-
-
-_32 = _voc(136_152_917, 181_365_854_976)
-_16 = _voc(134_815_994, 181_448_086_272)
-_8 = _voc(134_489_759, 181_529_034_048)
-_32_EACH = _voc(134_432_597, 180_925_453_056)
-_16_EACH = _voc(134_379_194, 180_949_193_472)
-_8_EACH = _voc(134_368_799, 180_992_697_408)
-_32_FIXED = _voc(134_346_581, _32_EACH.macs)
-_16_FIXED = _voc(134_357_354, _16_EACH.macs)
-_8_FIXED = _voc(134_362_751, _8_EACH.macs)
-_ALEX = _voc(58_704_590, 21_424_487_968)
-_GOOGLE = _voc(7_745_406, 15_708_386_545)
-
-
-@register("fcn32s", paper=PAPER, task="segment", published=_32)
-@register("fcn16s", paper=PAPER, task="segment", skips=(POOL4,), published=_16)
-@register("fcn8s", paper=PAPER, task="segment", skips=(POOL4, POOL3), published=_8)
-@register("fcn8s-at-once", paper=PAPER, task="segment", skips=AT_ONCE, published=_8)
-@register("fcn32s-channelwise", paper=PAPER, task="segment", up="channelwise", published=_32_EACH)
-@register("fcn16s-channelwise", paper=PAPER, task="segment", up="channelwise", skips=(POOL4,),
-          published=_16_EACH)  # fmt: skip
-@register("fcn8s-channelwise", paper=PAPER, task="segment", up="channelwise",
-          skips=(POOL4, POOL3), published=_8_EACH)  # fmt: skip
-@register("fcn32s-fixed", paper=PAPER, task="segment", up="channelwise", learned=False,
-          published=_32_FIXED)  # fmt: skip
-@register("fcn16s-fixed", paper=PAPER, task="segment", up="channelwise", learned=False,
-          skips=(POOL4,), published=_16_FIXED)  # fmt: skip
-@register("fcn8s-fixed", paper=PAPER, task="segment", up="channelwise", learned=False,
-          skips=(POOL4, POOL3), published=_8_FIXED)  # fmt: skip
-@register("fcn32s-alexnet", paper=PAPER, task="segment", trunk=alexnet, kernel=63, published=_ALEX)
-@register("fcn32s-googlenet", paper=PAPER, task="segment", trunk=googlenet, kernel=63,
-          published=_GOOGLE)  # fmt: skip
+@register(
+    "fcn32s-alexnet", paper=PAPER, task="segment", trunk=alexnet, kernel=63,
+    published=Published(58_704_590, 21_424_487_968, image=500, classes=21),
+)  # fmt: skip
+@register(
+    "fcn32s-googlenet", paper=PAPER, task="segment", trunk=googlenet, kernel=63,
+    published=Published(7_745_406, 15_708_386_545, image=500, classes=21),
+)  # fmt: skip
 class FCN(nn.Module):
     """A classifier's features, scores at each place, and these enlarged to the image's size.
 
     Args:
-        trunk: makes the features and the convolutions that were linear layers.
+        trunk: makes the features, and the convolutions in place of linear layers.
         skips: finer maps whose scores are added, the coarsest first.
-        up: kind of upsampling, such as `transposed`, `channelwise` or `bilinear`.
+        upsampling: kind of upsampling, such as `transposed`, `channelwise` or `bilinear`.
         learned: whether training changes the upsampling.
         kernel: of the last upsampling; None means twice its factor.
         classes: number of outputs, K.
@@ -162,7 +146,7 @@ class FCN(nn.Module):
         self,
         trunk: Callable[[int], Trunk] = vgg16,
         skips: Skips = (),
-        up: str = "transposed",
+        upsampling: str = "transposed",
         learned: bool = True,
         kernel: int | None = None,
         classes: int = 21,
@@ -173,25 +157,31 @@ class FCN(nn.Module):
         self.features, self.head, width = trunk(channels)
         self.score = nn.Conv2d(width, classes, 1)
         self.decoder = stages(**{
-            f"score_{name.replace('stage', 'pool')}": Fusion(c, classes, up, scale)
+            f"score_{name.replace('stage', 'pool')}": Fusion(c, classes, upsampling, scale)
             for name, c, scale in skips
         })  # fmt: skip
         self.skips = [name for name, _, _ in skips]
         self.step = 32
         factor = self.step >> len(skips)
-        self.upscore = Upsampling(up, classes, classes, factor, kernel or 2 * factor, bias=False)
+        self.upscore = Upsampling(
+            upsampling, classes, classes, factor, kernel or 2 * factor, bias=False
+        )
         self.crop = Crop()
         self._align()
         self._initialise(learned, seed)
 
+    def fusions(self) -> list[tuple[str, Fusion]]:
+        """The stages whose maps are added, each with its fusion; the coarsest first."""
+        fusions = [part for part in self.decoder if isinstance(part, Fusion)]
+        return list(zip(self.skips, fusions, strict=True))
+
     def _align(self) -> None:
-        """Crop each map where the coarser one begins, and the last where the image does."""
+        """Crop each map to begin where the coarser one does, and the last where the image does."""
         ends, grid = {}, Grid()
         for name, part in self.features.named_children():
             ends[name] = grid = grid.through(part)
         grid = grid.through(self.head)
-        for name, fusion in zip(self.skips, self.decoder, strict=True):
-            assert isinstance(fusion, Fusion)
+        for name, fusion in self.fusions():
             grid = grid.enlarged(fusion.up.kernel, 2)
             fusion.crop.offset = ends[name].offset(grid)
         self.crop.offset = grid.enlarged(self.upscore.kernel, self.upscore.factor).offset(Grid())
@@ -199,20 +189,51 @@ class FCN(nn.Module):
     @torch.no_grad()
     def _initialise(self, learned: bool, seed: int) -> None:
         init.glorot(self, seed)
-        for layer in self.modules():
-            if isinstance(layer, Upsampling):
-                init_bilinear(layer, learned)
-        for name, p in self.named_parameters():
-            if "score." in name and "upscore" not in name:
-                p.zero_()
+        fusions = [fusion for _, fusion in self.fusions()]
+        for upsampling in (self.upscore, *(fusion.up for fusion in fusions)):
+            init_bilinear(upsampling, learned)
+        for score in (self.score, *(fusion.score for fusion in fusions)):
+            score.weight.zero_()  # the biases are zero already
 
     def forward(self, x: Images) -> Logits:
         maps = taps(self.features, x)
         y = self.score(self.head(maps[next(reversed(maps))]))
-        for name, fusion in zip(self.skips, self.decoder, strict=True):
+        for name, fusion in self.fusions():
             y = fusion(y, maps[name])
         return self.crop(self.upscore(y), x)
 
     def output_side(self, side: int) -> int:
-        """The side of the scores for an image's, pixels: the same, whatever it is."""
+        """The side of the scores for that of an image, pixels: the same for any image."""
         return side
+
+
+# Skips, upsampling and whether it is learned, parameters, multiply-accumulates.
+# fmt: off
+TABLE: tuple[tuple[str, Skips, str, bool, int, int], ...] = (
+    ("fcn32s",             (),             "transposed",  True,  136_152_917, 181_365_854_976),
+    ("fcn16s",             (POOL4,),       "transposed",  True,  134_815_994, 181_448_086_272),
+    ("fcn8s",              (POOL4, POOL3), "transposed",  True,  134_489_759, 181_529_034_048),
+    ("fcn8s-at-once",      AT_ONCE,        "transposed",  True,  134_489_759, 181_529_034_048),
+    ("fcn32s-channelwise", (),             "channelwise", True,  134_432_597, 180_925_453_056),
+    ("fcn16s-channelwise", (POOL4,),       "channelwise", True,  134_379_194, 180_949_193_472),
+    ("fcn8s-channelwise",  (POOL4, POOL3), "channelwise", True,  134_368_799, 180_992_697_408),
+    ("fcn32s-fixed",       (),             "channelwise", False, 134_346_581, 180_925_453_056),
+    ("fcn16s-fixed",       (POOL4,),       "channelwise", False, 134_357_354, 180_949_193_472),
+    ("fcn8s-fixed",        (POOL4, POOL3), "channelwise", False, 134_362_751, 180_992_697_408),
+)
+# fmt: on
+
+for name, skips, upsampling, learned, params, macs in TABLE:
+    published = Published(params, macs, image=500, classes=21)
+    chosen = (
+        {} if upsampling == "transposed" else {"upsampling": upsampling}
+    )  # the default stays open
+    register(
+        name,
+        paper=PAPER,
+        task="segment",
+        skips=skips,
+        learned=learned,
+        published=published,
+        **chosen,
+    )(FCN)

@@ -1,5 +1,4 @@
-"""Inception-ResNet-v2: Szegedy, Ioffe, Vanhoucke, Alemi, "Inception-v4, Inception-ResNet and the
-Impact of Residual Connections on Learning", AAAI 2017, arXiv:1602.07261.
+"""Inception-ResNet-v2: Szegedy, Ioffe, Vanhoucke, Alemi, AAAI 2017; see PAPER.
 
 Differences from the paper: `inception-resnet-v2` is the network whose weights the authors released
 and whose errors are quoted: the stem of Inception-v3 and a first mixed module, 10, 20 and 10
@@ -9,7 +8,7 @@ paper print another: the stem of Inception-v4, 5, 10 and 5 blocks. That one is
 need 1152 and 2144, which they have here. Residuals are scaled by 0.17, 0.10 and 0.20, within the
 paper's 0.1 to 0.3. The SENet paper counts 11.75 billion multiplications; the released network has
 13.16.
-"""  # noqa: D205
+"""
 
 from collections.abc import Callable
 
@@ -83,10 +82,6 @@ def _res_reduction_b(c: int) -> Concat:
     )
 
 
-_V2 = Published(55_843_464, 13_155_794_016, image=299, errors=Errors(0.199, 0.049, VAL))
-_V2P = Published(32_433_928, 9_257_953_632, image=299)
-
-
 def _released_end(c: int) -> tuple[nn.Sequential, int]:
     last = _res_c(c, 1.0, nn.Identity())  # unscaled and linear
     return nn.Sequential(last, conv_bn_relu(c, 1536, 1)), 1536
@@ -98,11 +93,11 @@ def _printed_end(c: int) -> tuple[nn.Module, int]:
 
 @register(
     "inception-resnet-v2", paper=PAPER, stem=stem_v3, depths=(10, 20, 9), end=_released_end,
-    published=_V2,
+    published=Published(55_843_464, 13_155_794_016, image=299, errors=Errors(0.199, 0.049, VAL)),
 )  # fmt: skip
 @register(
     "inception-resnet-v2-printed", paper=PAPER, stem=stem_v4, depths=(5, 10, 4), end=_printed_end,
-    published=_V2P,
+    published=Published(32_433_928, 9_257_953_632, image=299),
 )  # fmt: skip
 class InceptionResNetV2(nn.Module):
     """Figure 15: a stem, and three stages of residual inception blocks.

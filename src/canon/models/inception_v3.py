@@ -1,11 +1,11 @@
-"""Inception-v3: Szegedy, Vanhoucke, Ioffe, Shlens, Wojna, "Rethinking the Inception Architecture
-for Computer Vision", CVPR 2016, arXiv:1512.00567.
+"""Inception-v3: Szegedy et al., CVPR 2016; see PAPER.
 
 Differences from the paper: its Table 1 gives sizes but not the filters of the modules and cannot be
-built as it stands (a 3 x 3 convolution from 73 to 71 pixels with 80 maps, three modules of 288 maps
-that end in 768). This is the network whose weights its authors released, which torchvision computes
-too: 80 maps by 1 x 1, and the filters below. The Xception paper counts 23,626,728 parameters.
-"""  # noqa: D205
+built as printed (a 3 x 3 convolution from 73 to 71 pixels with 80 maps, three modules of 288 maps
+that end in 768). This is the network whose weights its authors released, and the function that
+torchvision computes: 80 maps by 1 x 1, and the filters below. The Xception paper counts 23,626,728
+parameters.
+"""
 
 from torch import nn
 
@@ -75,13 +75,13 @@ def _split() -> Concat:
     return Concat(row=conv_bn_relu(384, 384, (1, 3)), column=conv_bn_relu(384, 384, (3, 1)))
 
 
-_PUBLISHED = Published(
-    23_834_568, 5_713_216_096, image=299, aux_params=3_326_696,
-    errors=Errors(0.212, 0.056, "ILSVRC-2012 val, one crop, Table 3"),
+@register(
+    "inception-v3", paper=PAPER,
+    published=Published(
+        23_834_568, 5_713_216_096, image=299, aux_params=3_326_696,
+        errors=Errors(0.212, 0.056, "ILSVRC-2012 val, one crop, Table 3"),
+    ),
 )  # fmt: skip
-
-
-@register("inception-v3", paper=PAPER, published=_PUBLISHED)
 class InceptionV3(nn.Module):
     """Factorised inception modules at 35, 17 and 8 pixels, with a normalised auxiliary head.
 
@@ -100,6 +100,7 @@ class InceptionV3(nn.Module):
         self, classes: int = 1000, channels: int = 3, image: int = 299, seed: int = 0
     ) -> None:
         super().__init__()
+        self.image = image
         pooled = side_after(image, (3, 2), (3,), (3, 2), (3,), (3, 2), (3, 2), (5, 3))
         self.features = stages(
             conv1a=conv_bn_relu(channels, 32, 3, 2, 0),  # 32 x 149 x 149

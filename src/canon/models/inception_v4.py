@@ -1,8 +1,7 @@
-"""Inception-v4: Szegedy, Ioffe, Vanhoucke, Alemi, "Inception-v4, Inception-ResNet and the Impact of
-Residual Connections on Learning", AAAI 2017, arXiv:1602.07261.
+"""Inception-v4: Szegedy, Ioffe, Vanhoucke, Alemi, AAAI 2017; see PAPER.
 
 Differences from the paper: none. The paper's other network is in `inception_resnet_v2`.
-"""  # noqa: D205
+"""
 
 from torch import nn
 
@@ -89,10 +88,10 @@ def _split(c: int) -> Concat:
     return Concat(row=conv_bn_relu(c, 256, (1, 3)), column=conv_bn_relu(c, 256, (3, 1)))
 
 
-_V4 = Published(42_679_816, 12_253_974_624, image=299, errors=Errors(0.200, 0.050, VAL))
-
-
-@register("inception-v4", paper=PAPER, published=_V4)
+@register(
+    "inception-v4", paper=PAPER,
+    published=Published(42_679_816, 12_253_974_624, image=299, errors=Errors(0.200, 0.050, VAL)),
+)  # fmt: skip
 class InceptionV4(nn.Module):
     """Figure 9: a stem, and 4, 7 and 3 modules at 35, 17 and 8 pixels.
 

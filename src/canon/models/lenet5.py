@@ -1,18 +1,17 @@
-"""LeNet-5: LeCun, Bottou, Bengio, Haffner, "Gradient-Based Learning Applied to Document
-Recognition", Proceedings of the IEEE 86(11), 1998, doi:10.1109/5.726791.
+"""LeNet-5: LeCun et al., Proceedings of the IEEE 1998; see PAPER.
 
 Differences from the paper: the target bitmaps are printed only as a picture (Figure 3); those below
 are drawn after it and need not agree in every pixel. For other than ten classes the targets are
-random +-1 codes, which section II.C names as the alternative. `lenet5-modern` is what is taught
-under the name: rectifiers, parameter-free max pooling, every map of S2 into every map of C3, and
-linear outputs.
-"""  # noqa: D205
+random +-1 codes, which section II.C names as the alternative. `lenet5-modern` is the network that
+is taught under the name: rectifiers, parameter-free max pooling, every map of S2 into every map of
+C3, and linear outputs.
+"""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from canon.layers import init, stages, taps
+from canon.layers import init, stages
 from canon.layers.conv_arithmetic import side_after
 from canon.layers.init import fan_in, generator
 from canon.registry import Errors, Paper, Printed, Published, register
@@ -86,7 +85,7 @@ class TableConv(nn.Module):
     Shape: (N, rows, H, W) -> (N, columns, H - 4, W - 4)
     """
 
-    pairs: Tensor  # where each kernel stands in the dense weight
+    pairs: Tensor  # the index of each kernel in the dense weight
     fans: Tensor  # inputs of the unit that each kernel belongs to
 
     def __init__(self, table: list[str]) -> None:
@@ -166,6 +165,7 @@ class LeNet5(nn.Module):
         self, classes: int = 10, channels: int = 1, image: int = 32, seed: int = 0
     ) -> None:
         super().__init__()
+        self.image = image
         side = side_after(image, *S4)
         self.features = stages(
             c1=nn.Sequential(nn.Conv2d(channels, 6, 5), ScaledTanh()),  # 6 x 28 x 28
@@ -201,26 +201,13 @@ class LeNet5(nn.Module):
         return everything - logits.gather(1, labels[:, None])[:, 0]
 
 
-def connections(net: LeNet5, image: int = 32) -> int:
-    """Connections as section II.B counts them: 340,908.
-
-    A shared weight counts wherever it is used, a subsampling unit has four inputs and a bias, and
-    the fixed weights of the output count.
-    """
-    total = sum(p.numel() for p in net.head.parameters()) + RBF(10).codes.numel()
-    for name, y in taps(net.features, torch.empty(1, 1, image, image)).items():
-        params = sum(p.numel() for p in net.features.get_submodule(name).parameters())
-        total += 5 * y.numel() if name in ("s2", "s4") else params * y.shape[-1] ** 2
-    return total
-
-
 @register(
     "lenet5-modern",
     paper=PAPER,
     published=Published(params=61_706, macs=416_520, image=32, channels=1, classes=10),
 )
 class LeNet5Modern(nn.Module):
-    """LeNet-5 as it is taught: the same sizes, of today's parts.
+    """LeNet-5 as it is taught: the same sizes with modern parts.
 
     Args:
         classes: number of outputs.
@@ -235,6 +222,7 @@ class LeNet5Modern(nn.Module):
         self, classes: int = 10, channels: int = 1, image: int = 32, seed: int = 0
     ) -> None:
         super().__init__()
+        self.image = image
         self.features = stages(
             c1=nn.Sequential(nn.Conv2d(channels, 6, 5), nn.ReLU()),  # 6 x 28 x 28
             s2=nn.MaxPool2d(2),  # 6 x 14 x 14

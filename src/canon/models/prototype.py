@@ -1,11 +1,9 @@
-"""The prototype of a convolutional network: Li, Karpathy, Johnson, "CS231n: Convolutional Neural
-Networks for Visual Recognition", Stanford University, 2016,
-cs231n.github.io/convolutional-networks.
+"""Prototype of a convolutional network: Li, Karpathy, Johnson, Stanford University 2016; see PAPER.
 
 Differences from the paper: a lecture gives the pattern, [(CONV - RELU) twice - POOL] three times -
 FC, and no numbers. Here the convolutions are 3 x 3 and padded by one, the poolings 2 x 2, and the
 widths start at 16 and double where the map is halved.
-"""  # noqa: D205
+"""
 
 from torch import nn
 
@@ -50,6 +48,7 @@ class Prototype(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        self.image = image
         w1, w2, w3 = widths
         self.features = stages(
             stage1=_stage(channels, w1),  # 16 x 16 x 16

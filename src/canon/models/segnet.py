@@ -1,10 +1,9 @@
-"""SegNet: Badrinarayanan, Kendall, Cipolla, "SegNet: A Deep Convolutional Encoder-Decoder
-Architecture for Image Segmentation", TPAMI 39(12), 2017, arXiv:1511.00561.
+"""SegNet: Badrinarayanan, Kendall, Cipolla, TPAMI 2017; see PAPER.
 
 Differences from the paper: none. As in the authors' code, convolutions keep their biases under
-batch normalisation, and poolings round up, so that 45 rows become 23. Another upsampling than
-unpooling by the switches, which the paper compares with, is another value of `up`.
-"""  # noqa: D205
+batch normalisation, and poolings round up, so that 45 rows become 23. The upsamplings that the
+paper compares with unpooling are other values of `upsampling`.
+"""
 
 from torch import nn
 
@@ -22,18 +21,15 @@ PAPER = Paper(
 )
 
 
-def _camvid(params: int, macs: int) -> Published:
-    return Published(params, macs, image=480, height=360, classes=11)
-
-
 @register(
-    "segnet", paper=PAPER, task="segment", published=_camvid(29_449_355, 106_712_432_640)
+    "segnet", paper=PAPER, task="segment",
+    published=Published(29_449_355, 106_712_432_640, image=480, height=360, classes=11),
 )  # fmt: skip
 class SegNet(nn.Module):
     """The thirteen convolutions of VGG-16, and their mirror, which unpools by their switches.
 
     Args:
-        up: kind of upsampling.
+        upsampling: kind of upsampling.
         classes: number of outputs, K.
         channels: of the input.
         seed: of the initial weights (He).
@@ -44,7 +40,7 @@ class SegNet(nn.Module):
     step = 32
 
     def __init__(
-        self, up: str = "unpool", classes: int = 11, channels: int = 3, seed: int = 0
+        self, upsampling: str = "unpool", classes: int = 11, channels: int = 3, seed: int = 0
     ) -> None:
         super().__init__()
         self.features = stages(
@@ -60,11 +56,11 @@ class SegNet(nn.Module):
             pool5=pool(),  # 512 x 12 x 15
         )
         self.decoder = nn.ModuleDict({
-            "decode5": UnpoolStage(up, 512, convs(512, 512, 512, 512)),
-            "decode4": UnpoolStage(up, 512, convs(512, 512, 512, 256)),
-            "decode3": UnpoolStage(up, 256, convs(256, 256, 256, 128)),
-            "decode2": UnpoolStage(up, 128, convs(128, 128, 64)),
-            "decode1": UnpoolStage(up, 64, convs(64, 64)),
+            "decode5": UnpoolStage(upsampling, 512, convs(512, 512, 512, 512)),
+            "decode4": UnpoolStage(upsampling, 512, convs(512, 512, 512, 256)),
+            "decode3": UnpoolStage(upsampling, 256, convs(256, 256, 256, 128)),
+            "decode2": UnpoolStage(upsampling, 128, convs(128, 128, 64)),
+            "decode1": UnpoolStage(upsampling, 64, convs(64, 64)),
         })  # fmt: skip
         self.head = nn.Conv2d(64, classes, 3, padding=1)
         init.he(self, seed)
@@ -74,18 +70,19 @@ class SegNet(nn.Module):
         return self.head(decode(self.features, maps, self.decoder, maps["pool5"]))
 
     def output_side(self, side: int) -> int:
-        """The side of the scores for an image's, pixels: the same, whatever it is."""
+        """The side of the scores for that of an image, pixels: the same for any image."""
         return side
 
 
 @register(
-    "segnet-basic", paper=PAPER, task="segment", published=_camvid(1_416_587, 59_188_838_400)
+    "segnet-basic", paper=PAPER, task="segment",
+    published=Published(1_416_587, 59_188_838_400, image=480, height=360, classes=11),
 )  # fmt: skip
 class SegNetBasic(nn.Module):
     """Four convolutions of 7 x 7 and 64 channels, and four more without rectifiers to decode.
 
     Args:
-        up: kind of upsampling.
+        upsampling: kind of upsampling.
         classes: number of outputs, K.
         channels: of the input.
         seed: of the initial weights (He).
@@ -96,7 +93,7 @@ class SegNetBasic(nn.Module):
     step = 16
 
     def __init__(
-        self, up: str = "unpool", classes: int = 11, channels: int = 3, seed: int = 0
+        self, upsampling: str = "unpool", classes: int = 11, channels: int = 3, seed: int = 0
     ) -> None:
         super().__init__()
         self.features = stages(
@@ -111,8 +108,7 @@ class SegNetBasic(nn.Module):
             pool4=pool(),  # 64 x 23 x 30
         )
         self.decoder = nn.ModuleDict({
-            f"decode{i}": UnpoolStage(up, 64, convs(64, 64, kernel=7, relu=False))
-            for i in (4, 3, 2, 1)
+            f"decode{i}": UnpoolStage(upsampling, 64, _linear_conv()) for i in (4, 3, 2, 1)
         })  # fmt: skip
         self.head = nn.Conv2d(64, classes, 1)
         init.he(self, seed)
@@ -122,5 +118,10 @@ class SegNetBasic(nn.Module):
         return self.head(decode(self.features, maps, self.decoder, maps["pool4"]))
 
     def output_side(self, side: int) -> int:
-        """The side of the scores for an image's, pixels: the same, whatever it is."""
+        """The side of the scores for that of an image, pixels: the same for any image."""
         return side
+
+
+def _linear_conv() -> nn.Sequential:
+    """A convolution of the decoder, without a rectifier."""
+    return nn.Sequential(nn.Conv2d(64, 64, 7, padding=3), nn.BatchNorm2d(64))

@@ -1,26 +1,26 @@
-"""SENet: Hu, Shen, Sun, "Squeeze-and-Excitation Networks", CVPR 2018, arXiv:1709.01507.
+"""SENet: Hu, Shen, Sun, CVPR 2018; see PAPER.
 
 Differences from the paper: none. As in the weights its authors released, both layers of a gate have
 biases, the first pooling is not padded and rounds up, and the stride of a bottleneck is in its
-first 1 x 1, in ResNeXt and SENet-154 in the 3 x 3. The gate stands at the end of a residual branch,
+first 1 x 1, in ResNeXt and SENet-154 in the 3 x 3. The gate is at the end of a residual branch,
 after a whole inception module, and after each rectifier of VGG. `-rN` has reduction ratio N in
-place of 16 (Table 10 of the journal form, whose parameters lie up to 0.1 million beside those that
-follow). `-timm` is what timm's weights compute: a rectifier before the gate of a basic block.
-ResNeXt's grouped bottleneck (Xie et al., CVPR 2017, arXiv:1611.05431) is here as far as it is
-needed.
+place of 16 (Table 10 of the journal form, whose parameters differ by up to 0.1 million from those
+that follow). `-timm` is the function that timm's weights compute: a rectifier before the gate of a
+basic block.
 """
 
-from functools import partial
+from dataclasses import replace
 
-from torch import Tensor, nn
+from torch import nn
 
-from canon.layers import stages
-from canon.layers.residual import Block, Shortcut, conv_bn, option_b
-from canon.models import resnet
+from canon.layers import average_head, init, stages
+from canon.layers.residual import Block, Grouped, Shortcut, conv_bn, option_b, stage
+from canon.layers.squeeze_excite import SqueezeExcite
+from canon.models import vgg
 from canon.models.bn_inception import RELEASED, BNInception
-from canon.models.resnet import D18, D34, D50, D101, D152, MakeBlock, ResNet
-from canon.models.vgg import BN, VGG, D
+from canon.models.resnet import D18, D34, D50, D101, D152, Basic, Bottleneck
 from canon.registry import Errors, Paper, Printed, Published, register
+from canon.types import Images, Logits
 
 PAPER = Paper(
     authors="Hu, Shen, Sun",
@@ -31,156 +31,188 @@ PAPER = Paper(
 )
 
 
-class SqueezeExcite(nn.Module):
-    """x s(x): every channel scaled by a gate that sees the mean of all channels (section 3).
+class Gated(Block):
+    """A residual block whose branch ends in a gate; to be mixed in before the block."""
+
+    reduction = 16
+
+    def residual(self, c_in: int, width: int, c_out: int, stride: int) -> nn.Sequential:
+        branch = super().residual(c_in, width, c_out, stride)
+        return branch.append(SqueezeExcite(c_out, self.reduction))
+
+
+class SEBasic(Gated, Basic):
+    """Two 3 x 3 convolutions and a gate."""
+
+
+class SEBasicTimm(SEBasic):
+    """The same with a rectifier before the gate."""
+
+    def residual(self, c_in: int, width: int, c_out: int, stride: int) -> nn.Sequential:
+        return super().residual(c_in, width, c_out, stride).insert(3, nn.ReLU())
+
+
+class SEBottleneck(Gated, Bottleneck):
+    """Figure 3, right: a bottleneck and a gate."""
+
+
+class _R2(SEBottleneck):
+    reduction = 2
+
+
+class _R4(SEBottleneck):
+    reduction = 4
+
+
+class _R8(SEBottleneck):
+    reduction = 8
+
+
+class _R32(SEBottleneck):
+    reduction = 32
+
+
+class SEResNeXt(Gated, Grouped):
+    """A bottleneck with 32 groups and a gate."""
+
+
+class SEBlock154(Gated, Grouped):
+    """The block of SENet-154: 64 groups, and half as many channels before them."""
+
+    groups, inner = 64, (2, 4)
+
+
+class SEResNet(nn.Module):
+    """ResNet and ResNeXt with a gate at the end of each residual branch.
 
     Args:
+        block: the kind of block.
+        depths: blocks in each stage.
+        classes: number of outputs.
         channels: of the input.
-        reduction: how many times narrower the middle of the gate is.
-
-    Shape: (N, C, H, W) -> (N, C, H, W)
-    """
-
-    def __init__(self, channels: int, reduction: int = 16) -> None:
-        super().__init__()
-        self.gate = stages(
-            squeeze=nn.AdaptiveAvgPool2d(1),
-            fc1=nn.Conv2d(channels, channels // reduction, 1),
-            relu=nn.ReLU(),
-            fc2=nn.Conv2d(channels // reduction, channels, 1),
-            sigmoid=nn.Sigmoid(),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.gate(x)
-
-
-def gated(
-    c_in: int, width: int, stride: int, shortcut: Shortcut, *, block: MakeBlock, reduction: int = 16
-) -> tuple[Block, int]:
-    """A residual block whose branch ends in a gate."""
-    made, c_out = block(c_in, width, stride, shortcut)
-    made.branch.append(SqueezeExcite(c_out, reduction))  # type: ignore[operator]
-    return made, c_out
-
-
-def grouped(
-    c_in: int,
-    width: int,
-    stride: int,
-    shortcut: Shortcut,
-    *,
-    groups: int,
-    widths: tuple[int, int],
-) -> tuple[Block, int]:
-    """A bottleneck with a grouped 3 x 3: `widths` are those of its two inner convolutions."""
-    w1, w2 = widths[0] * width, widths[1] * width
-    three = nn.Conv2d(w1, w2, 3, stride, padding=1, groups=groups, bias=False)
-    branch = nn.Sequential(
-        conv_bn(c_in, w1, 1, 1), nn.ReLU(), nn.Sequential(three, nn.BatchNorm2d(w2)), nn.ReLU(),
-        conv_bn(w2, 4 * width, 1, 1),
-    )  # fmt: skip
-    return Block(branch, shortcut(c_in, 4 * width, stride)), 4 * width
-
-
-def _rectified(c_in: int, width: int, stride: int, shortcut: Shortcut) -> tuple[Block, int]:
-    """A basic block with a rectifier before its gate, as timm has it."""
-    made, c_out = resnet.basic(c_in, width, stride, shortcut)
-    made.branch.append(nn.ReLU())  # type: ignore[operator]
-    return made, c_out
-
-
-basic_timm = partial(gated, block=_rectified)
-basic, bottleneck = partial(gated, block=resnet.basic), partial(gated, block=resnet.bottleneck)
-resnext = partial(gated, block=partial(grouped, groups=32, widths=(2, 2)))
-senet = partial(gated, block=partial(grouped, groups=64, widths=(2, 4)))
-
-
-def _caffe_pool() -> nn.MaxPool2d:
-    return nn.MaxPool2d(3, 2, ceil_mode=True)
-
-
-def _three_threes(channels: int) -> tuple[nn.Sequential, int]:
-    """SENet-154's stem: three 3 x 3 convolutions for the 7 x 7 one."""
-    convs = conv_bn(channels, 64, 3, 2), conv_bn(64, 64, 3, 1), conv_bn(64, 128, 3, 1)
-    return nn.Sequential(*(part for conv in convs for part in (conv, nn.ReLU()))), 128
-
-
-def _wide_shortcut(c_in: int, c_out: int, stride: int) -> nn.Module:
-    """SENet-154's projections are 3 x 3, but where the size stays."""
-    return conv_bn(c_in, c_out, 3, stride) if stride > 1 else option_b(c_in, c_out, stride)
-
-
-def _table2(
-    params: int, macs: int, billions: float | None = None, errors: tuple[float, float] | None = None
-) -> Published:
-    # The paper's own baselines lie above the exact counts, by 0.02 billion for ResNet-152.
-    printed = Printed(billions * 1e9, 0.035e9, "Table 2") if billions else None
-    told = Errors(*errors, "ILSVRC-2012 val, one crop, Table 2") if errors else None
-    return Published(params, macs, printed_macs=printed, errors=told)
-
-
-def _table10(params: int, macs: int, millions: float, top1: float, top5: float) -> Published:
-    errors = Errors(top1, top5, "ILSVRC-2012 val, one crop, Table 10")
-    printed = Printed(millions * 1e6, 0.1e6, "Table 10")
-    return Published(params, macs, printed_params=printed, errors=errors)
-
-
-_18, _34 = _table2(11_778_592, 1_814_160_384), _table2(21_958_868, 3_663_918_592)
-_50 = _table2(28_088_024, 3_860_488_192, 3.87, (0.2329, 0.0662))
-_101 = _table2(49_326_872, 7_574_937_600, 7.60, (0.2238, 0.0607))
-_152 = _table2(66_821_848, 11_288_993_792, 11.32, (0.2157, 0.0573))
-_X50 = _table2(27_559_896, 4_232_994_816, 4.25, (0.2110, 0.0549))
-_X101 = _table2(48_955_416, 7_974_739_968, 8.00, (0.2070, 0.0501))
-_154 = Published(
-    115_088_984, 20_688_363_520, errors=Errors(0.1868, 0.0447, "ILSVRC-2012 val, one crop of 224")
-)
-_R2 = _table10(45_699_240, 3_878_092_800, 45.7, 0.2229, 0.0600)
-_R4 = _table10(35_635_688, 3_868_033_024, 35.7, 0.2225, 0.0609)
-_R8 = _table10(30_603_912, 3_863_003_136, 30.7, 0.2226, 0.0599)
-_R32 = _table10(26_830_080, 3_859_230_720, 26.9, 0.2272, 0.0620)
-
-
-def _ratio(reduction: int) -> MakeBlock:
-    return partial(bottleneck, reduction=reduction)
-
-
-_register = partial(register, paper=PAPER, pool=_caffe_pool)
-
-
-@_register("se-resnet18", block=basic, depths=D18, published=_18)
-@_register("se-resnet34", block=basic, depths=D34, published=_34)
-@_register("se-resnet18-timm", block=basic_timm, depths=D18, published=_18)
-@_register("se-resnet34-timm", block=basic_timm, depths=D34, published=_34)
-@_register("se-resnet50", block=bottleneck, depths=D50, published=_50)
-@_register("se-resnet101", block=bottleneck, depths=D101, published=_101)
-@_register("se-resnet152", block=bottleneck, depths=D152, published=_152)
-@_register("se-resnet50-r2", block=_ratio(2), depths=D50, published=_R2)
-@_register("se-resnet50-r4", block=_ratio(4), depths=D50, published=_R4)
-@_register("se-resnet50-r8", block=_ratio(8), depths=D50, published=_R8)
-@_register("se-resnet50-r32", block=_ratio(32), depths=D50, published=_R32)
-@_register("se-resnext50-32x4d", block=resnext, depths=D50, published=_X50)
-@_register("se-resnext101-32x4d", block=resnext, depths=D101, published=_X101)
-@_register(
-    "senet154", block=senet, depths=D152, shortcut=_wide_shortcut, stem=_three_threes,
-    dropout=0.2, published=_154,
-)  # fmt: skip
-class SEResNet(ResNet):
-    """ResNet, ResNeXt and SENet-154 with a gate at the end of each residual branch.
-
-    Takes what ResNet takes.
+        seed: of the initial weights (He).
 
     Shape: (N, 3, 224, 224) -> (N, K); any square from 35 pixels.
     """
 
+    def __init__(
+        self,
+        block: type[Block],
+        depths: tuple[int, ...],
+        classes: int = 1000,
+        channels: int = 3,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        conv1 = nn.Sequential(conv_bn(channels, 64, 7, 2), nn.ReLU())
+        self.features = _features(conv1, 64, block, depths, option_b)
+        self.head = average_head(512 * block.expansion, classes)
+        init.he(self, seed)
 
-_VGG = Published(138_596_784, 15_470_490_624, printed_macs=Printed(15.48e9, 0.01e9, "Table 2"),
-                 errors=Errors(0.2522, 0.0770, "ILSVRC-2012 val, one crop, Table 2"))  # fmt: skip
-_INCEPTION = _table2(11_941_638, 2_033_239_424, 2.04, (0.2423, 0.0714))
+    def forward(self, x: Images) -> Logits:
+        return self.head(self.features(x))
 
 
-@register("se-vgg16-bn", paper=PAPER, depths=D, norm=BN, after=SqueezeExcite, published=_VGG)
-class SEVGG(VGG):
+# Parameters and multiply-accumulates, the billions of these that Table 2 prints, and top-1 and
+# top-5 error on ILSVRC-2012 val with one crop. The paper's own baselines lie above the exact
+# counts, by 0.02 billion for ResNet-152.
+# fmt: off
+TABLE2: tuple[tuple[str, type[Block], tuple[int, ...], int, int, float | None, float | None,
+                    float | None], ...] = (
+    ("se-resnet18",         SEBasic,      D18,  11_778_592,  1_814_160_384,  None,   None,   None),
+    ("se-resnet34",         SEBasic,      D34,  21_958_868,  3_663_918_592,  None,   None,   None),
+    ("se-resnet18-timm",    SEBasicTimm,  D18,  11_778_592,  1_814_160_384,  None,   None,   None),
+    ("se-resnet34-timm",    SEBasicTimm,  D34,  21_958_868,  3_663_918_592,  None,   None,   None),
+    ("se-resnet50",         SEBottleneck, D50,  28_088_024,  3_860_488_192,  3.87, 0.2329, 0.0662),
+    ("se-resnet101",        SEBottleneck, D101, 49_326_872,  7_574_937_600,  7.60, 0.2238, 0.0607),
+    ("se-resnet152",        SEBottleneck, D152, 66_821_848, 11_288_993_792, 11.32, 0.2157, 0.0573),
+    ("se-resnext50-32x4d",  SEResNeXt,    D50,  27_559_896,  4_232_994_816,  4.25, 0.2110, 0.0549),
+    ("se-resnext101-32x4d", SEResNeXt,    D101, 48_955_416,  7_974_739_968,  8.00, 0.2070, 0.0501),
+)
+# fmt: on
+
+for name, block, depths, params, macs, billions, top1, top5 in TABLE2:
+    printed = Printed(billions * 1e9, 0.035e9, "Table 2") if billions else None
+    errors = Errors(top1, top5, "ILSVRC-2012 val, one crop, Table 2") if top1 else None
+    published = Published(params, macs, printed_macs=printed, errors=errors)
+    register(name, paper=PAPER, block=block, depths=depths, published=published)(SEResNet)
+
+# Parameters and multiply-accumulates, the millions of the former that Table 10 prints, and errors.
+# fmt: off
+TABLE10 = (
+    ("se-resnet50-r2",  _R2,  45_699_240, 3_878_092_800, 45.7, 0.2229, 0.0600),
+    ("se-resnet50-r4",  _R4,  35_635_688, 3_868_033_024, 35.7, 0.2225, 0.0609),
+    ("se-resnet50-r8",  _R8,  30_603_912, 3_863_003_136, 30.7, 0.2226, 0.0599),
+    ("se-resnet50-r32", _R32, 26_830_080, 3_859_230_720, 26.9, 0.2272, 0.0620),
+)
+# fmt: on
+
+for name, block, params, macs, millions, top1, top5 in TABLE10:
+    printed = Printed(millions * 1e6, 0.1e6, "Table 10")
+    errors = Errors(top1, top5, "ILSVRC-2012 val, one crop, Table 10")
+    published = Published(params, macs, printed_params=printed, errors=errors)
+    register(name, paper=PAPER, block=block, depths=D50, published=published)(SEResNet)
+
+
+@register(
+    "senet154", paper=PAPER,
+    published=Published(115_088_984, 20_688_363_520,
+                        errors=Errors(0.1868, 0.0447, "ILSVRC-2012 val, one crop of 224")),
+)  # fmt: skip
+class SENet154(nn.Module):
+    """SENet-154: ResNeXt-152 with 64 groups, three 3 x 3 convolutions for the 7 x 7, and dropout.
+
+    Args:
+        classes: number of outputs.
+        channels: of the input.
+        seed: of the initial weights (He).
+
+    Shape: (N, 3, 224, 224) -> (N, K); any square from 35 pixels.
+    """
+
+    def __init__(self, classes: int = 1000, channels: int = 3, seed: int = 0) -> None:
+        super().__init__()
+        convs = conv_bn(channels, 64, 3, 2), conv_bn(64, 64, 3), conv_bn(64, 128, 3)
+        conv1 = nn.Sequential(*(part for conv in convs for part in (conv, nn.ReLU())))
+        self.features = _features(conv1, 128, SEBlock154, D152, _shortcut154)
+        self.head = average_head(2048, classes, dropout=0.2)
+        init.he(self, seed)
+
+    def forward(self, x: Images) -> Logits:
+        return self.head(self.features(x))
+
+
+def _shortcut154(c_in: int, c_out: int, stride: int) -> nn.Module:
+    """3 x 3 projections where the size changes."""
+    return conv_bn(c_in, c_out, 3, stride) if stride > 1 else option_b(c_in, c_out, stride)
+
+
+def _features(
+    conv1: nn.Module, c_in: int, block: type[Block], depths: tuple[int, ...], shortcut: Shortcut
+) -> nn.Sequential:
+    """The stages of a ResNet, after a pooling that is not padded and rounds up."""
+    (d2, d3, d4, d5), e = depths, block.expansion
+    return stages(
+        conv1=conv1,  # 64 x 112 x 112
+        pool1=nn.MaxPool2d(3, 2, ceil_mode=True),  # 64 x 56 x 56
+        conv2_x=stage(block, c_in, 64, d2, 1, shortcut),  # 256 x 56 x 56
+        conv3_x=stage(block, 64 * e, 128, d3, 2, shortcut),  # 512 x 28 x 28
+        conv4_x=stage(block, 128 * e, 256, d4, 2, shortcut),  # 1024 x 14 x 14
+        conv5_x=stage(block, 256 * e, 512, d5, 2, shortcut),  # 2048 x 7 x 7
+    )
+
+
+def _vgg_conv(c_in: int, c_out: int, kernel: int) -> nn.Sequential:
+    return vgg.conv_bn(c_in, c_out, kernel).append(SqueezeExcite(c_out))
+
+
+@register(
+    "se-vgg16-bn", paper=PAPER, column=vgg.D, conv=_vgg_conv,
+    published=Published(138_596_784, 15_470_490_624,
+                        printed_macs=Printed(15.48e9, 0.01e9, "Table 2"),
+                        errors=Errors(0.2522, 0.0770, "ILSVRC-2012 val, one crop, Table 2")),
+)  # fmt: skip
+class SEVGG(vgg.VGG):
     """VGG-16 with batch normalisation and a gate after each rectifier.
 
     Takes what VGG takes.
@@ -189,7 +221,12 @@ class SEVGG(VGG):
     """
 
 
-@register("se-bn-inception", paper=PAPER, parts=RELEASED, after=SqueezeExcite, published=_INCEPTION)
+@register(
+    "se-bn-inception", paper=PAPER, parts=replace(RELEASED, after=SqueezeExcite),
+    published=Published(11_941_638, 2_033_239_424,
+                        printed_macs=Printed(2.04e9, 0.035e9, "Table 2"),
+                        errors=Errors(0.2423, 0.0714, "ILSVRC-2012 val, one crop, Table 2")),
+)  # fmt: skip
 class SEBNInception(BNInception):
     """The Caffe BN-Inception with a gate after each module.
 

@@ -1,17 +1,18 @@
-"""The winner of ILSVRC 2016: Trimps-Soushen, "Good Practices for Deep Feature Fusion", ILSVRC and
-COCO workshop at ECCV 2016, image-net.org/challenges/LSVRC/2016/results (2.991 % top-5 on the test
-set).
+"""The winner of ILSVRC 2016: Trimps-Soushen, ILSVRC and COCO workshop at ECCV 2016; see PAPER.
 
-Differences from the paper: there is none, only slides. They name five networks, all held here:
+The ensemble reached 2.991 % top-5 error on the test set.
+
+Differences from the paper: there is none, only slides. They name five networks, all available here:
 Inception-v3, Inception-v4, Inception-ResNet-v2, pre-activation ResNet-200, and a wide ResNet of 68
-layers. Not public are the weights of the fusion (those of more accurate networks are said to be
-higher), the training, and the last member's shape: the paper on wide ResNets has none of 68 layers,
-the slides call it WRN-68-3, a review of them WRN-68-2. `wide-resnet68-2` is therefore a reading,
-not a reconstruction: bottlenecks twice as wide, in 3, 4, 12 and 3 blocks, which make 68 layers.
-"""  # noqa: D205
+layers. Never published were the weights of the fusion (more accurate networks are reported to have
+higher ones), the training, and the last member's shape: the paper on wide ResNets has none of 68
+layers, the slides call it WRN-68-3, a review of them WRN-68-2. `wide-resnet68-2` is therefore a
+reading, not a reconstruction: bottlenecks twice as wide, in 3, 4, 12 and 3 blocks, which make 68
+layers.
+"""
 
 from canon.models.resnet import ResNet
-from canon.models.wide_resnet import wide
+from canon.models.wide_resnet import WideBottleneck
 from canon.registry import Errors, Paper, Published, PublishedEnsemble, register, register_ensemble
 
 PAPER = Paper(
@@ -23,13 +24,12 @@ PAPER = Paper(
 )
 
 
-D68 = (3, 4, 12, 3)
-_W68 = Published(89_355_048, 14_943_256_576)
-
-
-@register("wide-resnet68-2", paper=PAPER, block=wide, depths=D68, published=_W68)
+@register(
+    "wide-resnet68-2", paper=PAPER, block=WideBottleneck, depths=(3, 4, 12, 3),
+    published=Published(89_355_048, 14_943_256_576),
+)  # fmt: skip
 class WideResNet68(ResNet):
-    """A wide bottleneck ResNet of 68 layers; its shape is a guess, see above.
+    """A wide bottleneck ResNet of 68 layers; its shape is a guess, see the module.
 
     Takes what ResNet takes.
 

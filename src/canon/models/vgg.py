@@ -1,10 +1,9 @@
-"""VGG A to E: Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image
-Recognition", ICLR 2015, arXiv:1409.1556.
+"""VGG A to E: Simonyan, Zisserman, ICLR 2015; see PAPER.
 
 Differences from the paper: weights start by the procedure of Glorot and Bengio, which the paper
 names as the one that needs no pre-trained net A (section 3.1); N(0, 0.01) does not train the deep
 columns. The `-bn` forms put batch normalisation after each convolution; the paper has none.
-"""  # noqa: D205
+"""
 
 from collections.abc import Callable
 
@@ -12,6 +11,7 @@ from torch import nn
 
 from canon.layers import LocalResponseNorm, init, stages
 from canon.layers.conv_arithmetic import side_after
+from canon.layers.inception import conv_relu
 from canon.registry import Errors, Paper, Printed, Published, register
 from canon.types import Images, Logits
 
@@ -23,91 +23,61 @@ PAPER = Paper(
     identifier="arXiv:1409.1556",
 )
 
-BN = nn.BatchNorm2d
-Norm = Callable[[int], nn.Module]
+Conv = Callable[[int, int, int], nn.Sequential]  # of input channels, output channels and kernel
+Column = tuple[tuple[int, ...], ...]
 
 
-def _published(
-    params: int, macs: int, millions: int | None = None, errors: Errors | None = None
-) -> Published:
-    printed = Printed(millions * 1e6, 0.5e6, "Table 2") if millions else None
-    return Published(params=params, macs=macs, printed_params=printed, errors=errors)
+def conv_lrn(c_in: int, c_out: int, kernel: int) -> nn.Sequential:
+    """Column A-LRN: a convolution, its rectifier, and local response normalisation."""
+    return conv_relu(c_in, c_out, kernel).append(LocalResponseNorm())
 
 
-VAL = "ILSVRC-2012 val, one scale (S = Q = 256), Table 3"
-
-# Columns of Table 1: convolutions in each of the five stages.
-A, B, D, E = (1, 1, 2, 2, 2), (2, 2, 2, 2, 2), (2, 2, 3, 3, 3), (2, 2, 4, 4, 4)
-_A = _published(132_863_336, 7_609_090_048, 133, Errors(0.296, 0.104, VAL))
-_A_LRN = _published(132_863_336, 7_609_090_048, 133, Errors(0.297, 0.105, VAL))
-_B = _published(133_047_848, 11_308_466_176, 133, Errors(0.287, 0.099, VAL))
-_C = _published(133_638_952, 11_770_888_192, 134, Errors(0.281, 0.094, VAL))
-_D = _published(138_357_544, 15_470_264_320, 138, Errors(0.270, 0.088, VAL))
-_E = _published(143_667_240, 19_632_062_464, 144, Errors(0.273, 0.090, VAL))
-_A_BN = _published(132_868_840, 7_609_090_048)
-_B_BN = _published(133_053_736, 11_308_466_176)
-_C_BN = _published(133_647_400, 11_770_888_192)
-_D_BN = _published(138_365_992, 15_470_264_320)
-_E_BN = _published(143_678_248, 19_632_062_464)
+def conv_bn(c_in: int, c_out: int, kernel: int) -> nn.Sequential:
+    """A convolution, batch normalisation, and a rectifier."""
+    return conv_relu(c_in, c_out, kernel).insert(1, nn.BatchNorm2d(c_out))
 
 
-def _nothing(_: int) -> nn.Module:
-    return nn.Identity()
+def stage(c_in: int, c_out: int, kernels: tuple[int, ...], conv: Conv) -> nn.Sequential:
+    """Convolutions with these kernels, and a 2 x 2 pooling."""
+    widths = [c_in] + [c_out] * (len(kernels) - 1)
+    layers = [conv(c, c_out, kernel) for c, kernel in zip(widths, kernels, strict=True)]
+    return nn.Sequential(*(part for layer in layers for part in layer), nn.MaxPool2d(2, 2))
 
 
-def _lrn(_: int) -> nn.Module:
-    return LocalResponseNorm()
-
-
-@register("vgg11", paper=PAPER, depths=A, published=_A)
-@register("vgg11-lrn", paper=PAPER, depths=A, after_conv1=_lrn, published=_A_LRN)
-@register("vgg13", paper=PAPER, depths=B, published=_B)
-@register("vgg16-c", paper=PAPER, depths=D, third_kernel=1, published=_C)
-@register("vgg16", paper=PAPER, depths=D, published=_D)
-@register("vgg19", paper=PAPER, depths=E, published=_E)
-@register("vgg11-bn", paper=PAPER, depths=A, norm=BN, published=_A_BN)
-@register("vgg13-bn", paper=PAPER, depths=B, norm=BN, published=_B_BN)
-@register("vgg16-c-bn", paper=PAPER, depths=D, third_kernel=1, norm=BN, published=_C_BN)
-@register("vgg16-bn", paper=PAPER, depths=D, norm=BN, published=_D_BN)
-@register("vgg19-bn", paper=PAPER, depths=E, norm=BN, published=_E_BN)
 class VGG(nn.Module):
     """Five stages of 3 x 3 convolutions, each ended by 2 x 2 pooling, and three linear layers.
 
     Args:
-        depths: convolutions in each stage.
-        third_kernel: kernel of the third convolution of a stage; 1 in column C.
-        norm: what follows each convolution.
-        after: what follows each rectifier.
-        after_conv1: what follows the first one; normalisation in column A-LRN.
+        column: of Table 1: the kernels of each stage.
+        conv: makes a convolution and what follows it.
+        conv1: the same for the first stage; None means `conv`.
         classes: number of outputs.
         channels: of the input.
         image: side of the input in pixels.
-        seed: of the initial weights.
+        seed: of the initial weights (Glorot).
 
     Shape: (N, 3, 224, 224) -> (N, K); any square from 32 pixels when built with `image`.
     """
 
     def __init__(
         self,
-        depths: tuple[int, ...],
-        third_kernel: int = 3,
-        norm: Norm = _nothing,
-        after: Norm = _nothing,
-        after_conv1: Norm = _nothing,
+        column: Column,
+        conv: Conv = conv_relu,
+        conv1: Conv | None = None,
         classes: int = 1000,
         channels: int = 3,
         image: int = 224,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        d1, d2, d3, d4, d5 = depths
-        parts = norm, after
+        self.image = image
+        k1, k2, k3, k4, k5 = column
         self.features = stages(
-            stage1=stage(channels, 64, d1, 3, *parts, after_conv1),  # 64 x 112 x 112
-            stage2=stage(64, 128, d2, 3, *parts),  # 128 x 56 x 56
-            stage3=stage(128, 256, d3, third_kernel, *parts),  # 256 x 28 x 28
-            stage4=stage(256, 512, d4, third_kernel, *parts),  # 512 x 14 x 14
-            stage5=stage(512, 512, d5, third_kernel, *parts),  # 512 x 7 x 7
+            stage1=stage(channels, 64, k1, conv1 or conv),  # 64 x 112 x 112
+            stage2=stage(64, 128, k2, conv),  # 128 x 56 x 56
+            stage3=stage(128, 256, k3, conv),  # 256 x 28 x 28
+            stage4=stage(256, 512, k4, conv),  # 512 x 14 x 14
+            stage5=stage(512, 512, k5, conv),  # 512 x 7 x 7
         )
         inputs = 512 * side_after(image, *[(2, 2)] * 5) ** 2
         self.head = stages(
@@ -122,21 +92,35 @@ class VGG(nn.Module):
         return self.head(self.features(x))
 
 
-def stage(
-    c_in: int,
-    c_out: int,
-    depth: int,
-    third_kernel: int = 3,
-    norm: Norm = _nothing,
-    after: Norm = _nothing,
-    after_conv1: Norm = _nothing,
-) -> nn.Sequential:
-    """Convolutions with rectifiers, the first of them from `c_in` channels, and a pooling."""
-    layers: list[nn.Module] = []
-    for i in range(depth):
-        kernel = third_kernel if i == 2 else 3
-        conv = nn.Conv2d(c_in if i == 0 else c_out, c_out, kernel, padding=kernel // 2)
-        first = after_conv1(c_out) if i == 0 else nn.Identity()
-        layers += [conv, norm(c_out), nn.ReLU(), after(c_out), first]
-    layers.append(nn.MaxPool2d(2, 2))
-    return nn.Sequential(*(part for part in layers if not isinstance(part, nn.Identity)))
+# Columns of Table 1.
+# fmt: off
+A = ((3,),   (3,),   (3, 3),       (3, 3),       (3, 3))
+B = ((3, 3), (3, 3), (3, 3),       (3, 3),       (3, 3))
+C = ((3, 3), (3, 3), (3, 3, 1),    (3, 3, 1),    (3, 3, 1))
+D = ((3, 3), (3, 3), (3, 3, 3),    (3, 3, 3),    (3, 3, 3))
+E = ((3, 3), (3, 3), (3, 3, 3, 3), (3, 3, 3, 3), (3, 3, 3, 3))
+
+# Parameters, multiply-accumulates, the millions of parameters that Table 2 prints, and top-1 and
+# top-5 error on ILSVRC-2012 val at one scale.
+TABLE3: tuple[tuple[str, Column, Conv, Conv, int, int, int | None, float | None, float | None],
+              ...] = (
+    ("vgg11",      A, conv_relu, conv_relu, 132_863_336,  7_609_090_048,  133, 0.296, 0.104),
+    ("vgg11-lrn",  A, conv_relu, conv_lrn,  132_863_336,  7_609_090_048,  133, 0.297, 0.105),
+    ("vgg13",      B, conv_relu, conv_relu, 133_047_848, 11_308_466_176,  133, 0.287, 0.099),
+    ("vgg16-c",    C, conv_relu, conv_relu, 133_638_952, 11_770_888_192,  134, 0.281, 0.094),
+    ("vgg16",      D, conv_relu, conv_relu, 138_357_544, 15_470_264_320,  138, 0.270, 0.088),
+    ("vgg19",      E, conv_relu, conv_relu, 143_667_240, 19_632_062_464,  144, 0.273, 0.090),
+    ("vgg11-bn",   A, conv_bn,   conv_bn,   132_868_840,  7_609_090_048, None,  None,  None),
+    ("vgg13-bn",   B, conv_bn,   conv_bn,   133_053_736, 11_308_466_176, None,  None,  None),
+    ("vgg16-c-bn", C, conv_bn,   conv_bn,   133_647_400, 11_770_888_192, None,  None,  None),
+    ("vgg16-bn",   D, conv_bn,   conv_bn,   138_365_992, 15_470_264_320, None,  None,  None),
+    ("vgg19-bn",   E, conv_bn,   conv_bn,   143_678_248, 19_632_062_464, None,  None,  None),
+)
+# fmt: on
+
+for name, column, conv, conv1, params, macs, millions, top1, top5 in TABLE3:
+    where = "ILSVRC-2012 val, one scale (S = Q = 256), Table 3"
+    errors = Errors(top1, top5, where) if top1 else None
+    printed = Printed(millions * 1e6, 0.5e6, "Table 2") if millions else None
+    published = Published(params, macs, printed_params=printed, errors=errors)
+    register(name, paper=PAPER, column=column, conv=conv, conv1=conv1, published=published)(VGG)

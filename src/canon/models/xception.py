@@ -1,9 +1,8 @@
-"""Xception: Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions", CVPR 2017,
-arXiv:1610.02357.
+"""Xception: Chollet, CVPR 2017; see PAPER.
 
 Differences from the paper: none. `xception-relu` and `xception-elu` have an activation between the
 depthwise and the pointwise convolutions, which section 4.7 compares with having none.
-"""  # noqa: D205
+"""
 
 from collections.abc import Callable
 
@@ -25,12 +24,6 @@ PAPER = Paper(
 
 Activation = Callable[[], nn.Module]
 
-_PUBLISHED = Published(
-    22_855_952, 8_357_403_496, image=299, printed_params=Printed(22_855_952, 0, "Table 3"),
-    errors=Errors(0.210, 0.055, "ILSVRC-2012 val, one crop, Table 1"),
-)  # fmt: skip
-_BETWEEN = Published(22_855_952, 8_357_403_496, image=299)
-
 
 class Module(nn.Module):
     """Separable convolutions, each after a rectifier, and a linear shortcut.
@@ -50,14 +43,26 @@ class Module(nn.Module):
         return self.branch(x) + (x if self.project is None else self.project(x))
 
 
-@register("xception", paper=PAPER, published=_PUBLISHED)
-@register("xception-relu", paper=PAPER, between=nn.ReLU, published=_BETWEEN)
-@register("xception-elu", paper=PAPER, between=nn.ELU, published=_BETWEEN)
+@register(
+    "xception", paper=PAPER,
+    published=Published(
+        22_855_952, 8_357_403_496, image=299, printed_params=Printed(22_855_952, 0, "Table 3"),
+        errors=Errors(0.210, 0.055, "ILSVRC-2012 val, one crop, Table 1"),
+    ),
+)  # fmt: skip
+@register(
+    "xception-relu", paper=PAPER, between=nn.ReLU,
+    published=Published(22_855_952, 8_357_403_496, image=299),
+)  # fmt: skip
+@register(
+    "xception-elu", paper=PAPER, between=nn.ELU,
+    published=Published(22_855_952, 8_357_403_496, image=299),
+)  # fmt: skip
 class Xception(nn.Module):
     """Figure 5: entry flow, eight times the middle flow, exit flow.
 
     Args:
-        between: what stands between depthwise and pointwise convolutions; nothing in Xception.
+        between: the layer between depthwise and pointwise convolutions; none in Xception.
         classes: number of outputs.
         channels: of the input.
         seed: of the initial weights (He; the paper names none).

@@ -1,11 +1,10 @@
-"""ZFNet: Zeiler, Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014,
-arXiv:1311.2901.
+"""ZFNet: Zeiler, Fergus, ECCV 2014; see PAPER.
 
 Differences from the paper: none. Figure 3 gives 110, 55, 26, 13 and 6 pixels; they follow with one
 pixel of padding in conv1 and poolings that round up. It normalises contrast across maps after the
 first two poolings and gives no numbers for that: they are AlexNet's, which it started from.
 `zfnet-b` is the variant with 512, 1024 and 512 maps in layers three to five (Table 2).
-"""  # noqa: D205
+"""
 
 from torch import nn
 
@@ -24,12 +23,16 @@ PAPER = Paper(
 )
 
 VAL = "ILSVRC-2012 val, one net, ten crops, Table 2"
-_A = Published(62_357_608, 1_168_032_896, errors=Errors(0.384, 0.165, VAL))
-_B = Published(107_627_624, 2_476_704_896, errors=Errors(0.375, 0.160, VAL))
 
 
-@register("zfnet", paper=PAPER, widths=(384, 384, 256), published=_A)
-@register("zfnet-b", paper=PAPER, widths=(512, 1024, 512), published=_B)
+@register(
+    "zfnet", paper=PAPER, widths=(384, 384, 256),
+    published=Published(62_357_608, 1_168_032_896, errors=Errors(0.384, 0.165, VAL)),
+)  # fmt: skip
+@register(
+    "zfnet-b", paper=PAPER, widths=(512, 1024, 512),
+    published=Published(107_627_624, 2_476_704_896, errors=Errors(0.375, 0.160, VAL)),
+)  # fmt: skip
 class ZFNet(nn.Module):
     """AlexNet with a finer first layer: 7 x 7 at stride 2 in place of 11 x 11 at stride 4.
 
@@ -52,6 +55,7 @@ class ZFNet(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        self.image = image
         w3, w4, w5 = widths
         self.features = stages(
             conv1=conv_relu(channels, 96, 7, 2, 1),  # 96 x 110 x 110
