@@ -1,4 +1,4 @@
-"""How each network is trained: its paper's way, and a modern one for small sets."""
+"""Training recipes: each paper's own, and a modern one for small datasets."""
 
 from canon.recipes.modern import modern
 from canon.recipes.papers import paper

@@ -1,8 +1,9 @@
 """The recipes of LeNet-5, AlexNet, ZFNet, VGG, and the residual networks.
 
-Where a paper drops the learning rate by hand when validation stalls, the recipe is `plateau`.
-Means are taken per channel, where AlexNet, ZFNet and ResNet subtract one per pixel. Crops are taken
-from the central square of an image, where the papers since VGG take them from all of it.
+Where a paper lowers the learning rate manually on a plateau, the recipe uses the `plateau`
+schedule. Differences: means are per channel, where AlexNet, ZFNet and ResNet subtract one per
+pixel. Crops are taken from the central square of an image, where the papers since VGG use the whole
+image.
 """
 
 from dataclasses import replace
@@ -10,42 +11,42 @@ from dataclasses import replace
 from canon.data.augment.augmentation import Augmentation
 from canon.training.recipe import Recipe
 
-# Section III.B: 20 passes one pattern at a time; the global rate for each pass is 5e-4 times these.
+# Section III.B: 20 epochs, one pattern at a time; the global rate of each is 5e-4 times these.
 LENET5 = Recipe(
     name="paper",
     source="LeCun et al. 1998, section III.B and appendix C",
-    optimiser="levenberg",
+    optimizer="levenberg",
     lr=5e-4,
     batch=1,
     epochs=20,
     schedule="step",
     steps=((0.0, 1.0), (2 / 20, 0.4), (5 / 20, 0.2), (8 / 20, 0.1), (12 / 20, 0.02)),
     augmentation=Augmentation(crop=False, flip=False),
-    normalisation="lenet5",
+    normalization="lenet5",
     image=32,
     border=2,
     crop=1.0,
     val=0.0,
 )
 
-# Section 5, with the crops, mirrors and colours of section 4.1, where the ten crops are too.
+# Section 5, with the crops, flips and colour shifts of section 4.1, which also has the ten crops.
 ALEXNET = Recipe(
     name="paper",
     source="Krizhevsky et al. 2012, sections 4.1 and 5",
-    optimiser="sgd",
+    optimizer="sgd",
     lr=0.01,
     batch=128,
     epochs=90,
     decay=5e-4,
     decay_norms=True,
     schedule="plateau",
-    augmentation=Augmentation(colour=0.1),
-    normalisation="mean",
+    augmentation=Augmentation(color=0.1),
+    normalization="mean",
     protocol="10-crop",
 )
 
-# Section 3. Its ten fixed crops, corners and centre, are random ones here. It names neither a decay
-# nor how it tests: both are AlexNet's, whose figures it repeats to compare with.
+# Section 3. Its ten fixed crops, corners and center, are random crops here. The paper gives neither
+# weight decay nor test protocol: both are AlexNet's, with which it compares.
 ZFNET = replace(
     ALEXNET,
     source="Zeiler and Fergus 2014, section 3",
@@ -54,7 +55,7 @@ ZFNET = replace(
     augmentation=Augmentation(),
 )
 
-# Section 3.1, for one scale of training, 256; tested at 224, 256 and 288 (Table 4).
+# Section 3.1, for one training scale, 256; tested at 224, 256 and 288 (Table 4).
 VGG = replace(
     ALEXNET,
     source="Simonyan and Zisserman 2015, sections 3.1 and 3.2",
@@ -64,15 +65,15 @@ VGG = replace(
     scales=(1.0, 8 / 7, 9 / 7),
 )
 
-# Columns C, D and E have their best figures with a side of 256 to 512, tested at 256, 384 and 512.
+# Networks C, D and E are best with training scales of 256 to 512, tested at 256, 384 and 512.
 VGG_JITTERED = replace(
     VGG,
-    augmentation=Augmentation(colour=0.1, scale=(256 / 224, 512 / 224)),
+    augmentation=Augmentation(color=0.1, scale=(256 / 224, 512 / 224)),
     scales=(256 / 224, 384 / 224, 512 / 224),
 )
 
-# Section 3.4; 60e4 iterations of 256 images are 120 passes over ImageNet. Ten crops to compare
-# (Tables 2 and 3), and for the best figures (Table 4) dense ones at these sides.
+# Section 3.4; 60e4 iterations of 256 images are 120 epochs of ImageNet. Ten crops for comparisons
+# (Tables 2 and 3), dense evaluation at these scales for the best results (Table 4).
 RESNET = replace(
     ALEXNET,
     source="He et al. 2016, section 3.4",
@@ -80,15 +81,15 @@ RESNET = replace(
     batch=256,
     epochs=120,
     decay=1e-4,
-    augmentation=Augmentation(colour=0.1, scale=(256 / 224, 480 / 224)),
+    augmentation=Augmentation(color=0.1, scale=(256 / 224, 480 / 224)),
     scales=(1.0, 256 / 224, 384 / 224, 480 / 224, 640 / 224),
 )
 
-# Section 4.2: 64k iterations of 128 of 45k images are 182 passes; a tenth at 32k and at 48k.
+# Section 4.2: 64k iterations of 128 of 45k images are 182 epochs; rate / 10 at 32k and at 48k.
 CIFAR_RESNET = Recipe(
     name="paper",
     source="He et al. 2016, section 4.2",
-    optimiser="sgd",
+    optimizer="sgd",
     lr=0.1,
     batch=128,
     epochs=182,
@@ -97,21 +98,21 @@ CIFAR_RESNET = Recipe(
     schedule="step",
     steps=((0.5, 0.1), (0.75, 0.01)),
     augmentation=Augmentation(pad=4, fill="mean"),
-    normalisation="mean",
+    normalization="mean",
     crop=1.0,
     scales=(1.0,),
 )
 
-# The same section: for the 110 layers a tenth of the rate until the training error is below 80 %,
-# which takes about 400 iterations.
+# The same section: with 110 layers, rate / 10 until the training error is below 80 %, which takes
+# about 400 iterations.
 WARMED = replace(CIFAR_RESNET, steps=((0.0, 0.1), (400 / 64_000, 1.0), *CIFAR_RESNET.steps))
 
-# Appendix: the warm-up for all depths. The 1001 layers have their best figures with batches of 64.
+# Appendix: warm-up for all depths. The network of 1001 layers is best with batches of 64.
 CIFAR_PREACT = replace(WARMED, source="He et al. 2016 (identity mappings), appendix")
 CIFAR_PREACT_1001 = replace(CIFAR_PREACT, batch=64)
 
-# Appendix: a tenth after 30 and 60 passes, without warm-up, and otherwise as ResNet; when it ends
-# is not said, 90 passes are taken. Table 5 tests one crop.
+# Appendix: rate / 10 after 30 and 60 epochs, no warm-up, otherwise as ResNet. The paper does not
+# give the length; 90 epochs are used. Table 5 tests one crop.
 PREACT = replace(
     RESNET,
     source="He et al. 2016 (identity mappings), appendix",
@@ -121,26 +122,27 @@ PREACT = replace(
     protocol="1-crop",
 )
 
-# Section 3: a fifth after 60, 120 and 160 of 200 passes; crops from reflections, channels to zero
-# mean and unit deviation.
+# Section 3: rate / 5 after 60, 120 and 160 of 200 epochs; reflect-padded crops, channels with zero
+# mean and unit variance.
 WIDE = replace(
     CIFAR_RESNET,
     source="Zagoruyko and Komodakis 2016, section 3",
-    optimiser="nesterov",
+    optimizer="nesterov",
     epochs=200,
     decay=5e-4,
     steps=((60 / 200, 0.2), (120 / 200, 0.04), (160 / 200, 0.008)),
     augmentation=Augmentation(pad=4, fill="reflect"),
-    normalisation="standard",
+    normalization="standard",
 )
 
-# The paper has no numbers for ImageNet; these are of the code it trained with, fb.resnet.torch:
-# Nesterov, a tenth after 30 and 60 of 90 passes, Inception's patches, distortions by 0.4. The 101
-# layers are torchvision's and the 68 of a contest, neither with a recipe: they take the same.
+# The paper gives no numbers for ImageNet; these are from the code it used, fb.resnet.torch:
+# Nesterov, rate / 10 after 30 and 60 of 90 epochs, Inception's crops, distortions of 0.4. The
+# network of 101 layers is torchvision's, that of 68 from a challenge; neither has a recipe, so they
+# use this.
 WIDE_IMAGENET = replace(
     PREACT,
     source="Zagoruyko and Komodakis 2016; fb.resnet.torch",
-    optimiser="nesterov",
-    augmentation=Augmentation(area=(0.08, 1.0), distort=0.4, colour=0.1),
-    normalisation="standard",
+    optimizer="nesterov",
+    augmentation=Augmentation(area=(0.08, 1.0), distort=0.4, color=0.1),
+    normalization="standard",
 )

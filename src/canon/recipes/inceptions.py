@@ -1,7 +1,7 @@
-"""The recipes of the Inception line, Xception and SENet, which share Inception's patches.
+"""The recipes of the Inception networks, Xception and SENet, which share Inception's crops.
 
-All but SENet's trained on many machines at once, each step of one of them taken alone: a batch is
-that of one machine, and its rate is the paper's.
+All except SENet were trained asynchronously on many machines. Here a batch is that of one machine,
+with the learning rate of the paper.
 """
 
 from dataclasses import replace
@@ -9,16 +9,16 @@ from dataclasses import replace
 from canon.data.augment.augmentation import Augmentation
 from canon.training.recipe import Recipe
 
-PATCHES = Augmentation(area=(0.08, 1.0))
+CROPS = Augmentation(area=(0.08, 1.0))
 
-# Section 6: momentum 0.9, 4 % less every 8 epochs, averaged weights, patches of 8 to 100 % and
-# Howard's distortions, which include AlexNet's colours. It gives no rate, batch, decay or length:
-# they are those of Caffe's version of the network (bvlc_googlenet, quick solver): 2.4 million
-# iterations of 32 are 60 passes. Nor how slow the average is: 0.9999 as in TensorFlow's code.
+# Section 6: momentum 0.9, rate times 0.96 every 8 epochs, averaged weights, crops of 8 to 100 % and
+# Howard's distortions, which include AlexNet's colour shifts. The paper gives no rate, batch, decay
+# or length: they are from Caffe's version (bvlc_googlenet, quick solver), whose 2.4 million
+# iterations of 32 are 60 epochs. The decay of the average is 0.9999, as in TensorFlow's code.
 GOOGLENET = Recipe(
     name="paper",
     source="Szegedy et al. 2015, sections 6 and 7",
-    optimiser="sgd",
+    optimizer="sgd",
     lr=0.01,
     batch=32,
     epochs=60,
@@ -28,14 +28,14 @@ GOOGLENET = Recipe(
     factor=0.96,
     every=8,
     average=0.9999,
-    augmentation=replace(PATCHES, distort=0.5, colour=0.1),
-    normalisation="mean",
+    augmentation=replace(CROPS, distort=0.5, color=0.1),
+    normalization="mean",
     protocol="multi-crop",
 )
 
-# Section 4.2.1 and the network x30: the rate 30 times that of Inception, its decay six times as
-# fast, a fifth of its weight decay, 6 million steps of 32. It reduces the distortions without a
-# number; half is taken.
+# Section 4.2.1 and the network x30: 30 times the rate of Inception, decayed six times as fast, a
+# fifth of its weight decay, 6 million steps of 32. The distortions are reduced by an unnamed
+# amount; here by half.
 BN_INCEPTION = replace(
     GOOGLENET,
     source="Ioffe and Szegedy 2015, sections 4.2.1 and 4.2.2",
@@ -43,19 +43,19 @@ BN_INCEPTION = replace(
     epochs=150,
     decay=2e-4 / 5,
     every=8 / 6,
-    augmentation=replace(PATCHES, distort=0.25),
+    augmentation=replace(CROPS, distort=0.25),
     protocol="1-crop",
 )
 
 # Section 8, with the smoothing of section 7: RMSProp with 0.9 and epsilon 1.0, 0.045 times 0.94
 # every two epochs, 50 machines with batches of 32, 100 epochs, clipping at 2.0, averaged weights.
-# Its weight decay is told by Xception's paper, section 4.3; the momentum of 0.9 is that of the
-# machines' code. It does not say how images are distorted or scaled: GoogLeNet's patches and
-# distortions, and zero mean and unit deviation, as epsilon depends on the scale.
+# Its weight decay is given in Xception's paper, section 4.3; the momentum of 0.9 is from the
+# released code. The paper does not describe augmentation and normalisation: GoogLeNet's crops and
+# distortions are used, and zero mean and unit variance, because epsilon depends on the scale.
 INCEPTION_V3 = replace(
     GOOGLENET,
     source="Szegedy et al. 2016, sections 7 and 8",
-    optimiser="rmsprop",
+    optimizer="rmsprop",
     alpha=0.9,
     eps=1.0,
     lr=0.045,
@@ -65,31 +65,32 @@ INCEPTION_V3 = replace(
     every=2,
     smoothing=0.1,
     clip=2.0,
-    normalisation="standard",
+    normalization="standard",
     protocol="1-crop",
 )
 
-# Section 4 repeats RMSProp, the rates and the averaged weights for 20 machines, without clipping;
-# what it leaves out is that of Inception-v3.
+# Section 4: RMSProp, the rates and averaged weights of Inception-v3 for 20 machines, without
+# clipping. The rest is not described and is that of Inception-v3.
 INCEPTION_V4 = replace(INCEPTION_V3, source="Szegedy et al. 2017, section 4", clip=0.0)
 
 # Sections 4.3 and 4.4: momentum 0.9, 0.045 times 0.94 every two epochs, decay 1e-5, averaged
-# weights. Batch, length and distortions are not given: those of Inception-v3.
+# weights. Batch, length and distortions are not given and are those of Inception-v3.
 XCEPTION = replace(
     INCEPTION_V3,
     source="Chollet 2017, sections 4.3 and 4.4",
-    optimiser="sgd",
+    optimizer="sgd",
     decay=1e-5,
     smoothing=0.0,
     clip=0.0,
 )
 
-# Section 5 of 2018, section 4 of the journal: batches of 1024, 0.6, a tenth every 30 of 100 passes,
-# patches, mirrors, zero mean. Its weight decay is not given: ResNet's.
+# Section 5 of 2018, section 4 of the journal version: batches of 1024, rate 0.6, divided by 10
+# every 30 of 100 epochs, Inception's crops, flips, zero mean. The weight decay is not given; it is
+# ResNet's.
 SENET = Recipe(
     name="paper",
     source="Hu et al. 2018, section 5",
-    optimiser="sgd",
+    optimizer="sgd",
     lr=0.6,
     batch=1024,
     epochs=100,
@@ -97,10 +98,10 @@ SENET = Recipe(
     decay_norms=True,
     schedule="step",
     steps=((0.3, 0.1), (0.6, 0.01), (0.9, 0.001)),
-    augmentation=PATCHES,
-    normalisation="mean",
+    augmentation=CROPS,
+    normalization="mean",
 )
 
-# Appendix: batches of 2048, a rate of 1.0 and smoothed labels. It freezes the statistics in the
-# last passes, which is left out.
+# Appendix: batches of 2048, rate 1.0 and label smoothing. The paper freezes the batch statistics in
+# the last epochs, which is omitted.
 SENET154 = replace(SENET, source="Hu et al. 2018, appendix", lr=1.0, batch=2048, smoothing=0.1)

@@ -1,7 +1,7 @@
-"""A modern recipe for each kind of network, for sets of hundreds to tens of thousands of images.
+"""A modern recipe for each kind of network, for hundreds to tens of thousands of images.
 
-The kinds differ in what they can bear: networks with batch normalisation train with a high rate and
-Nesterov momentum, those without take AdamW and a clipped gradient.
+Networks with batch normalisation are trained with a high learning rate and Nesterov momentum, the
+others with AdamW and gradient clipping.
 """
 
 from dataclasses import replace
@@ -9,7 +9,6 @@ from functools import cache
 
 import torch
 from torch import nn
-from torch.nn.modules.module import register_module_module_registration_hook
 
 from canon.data.augment.augmentation import Augmentation
 from canon.recipes import segmentation
@@ -19,7 +18,7 @@ from canon.training.recipe import Recipe
 SMALL = Recipe(
     name="modern",
     source="docs/training.md",
-    optimiser="adamw",
+    optimizer="adamw",
     lr=3e-3,
     batch=64,
     epochs=20,
@@ -34,12 +33,12 @@ SMALL = Recipe(
     crop=1.0,
 )
 
-LENET5 = replace(SMALL, lr=5e-3, epochs=40, smoothing=0.0, normalisation="lenet5")
+LENET5 = replace(SMALL, lr=5e-3, epochs=40, smoothing=0.0, normalization="lenet5")
 
 CIFAR = Recipe(
     name="modern",
     source="docs/training.md",
-    optimiser="nesterov",
+    optimizer="nesterov",
     lr=0.1,
     batch=128,
     epochs=30,
@@ -52,53 +51,37 @@ CIFAR = Recipe(
     crop=1.0,
 )
 
-NORMALISED = replace(CIFAR, lr=0.02, batch=32, augmentation=Augmentation())
+WITH_BATCH_NORM = replace(CIFAR, lr=0.02, batch=32, augmentation=Augmentation())
 
-UNNORMALISED = replace(
-    NORMALISED, optimiser="adamw", lr=1e-4, decay=0.05, clip=1.0, augmentation=Augmentation()
+WITHOUT_BATCH_NORM = replace(
+    WITH_BATCH_NORM, optimizer="adamw", lr=1e-4, decay=0.05, clip=1.0, augmentation=Augmentation()
 )
 
 
-# What a small network without batch normalisation bears, with the crops of its size.
-UNNORMALISED_SMALL = replace(
-    UNNORMALISED, lr=1e-3, batch=128, augmentation=CIFAR.augmentation, crop=CIFAR.crop
+# For 32 x 32 images: a higher rate and the crops of that size.
+WITHOUT_BATCH_NORM_SMALL = replace(
+    WITHOUT_BATCH_NORM, lr=1e-3, batch=128, augmentation=CIFAR.augmentation, crop=CIFAR.crop
 )
 
 
 def modern(name: str) -> Recipe:
     """The default recipe of a network."""
     published = model_info(name).published
-    if model_info(name).task == "segment":
+    if model_info(name).dense:
         if published.channels == 1:
             return segmentation.MODERN_CELLS
-        return segmentation.MODERN if normalises(name) else segmentation.MODERN_PLAIN
+        return segmentation.MODERN if has_batch_norm(name) else segmentation.MODERN_PLAIN
     if name == "lenet5":
         return LENET5
     if published.channels == 1:
         return SMALL
     if published.image == 32:
-        return CIFAR if normalises(name) else UNNORMALISED_SMALL
-    return NORMALISED if normalises(name) else UNNORMALISED
-
-
-class _Found(Exception):  # noqa: N818
-    """What was looked for is there: the rest need not be built."""
+        return CIFAR if has_batch_norm(name) else WITHOUT_BATCH_NORM_SMALL
+    return WITH_BATCH_NORM if has_batch_norm(name) else WITHOUT_BATCH_NORM
 
 
 @cache
-def normalises(name: str) -> bool:
-    """Whether a network has batch normalisation; built without memory, up to the first of it."""
-
-    def look(_whole: nn.Module, _name: str, part: nn.Module | None) -> None:
-        if isinstance(part, nn.BatchNorm2d):
-            raise _Found
-
-    hook = register_module_module_registration_hook(look)
-    try:
-        with torch.device("meta"):
-            build(name)
-    except _Found:
-        return True
-    finally:
-        hook.remove()
-    return False
+def has_batch_norm(name: str) -> bool:
+    """Whether a network has batch normalisation; built on the meta device."""
+    with torch.device("meta"):
+        return any(isinstance(module, nn.BatchNorm2d) for module in build(name).modules())

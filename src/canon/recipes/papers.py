@@ -5,74 +5,78 @@ from canon.recipes import classics, inceptions, segmentation
 from canon.registry import model_info
 from canon.training.recipe import Recipe
 
-# By the longest beginning of a name; deviating forms (-tv, -bn, -dropout) are their original's.
-BY_FAMILY = {
-    "lenet5": classics.LENET5,
-    "alexnet": classics.ALEXNET,
-    "zfnet": classics.ZFNET,
-    "vgg": classics.VGG,
-    "vgg16": classics.VGG_JITTERED,
-    "vgg19": classics.VGG_JITTERED,
-    "googlenet": inceptions.GOOGLENET,
-    "bn-inception": inceptions.BN_INCEPTION,
-    "inception-v3": inceptions.INCEPTION_V3,
-    "inception-v4": inceptions.INCEPTION_V4,
-    "inception-resnet": inceptions.INCEPTION_V4,
-    "xception": inceptions.XCEPTION,
-    "resnet": classics.RESNET,
-    "plain": classics.RESNET,
-    "preact-resnet": classics.PREACT,
-    "wide-resnet": classics.WIDE_IMAGENET,
-    "se": inceptions.SENET,
+# By the identifier of the paper; variants (-tv, -bn, -dropout) are trained as their original.
+# fmt: off
+BY_PAPER = {
+    "doi:10.1109/5.726791": classics.LENET5,
+    "doi:10.1145/3065386":  classics.ALEXNET,
+    "arXiv:1311.2901":      classics.ZFNET,
+    "arXiv:1409.1556":      classics.VGG,
+    "arXiv:1409.4842":      inceptions.GOOGLENET,
+    "arXiv:1502.03167":     inceptions.BN_INCEPTION,
+    "arXiv:1512.00567":     inceptions.INCEPTION_V3,
+    "arXiv:1602.07261":     inceptions.INCEPTION_V4,  # and Inception-ResNet
+    "arXiv:1610.02357":     inceptions.XCEPTION,
+    "arXiv:1512.03385":     classics.RESNET,
+    "arXiv:1603.05027":     classics.PREACT,
+    "arXiv:1605.07146":     classics.WIDE_IMAGENET,
+    "image-net.org/challenges/LSVRC/2016/results": classics.WIDE_IMAGENET,  # Trimps-Soushen
+    "arXiv:1709.01507":     inceptions.SENET,
+    "arXiv:1411.4038":      segmentation.FCN_FINER,
+    "arXiv:1511.00561":     segmentation.SEGNET,
+    "arXiv:1505.04366":     segmentation.DECONVNET,
+    "arXiv:1505.04597":     segmentation.UNET,
+}
+
+# The same papers' networks for 32 x 32 colour images.
+BY_PAPER_CIFAR = {
+    "arXiv:1512.03385": classics.CIFAR_RESNET,
+    "arXiv:1603.05027": classics.CIFAR_PREACT,
+    "arXiv:1605.07146": classics.WIDE,
+}
+
+# Networks that their paper trains differently from its others.
+BY_NAME = {
+    **dict.fromkeys(("vgg16", "vgg16-bn", "vgg16-c", "vgg16-c-bn", "vgg19", "vgg19-bn"),
+                    classics.VGG_JITTERED),
+    **dict.fromkeys(("resnet110", "resnet1202", "plain110"), classics.WARMED),
+    "preact-resnet1001": classics.CIFAR_PREACT_1001,
     "senet154": inceptions.SENET154,
-    "fcn": segmentation.FCN_FINER,
-    "fcn32s": segmentation.FCN,
-    "fcn8s-at-once": segmentation.FCN,
+    **dict.fromkeys(("fcn32s", "fcn32s-channelwise", "fcn32s-fixed", "fcn8s-at-once"),
+                    segmentation.FCN),
     "fcn32s-alexnet": segmentation.FCN_ALEXNET,
     "fcn32s-googlenet": segmentation.FCN_GOOGLENET,
-    "segnet": segmentation.SEGNET,
-    "deconvnet": segmentation.DECONVNET,
-    "unet": segmentation.UNET,
 }
 
-# The same for networks of 32 x 32 colour images.
-BY_FAMILY_SMALL = {
-    "resnet": classics.CIFAR_RESNET,
-    "resnet110": classics.WARMED,
-    "resnet1202": classics.WARMED,
-    "plain": classics.CIFAR_RESNET,
-    "plain110": classics.WARMED,
-    "preact-resnet": classics.CIFAR_PREACT,
-    "preact-resnet1001": classics.CIFAR_PREACT_1001,
-    "wrn": classics.WIDE,
-}
-
+# Networks that no paper trains: the reason, and the network to train instead.
 UNTRAINED = {
-    "lenet5-modern": ("it is younger than the paper", "lenet5"),
-    "prototype": ("it is a lecture's", "alexnet"),
-    "encoder-decoder": ("it is no paper's", "unet"),
+    "lenet5-modern":   ("it is not the network of the paper", "lenet5"),
+    "prototype":       ("it is from a lecture", "alexnet"),
+    "encoder-decoder": ("it was not published", "unet"),
 }
+# fmt: on
 
 
 def paper(name: str) -> Recipe:
     """The recipe of a network's paper.
 
     Raises:
-        InputError: the network has no paper that trains it.
+        InputError: no paper trains the network.
     """
-    published = model_info(name).published
+    info = model_info(name)
     if name in UNTRAINED:
         reason, other = UNTRAINED[name]
         raise InputError(
-            f"{name} has no paper's recipe, {reason}; expected a published network. "
+            f"{name} has no paper recipe: {reason}; expected a published network. "
             f"Train {other}, or pass --recipe modern."
         )
-    small = published.image == 32 and published.channels == 3
-    families = BY_FAMILY_SMALL if small else BY_FAMILY
-    fitting = [family for family in families if name.startswith(family)]
-    if not fitting:
+    if name in BY_NAME:
+        return BY_NAME[name]
+    cifar = info.published.image == 32 and info.published.channels == 3
+    recipes = BY_PAPER_CIFAR if cifar else BY_PAPER
+    if info.paper.identifier not in recipes:
         raise InputError(
-            f"{name} has no paper's recipe; expected one of {', '.join(families)}. "
-            "Pass --recipe modern."
+            f"{name} has no paper recipe: there is none for {info.paper.identifier}; expected a "
+            "network of `canon list recipes`. Pass --recipe modern."
         )
-    return families[max(fitting, key=len)]
+    return recipes[info.paper.identifier]

@@ -18,6 +18,7 @@ initial weights let hardly any signal through and the first curvature is nearly 
 """
 
 from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -25,9 +26,18 @@ from torch.func import functional_call
 from torch.optim import Optimizer
 
 from canon.models.lenet5 import RBF, ScaledTanh
+from canon.training.interfaces import Batches
 from canon.types import Images
 
 PATTERNS = 500
+
+
+@runtime_checkable
+class Patterns(Protocol):
+    """Batches that also give samples as they are evaluated, without augmentation."""
+
+    def evaluation(self, index: Tensor, /) -> tuple[Tensor, Tensor]:
+        """The samples at these positions."""
 
 
 class DiagonalLM(Optimizer):
@@ -50,8 +60,13 @@ class DiagonalLM(Optimizer):
                 rate = self.state[p]["rate"]
                 p.addcmul_(p.grad, rate, value=-group["lr"])
 
+    def begin_epoch(self, net: nn.Module, batches: Batches, order: Tensor) -> None:
+        """Estimate the curvature on the first patterns of an epoch."""
+        assert isinstance(batches, Patterns)
+        self.measure(net, batches.evaluation(order[:PATTERNS])[0])
+
     def measure(self, net: nn.Module, images: Images) -> None:
-        """Estimate the curvature on some patterns, and from it the steps."""
+        """Estimate the curvature on a few patterns, and from it the step of each weight."""
         by_name = {name: p for name, p in net.named_parameters() if p.requires_grad}
         curvatures = diagonal_curvature(net, images)
         for name in by_name:

@@ -1,7 +1,9 @@
 """The events that training yields."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from torch import nn
 
 from canon.training.interfaces import Metrics
 from canon.utils.progress import Step
@@ -9,18 +11,19 @@ from canon.utils.progress import Step
 
 @dataclass(frozen=True)
 class Epoch:
-    """A pass over the training images ended, or the time did in its middle; it was evaluated.
+    """An epoch ended, or the time limit ended it early, and the network was evaluated.
 
     Args:
         epoch: from 1.
         epochs: of the whole run.
-        step: optimiser steps so far.
+        step: optimizer steps so far.
         loss: mean training loss, nats.
         lr: learning rate at its end.
-        scores: on the monitored split, if there is one.
-        seconds: of training, evaluation not counted.
+        metrics: on the monitored split, if there is one.
+        seconds: of training, without evaluation.
         images_per_second: of training.
-        best: whether the monitored figure is the best so far.
+        best: whether the monitored metrics are the best so far.
+        network: to keep: the averaged one if the recipe averages weights.
     """
 
     epoch: int
@@ -28,15 +31,16 @@ class Epoch:
     step: int
     loss: float
     lr: float
-    scores: Metrics | None
+    metrics: Metrics | None
     seconds: float
     images_per_second: float
     best: bool
+    network: nn.Module = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """The run ended: all epochs done, its time used up, or no progress for `patience` epochs."""
+    """Training ended: after all epochs, at the time limit, or for lack of progress."""
 
     reason: Literal["epochs", "time", "patience"]
     epoch: int

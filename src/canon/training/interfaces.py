@@ -1,40 +1,13 @@
-"""What the training loop knows of a task."""
+"""What the training loop knows of a task: batches, an objective, and how to evaluate."""
 
-from collections.abc import Callable, Generator
-from typing import Any, Protocol
+from abc import abstractmethod
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
 from canon.utils.progress import Step
-
-
-class Objective(Protocol):
-    """What the training loop asks of a task."""
-
-    def trained(self, net: nn.Module) -> nn.Module:
-        """The module to train."""
-
-    def training_losses(self, said: Any, target: Any, /) -> Tensor:
-        """(N,) nats: one loss a sample, of what the module said of them."""
-
-
-class Metrics(Protocol):
-    """The figures of an evaluation, whatever the task."""
-
-    @property
-    def loss(self) -> float:
-        """Nats."""
-
-    @property
-    def error(self) -> float:
-        """What training tries to lower, a fraction in [0, 1]."""
-
-    @property
-    def merit(self) -> tuple[float, float]:
-        """What is greater for a better network."""
-
-    def summary(self) -> dict[str, Any]:
-        """The figures for a line of a log."""
+from canon.utils.tables import Column, Figure, Table
 
 
 class Batches(Protocol):
@@ -46,9 +19,74 @@ class Batches(Protocol):
     def random(self) -> bool:
         """Whether a batch depends on its seed."""
 
-    def training(self, index: Tensor, seed: int, /) -> tuple[Tensor, Any]:
-        """The samples at these positions: images, and what the network is to say of them."""
+    def training(self, index: Tensor, seed: int, /) -> tuple[Any, Any]:
+        """The samples at these positions: the network's input and the target."""
 
 
-# Of a network, its task, samples, devices: the figures, a step at a time.
-Evaluate = Callable[..., Generator[Step, None, Metrics]]
+class Objective(Protocol):
+    """What training minimizes."""
+
+    def module(self, net: nn.Module) -> nn.Module:
+        """The module to train: the network, or the network with its auxiliary heads."""
+
+    def losses(self, output: Any, target: Any, /) -> Tensor:
+        """(N,) nats: one loss a sample, of the module's output."""
+
+
+@runtime_checkable
+class BeginsEpoch(Protocol):
+    """An objective or an optimizer that prepares each epoch: pseudo-labels, or the curvature."""
+
+    def begin_epoch(self, net: nn.Module, batches: Batches, order: Tensor) -> None:
+        """Prepare an epoch.
+
+        Args:
+            net: the network.
+            batches: the training samples.
+            order: (N,) positions of the samples in the order of this epoch.
+        """
+
+
+class Metrics(Protocol):
+    """The metrics of an evaluation, of any task.
+
+    A class that inherits this one defines `loss`, `error`, `ranking` and `figures`; the others
+    follow.
+    """
+
+    @property
+    def loss(self) -> float:
+        """Mean loss, nats."""
+
+    @property
+    def error(self) -> float:
+        """A fraction in [0, 1]; a plateau schedule watches it."""
+
+    @property
+    def ranking(self) -> tuple[float, ...]:
+        """Greater for a better network; patience watches it."""
+
+    @abstractmethod
+    def figures(self) -> tuple[Figure, ...]:
+        """All figures, the headline first."""
+
+    @property
+    def monitored(self) -> Figure:
+        """The figure of an epoch line and of the training curves."""
+        return self.figures()[0]
+
+    def per_class(self, classes: Sequence[str]) -> Table:  # noqa: ARG002
+        """A row of figures for each class."""
+        return Table((Column("class"),), ())
+
+    def summary(self) -> dict[str, Any]:
+        """The figures as plain JSON, for metrics.jsonl and run.json."""
+        return {"loss": self.loss} | {figure.name: figure.value for figure in self.figures()}
+
+    def details(self, classes: Sequence[str]) -> dict[str, Any]:  # noqa: ARG002
+        """What `canon evaluate --json` prints: the summary, the classes, the confusion matrix."""
+        return self.summary()
+
+
+# Of a network and an epoch: yields a step for each batch, returns the metrics.
+Evaluate = Callable[[nn.Module, int], Generator[Step, None, Metrics]]

@@ -14,14 +14,14 @@ def make_optimizer(recipe: Recipe, net: nn.Module) -> Optimizer:
     """The recipe's optimiser over the parameters of a network that are trained."""
     groups = parameter_groups(recipe, net)
     fused = next(net.parameters()).device.type in ("cpu", "cuda")  # one pass over the weights
-    if recipe.optimiser == "adamw":
+    if recipe.optimizer == "adamw":
         return AdamW(groups, lr=recipe.lr, fused=fused)
-    if recipe.optimiser == "rmsprop":
+    if recipe.optimizer == "rmsprop":
         alpha, eps = recipe.alpha, recipe.eps
         return RMSprop(groups, lr=recipe.lr, alpha=alpha, eps=eps, momentum=recipe.momentum)
-    if recipe.optimiser == "levenberg":
+    if recipe.optimizer == "levenberg":
         return DiagonalLM([p for g in groups for p in g["params"]], lr=recipe.lr)
-    nesterov = recipe.optimiser == "nesterov"
+    nesterov = recipe.optimizer == "nesterov"
     momentum = recipe.momentum
     return SGD(groups, lr=recipe.lr, momentum=momentum, nesterov=nesterov, fused=fused)
 

@@ -1,7 +1,7 @@
 """How a network is trained, as numbers."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from canon.data.augment.augmentation import Augmentation
 from canon.data.augment.deformation import Deformation
@@ -11,6 +11,7 @@ ScheduleName = Literal["constant", "step", "exponential", "cosine", "plateau"]
 Normalisation = Literal["standard", "mean", "lenet5"]
 Weighting = Literal["none", "median"]
 EvalProtocol = Literal["1-crop", "10-crop", "multi-crop", "dense"]
+PROTOCOLS: tuple[str, ...] = get_args(EvalProtocol)
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Recipe:
     Args:
         name: `paper` or `modern`.
         source: where the numbers come from.
-        optimiser: `sgd` and `nesterov` have momentum; `levenberg` is the 1998 diagonal method.
+        optimizer: `sgd` and `nesterov` have momentum; `levenberg` is the 1998 diagonal method.
         lr: initial learning rate.
         batch: images a step, over all devices.
         epochs: passes over the training images.
@@ -40,7 +41,7 @@ class Recipe:
         filters: largest root mean square of a convolution's filter, to which a larger one is scaled
             after each step; 0 leaves them alone.
         augmentation: of the training images.
-        normalisation: `standard` to zero mean and unit deviation of each channel, `mean` subtracts
+        normalization: `standard` to zero mean and unit deviation of each channel, `mean` subtracts
             it and leaves 0 to 255, `lenet5` maps black to -0.1 and white to 1.175.
         image: side of the input in pixels, where the recipe fixes it.
         border: pixels of the input that repeat the edge.
@@ -48,15 +49,15 @@ class Recipe:
         val: fraction held back for validation when the data has no validation split.
         protocol: how the paper tests one network.
         scales: of dense testing: shorter sides of the image, in sides of the input.
-        warping: of the training images and their masks, where each pixel has a class.
-        weighting: of classes in that case: `median` frequency over each class's own, or none.
-        separation: what the pixels between two cells weigh more: U-Net's w0; 0 leaves it out.
-        dice: share of Dice's loss that is added to cross-entropy.
+        deformation: of the training images and their masks, where each pixel has a class.
+        class_weights: of classes in that case: `median` frequency over each class's own, or none.
+        border_weight: what the pixels between two cells weigh more: U-Net's w0; 0 leaves it out.
+        dice_weight: share of Dice's loss that is added to cross-entropy.
     """
 
     name: Literal["paper", "modern"]
     source: str
-    optimiser: OptimizerName
+    optimizer: OptimizerName
     lr: float
     batch: int
     epochs: int
@@ -75,17 +76,17 @@ class Recipe:
     clip: float = 0.0
     filters: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
-    normalisation: Normalisation = "standard"
+    normalization: Normalisation = "standard"
     image: int | None = None
     border: int = 0
     crop: float = 0.875
     val: float = 0.1
     protocol: EvalProtocol = "1-crop"
     scales: tuple[float, ...] = (1.0, 8 / 7, 9 / 7)  # VGG's 224, 256, 288 for one scale of training
-    warping: Deformation = field(default_factory=Deformation)
-    weighting: Weighting = "none"
-    separation: float = 0.0
-    dice: float = 0.0
+    deformation: Deformation = field(default_factory=Deformation)
+    class_weights: Weighting = "none"
+    border_weight: float = 0.0
+    dice_weight: float = 0.0
 
 
 @dataclass(frozen=True)

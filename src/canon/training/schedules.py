@@ -56,5 +56,5 @@ class Schedule:
         return (self.each_step or self.each_epoch).state_dict()  # type: ignore[union-attr]
 
     def load_state_dict(self, state: dict[str, object]) -> None:
-        """Go on from a saved state."""
+        """Restore a saved state."""
         (self.each_step or self.each_epoch).load_state_dict(state)  # type: ignore[union-attr]

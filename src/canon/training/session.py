@@ -3,8 +3,6 @@
 import time
 from dataclasses import dataclass, field
 from math import isfinite
-from pathlib import Path
-from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -15,63 +13,89 @@ from torch.optim.swa_utils import AveragedModel
 
 from canon.data.sampling import batch_slices
 from canon.errors import NonFiniteError
-from canon.training.checkpoint import TrainPosition, latest_state, save_state
-from canon.training.diagonal_lm import DiagonalLM
-from canon.training.interfaces import Batches, Evaluate, Objective
+from canon.training.checkpoint import Checkpoints, TrainPosition
+from canon.training.interfaces import Batches, BeginsEpoch, Evaluate, Objective
 from canon.training.recipe import Limits, Recipe
 from canon.training.schedules import Schedule
 
 
 @dataclass
-class Session:
-    """What the steps of a run share, from its start or resumption to its end."""
+class Learner:
+    """A network and what changes its weights.
+
+    Args:
+        net: the network.
+        model: the module that is trained, as Accelerate wraps it.
+        objective: its loss.
+        plain: the optimizer.
+        optimizer: the same, as Accelerate wraps it.
+        schedule: of the learning rate.
+        average: a moving average of the weights, if the recipe keeps one.
+    """
 
     net: nn.Module
-    model: nn.Module  # the network as the task and Accelerate wrap it
-    task: Objective
-    train: Batches
-    monitor: Any
-    measure: Evaluate | None
-    recipe: Recipe
-    limits: Limits
-    accelerator: Accelerator
+    model: nn.Module
+    objective: Objective
     plain: Optimizer
-    optimizer: Optimizer  # as Accelerate wraps it
+    optimizer: Optimizer
     schedule: Schedule
     average: AveragedModel | None
-    states: Path | None
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network to evaluate and to keep: the average, if there is one."""
+        return self.net if self.average is None else self.average.module
+
+    @property
+    def epoch_starters(self) -> list[BeginsEpoch]:
+        """What prepares each epoch."""
+        return [part for part in (self.objective, self.plain) if isinstance(part, BeginsEpoch)]
+
+
+@dataclass
+class Job:
+    """What is to be done: samples, numbers, limits, where to save."""
+
+    batches: Batches
+    recipe: Recipe
+    limits: Limits
+    evaluate: Evaluate | None
+    checkpoints: Checkpoints | None
     seed: int
-    progress: TrainPosition
-    curved: DiagonalLM | None
-    random: bool
-    started: float = field(default_factory=time.perf_counter)
-    saved_at: float = field(default_factory=time.perf_counter)
-    recent: list[Tensor] = field(default_factory=list)
 
     @property
     def slices(self) -> list[slice]:
         """The batches of an epoch, as places in its order."""
-        return batch_slices(len(self.train), self.recipe.batch)
+        return batch_slices(len(self.batches), self.recipe.batch)
 
-    @property
-    def measured(self) -> nn.Module:
-        """The network to evaluate: the average, if there is one."""
-        return self.net if self.average is None else self.average.module
+
+@dataclass
+class Session:
+    """Training from its start, or from where it resumes, to its end."""
+
+    learner: Learner
+    job: Job
+    accelerator: Accelerator
+    position: TrainPosition
+    random: bool  # whether a forward pass in train mode is random
+    started: float = field(default_factory=time.perf_counter)
+    saved_at: float = field(default_factory=time.perf_counter)
+    recent: list[Tensor] = field(default_factory=list)
 
     def out_of_time(self) -> bool:
-        """Whether the minutes of this sitting are over."""
-        minutes = self.limits.minutes
+        """Whether the time limit is reached."""
+        minutes = self.job.limits.minutes
         return minutes is not None and time.perf_counter() - self.started > 60 * minutes
 
     def agreed(self, wish: bool) -> bool:
-        """What the first process wishes: devices do not share a clock, but must act together."""
+        """The wish of the first process: devices share no clock, but must act together."""
         if self.accelerator.num_processes == 1:
             return wish
         wishes = torch.tensor([int(wish)], device=self.accelerator.device)
         return bool(broadcast(wishes, from_process=0).item())
 
-    def look_at_losses(self) -> None:
-        """Add up the losses since the last look.
+    def collect_losses(self) -> None:
+        """Add up the losses since the last call; this waits for the device.
 
         Raises:
             NonFiniteError: one of them is not finite.
@@ -79,29 +103,29 @@ class Session:
         sums = torch.stack(self.recent)
         if self.accelerator.num_processes > 1:
             sums = self.accelerator.reduce(sums, "sum")
-        first = self.progress.step - len(self.recent) + 1
+        first = self.position.step - len(self.recent) + 1
         for step, loss in enumerate(sums.tolist(), first):
             if not isfinite(loss):
                 raise self.diverged(f"the training loss is {loss} at step {step}")
-            self.progress.loss_sum += loss
+            self.position.loss_sum += loss
         self.recent.clear()
 
     def diverged(self, what: str) -> NonFiniteError:
         """The error for a loss or a weight that is not finite."""
-        state = latest_state(self.states) if self.states else None
-        kept = f" The state of step {int(state.name)} is kept." if state else ""
+        state = self.job.checkpoints.latest() if self.job.checkpoints else None
+        saved = f" The state of step {int(state.name)} is saved." if state else ""
         return NonFiniteError(
-            f"{what}, in epoch {self.progress.epoch + 1}; expected a finite number.{kept} "
-            f"Train with a smaller --lr than {self.recipe.lr:g}."
+            f"{what}, in epoch {self.position.epoch + 1}; expected a finite number.{saved} "
+            f"Train with a smaller --lr than {self.job.recipe.lr:g}."
         )
 
     def save(self) -> None:
-        """Keep the state, if everything in it is finite and there is a folder for it."""
-        if self.states is None:
+        """Save the state, if everything in it is finite and there is a folder for it."""
+        if self.job.checkpoints is None:
             return
         if self.recent:
-            self.look_at_losses()
-        if not all(bool(p.isfinite().all()) for p in self.net.parameters()):
-            raise self.diverged(f"a weight is not finite after step {self.progress.step}")
-        save_state(self.accelerator, self.states, self.progress.step)
+            self.collect_losses()
+        if not all(bool(p.isfinite().all()) for p in self.learner.net.parameters()):
+            raise self.diverged(f"a weight is not finite after step {self.position.step}")
+        self.job.checkpoints.save(self.accelerator, self.position.step)
         self.saved_at = time.perf_counter()
