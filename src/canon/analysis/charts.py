@@ -15,15 +15,15 @@ INK, SOFT, ACCENT, SECOND = "#1c2330", "#98a2b3", "#2457c5", "#d9822b"
 
 
 def svg(figure: Figure) -> str:
-    """A figure as the text of an <svg> element, the same for the same figure."""
+    """A figure as the text of an <svg> element; deterministic."""
     text = StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "canon"}):
         figure.savefig(text, format="svg", bbox_inches="tight", metadata={"Date": None})
     return text.getvalue().partition("<svg")[1] + text.getvalue().partition("<svg")[2]
 
 
-# The winners of ILSVRC, and VGG, the second of 2014: year, entry, layers, top-5 error on the test
-# set. The results pages of the contest hold them all; He et al. made a chart of the first seven.
+# The winners of ILSVRC, and VGG, second in 2014: year, entry, layers, top-5 error on the test set,
+# from the results pages of the challenge. He et al. plot the first seven.
 DEPTH = (
     (2010, "NEC", None, 0.282),
     (2011, "Xerox", None, 0.258),
@@ -37,63 +37,63 @@ DEPTH = (
 )
 
 
-def cost(rows: Sequence[NetworkSummary], scale: str) -> Figure:
-    """Error against multiplications, circles as large as the parameters.
+def cost(rows: Sequence[NetworkSummary], benchmark: str) -> Figure:
+    """Error against multiply-accumulates; the area of a circle is the number of parameters.
 
     Args:
-        rows: networks measured on the same images.
-        scale: what they were measured on.
+        rows: networks of one benchmark.
+        benchmark: its name, for the title.
     """
-    kind = _kind(rows)
-    shown = [row for row in rows if getattr(row, kind) is not None]
+    error = _more_frequent(rows)
+    shown = [row for row in rows if getattr(row, error) is not None]
     figure = Figure(figsize=(11, 7), layout="constrained")
     axes = figure.subplots()
     x = [row.macs / 1e9 for row in shown]
-    y = [100 * getattr(row, kind) for row in shown]
+    y = [100 * getattr(row, error) for row in shown]
     sizes = [max(12.0, row.params / 1e6 * 7) for row in shown]
     axes.scatter(x, y, s=sizes, color=ACCENT, alpha=0.28, edgecolor=ACCENT, linewidth=0.8)
     axes.scatter(x, y, s=6, color=INK)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.margins(0.08)
-    figure.draw_without_rendering()  # the scales are known from here on
-    _name(axes, list(zip(x, y, (row.name for row in shown), strict=True)))
-    top = "top-1" if kind == "top1" else "top-5"
-    axes.set_xlabel("multiply-accumulates of one image, billions", color=INK)
+    figure.draw_without_rendering()  # fixes the axes, which the labels need
+    _label(axes, list(zip(x, y, (row.name for row in shown), strict=True)))
+    top = "top-1" if error == "top1" else "top-5"
+    axes.set_xlabel("multiply-accumulates per image, billions", color=INK)
     axes.set_ylabel(f"{top} error, %", color=INK)
-    title = f"{scale}: {top} error against cost, as each paper measured it; area is parameters"
+    title = f"{benchmark}: {top} error against cost, as each paper measured it; area: parameters"
     axes.set_title(title, color=INK, loc="left", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color=SOFT, alpha=0.25, linewidth=0.6)
     return figure
 
 
-def _kind(rows: Sequence[NetworkSummary]) -> Literal["top1", "top5"]:
-    """The error that more of the networks have."""
-    counts = {kind: sum(getattr(r, kind) is not None for r in rows) for kind in ("top1", "top5")}
+def _more_frequent(rows: Sequence[NetworkSummary]) -> Literal["top1", "top5"]:
+    """The error that most networks have."""
+    counts = {error: sum(getattr(r, error) is not None for r in rows) for error in ("top1", "top5")}
     return "top1" if counts["top1"] >= counts["top5"] else "top5"
 
 
-# Where a name may stand beside its point, in steps of its own height: near places first.
-PLACES = sorted(
+# Candidate offsets of a label from its point, in heights of the label; the nearest first.
+OFFSETS = sorted(
     ((dx, dy) for dy in range(-9, 10) for dx in (1, -1, 5, -5, 10, -10) if dy or abs(dx) == 1),
-    key=lambda place: 3 * abs(place[1]) + abs(place[0]),
+    key=lambda offset: 3 * abs(offset[1]) + abs(offset[0]),
 )
-WIDE, HIGH = 0.0080, 0.021  # of a letter at 7.5 points, as fractions of the axes
+WIDTH, HEIGHT = 0.0080, 0.021  # of a letter at 7.5 points, as fractions of the axes
 
 
-def _name(axes: Axes, points: list[tuple[float, float, str]]) -> None:
-    """Write each name at the nearest place beside its point where no other name stands."""
+def _label(axes: Axes, points: list[tuple[float, float, str]]) -> None:
+    """Place the labels next to their points without overlaps, where possible."""
     to_axes = axes.transData + axes.transAxes.inverted()
-    spots = {name: to_axes.transform((x, y)) for x, y, name in points}
-    taken = [(x - 0.006, y - 0.008, x + 0.006, y + 0.008) for x, y in spots.values()]
-    for name, (x, y) in sorted(spots.items(), key=lambda spot: -spot[1][1]):
-        boxes = [_box(name, x, y, *place) for place in PLACES]
+    positions = {name: to_axes.transform((x, y)) for x, y, name in points}
+    taken = [(x - 0.006, y - 0.008, x + 0.006, y + 0.008) for x, y in positions.values()]
+    for name, (x, y) in sorted(positions.items(), key=lambda item: -item[1][1]):
+        boxes = [_box(name, x, y, *offset) for offset in OFFSETS]
         inside = [box for box in boxes if box[0] >= 0 and box[1] >= 0 and box[2] <= 1.06]
-        free = (box for box in inside if not any(_meet(box, other) for other in taken))
+        free = (box for box in inside if not any(_overlap(box, other) for other in taken))
         box = next(free, boxes[0])
         taken.append(box)
-        far = abs((box[1] + box[3]) / 2 - y) > HIGH or not -0.04 < box[0] - x < 0.04 > x - box[2]
+        far = abs((box[1] + box[3]) / 2 - y) > HEIGHT or not -0.04 < box[0] - x < 0.04 > x - box[2]
         axes.annotate(
             name, (x, y), (box[0], (box[1] + box[3]) / 2), fontsize=7.5, color=INK, va="center",
             xycoords="axes fraction",
@@ -105,29 +105,29 @@ Box = tuple[float, float, float, float]
 
 
 def _box(name: str, x: float, y: float, dx: int, dy: int) -> Box:
-    width = WIDE * len(name)
+    width = WIDTH * len(name)
     left = x + 0.012 * dx if dx > 0 else x + 0.012 * dx - width
-    low = y + HIGH * (dy - 0.5)
-    return left, low, left + width, low + HIGH
+    low = y + HEIGHT * (dy - 0.5)
+    return left, low, left + width, low + HEIGHT
 
 
-def _meet(one: Box, other: Box) -> bool:
-    apart = one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
-    return not apart
+def _overlap(a: Box, b: Box) -> bool:
+    disjoint = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+    return not disjoint
 
 
 def revolution_of_depth() -> Figure:
-    """Top-5 error of the winners of ILSVRC as bars, with their layers."""
+    """Top-5 error of the winners of ILSVRC as bars, and their number of layers."""
     figure = Figure(figsize=(10, 4.6), layout="constrained")
     axes = figure.subplots()
-    places = range(len(DEPTH))
-    for place, (year, entry, layers, error) in zip(places, DEPTH, strict=True):
-        axes.bar(place, 100 * error, color=ACCENT if layers else SOFT, width=0.62)
-        axes.text(place, 100 * error + 0.4, f"{100 * error:.3g}", ha="center", color=INK)
-        told = f"{layers} layers" if layers else "shallow" if year < 2012 else "five nets"
-        axes.text(place, -1.1, f"{entry}\n{year}\n{told}", ha="center", va="top", color=INK,
+    positions = range(len(DEPTH))
+    for x, (year, entry, layers, error) in zip(positions, DEPTH, strict=True):
+        axes.bar(x, 100 * error, color=ACCENT if layers else SOFT, width=0.62)
+        axes.text(x, 100 * error + 0.4, f"{100 * error:.3g}", ha="center", color=INK)
+        depth = f"{layers} layers" if layers else "shallow" if year < 2012 else "five nets"
+        axes.text(x, -1.1, f"{entry}\n{year}\n{depth}", ha="center", va="top", color=INK,
                   fontsize=9)  # fmt: skip
-    depths = [(place, row[2]) for place, row in zip(places, DEPTH, strict=True) if row[2]]
+    depths = [(x, row[2]) for x, row in zip(positions, DEPTH, strict=True) if row[2]]
     deep = axes.twinx()
     deep.plot(*zip(*depths, strict=True), color=SECOND, marker="o", linewidth=1.5)
     deep.set_ylabel("layers", color=SECOND)
@@ -135,6 +135,6 @@ def revolution_of_depth() -> Figure:
     axes.set_xticks([])
     axes.set_ylabel("top-5 error on the test set, %", color=INK)
     axes.set_title("The revolution of depth: ILSVRC classification", color=INK, loc="left")
-    for one in (axes, deep):
-        one.spines[["top"]].set_visible(False)
+    for side in (axes, deep):
+        side.spines[["top"]].set_visible(False)
     return figure

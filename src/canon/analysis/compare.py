@@ -1,4 +1,4 @@
-"""Networks side by side: cost, receptive field, and published or measured error."""
+"""Compare networks: cost, receptive field, and published or measured error."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Any
 
 from canon.analysis.layer_table import describe
 from canon.models import model_info
+from canon.published import Errors
 
 
 @dataclass(frozen=True)
@@ -17,14 +18,15 @@ class NetworkSummary:
         paper: first author and year.
         image: side of the input, pixels.
         layers: convolutions and linear layers.
-        params: trainable numbers.
+        params: trainable parameters.
         macs: multiply-accumulates for one image.
         activation_bytes: of all outputs in float32, for one image.
-        field: side of the receptive field of the last map, pixels; None where it is everything.
-        top1: error, a fraction in [0, 1]; None where nothing is published.
-        top5: likewise.
-        where: what the errors were measured on.
-        iou: mean intersection over union, a fraction in [0, 1], where each pixel has a class.
+        field: side of the receptive field of the last map, pixels; None for the whole image.
+        top1: top-1 error, a fraction in [0, 1]; None if unknown.
+        top5: top-5 error, a fraction in [0, 1]; None if unknown.
+        where: benchmark, split and protocol of the errors, or the dataset and split of a run.
+        benchmark: the images of the errors; networks of equal benchmarks are comparable.
+        result: the headline metric of a run, such as "mean IoU 78.53 %".
     """
 
     name: str
@@ -38,7 +40,8 @@ class NetworkSummary:
     top1: float | None
     top5: float | None
     where: str
-    iou: float | None = None
+    benchmark: str = ""
+    result: str = ""
 
 
 def summarize(
@@ -49,40 +52,38 @@ def summarize(
     channels: int | None = None,
     classes: int | None = None,
     errors: tuple[float | None, float | None, str] | None = None,
-    iou: float | None = None,
+    result: str = "",
     **more: Any,
 ) -> NetworkSummary:
     """The cost of a network and its error.
 
     Args:
         model: a registered name.
-        name: what to call it; None means the same.
+        name: to display; None means the registered name.
         image: side of the input in pixels; None means the paper's.
         channels: of the input; None means the paper's.
         classes: of the output; None means the paper's.
-        errors: measured top-1, top-5 and on what; None means the published ones.
-        iou: measured mean intersection over union, where each pixel has a class.
-        more: what the name leaves open, such as the `width` of `unet-same`.
+        errors: measured top-1 and top-5 error, and the dataset; None means the published errors.
+        result: the headline metric of a run.
+        more: further options of the network, such as the `width` of `unet-same`.
     """
-    known = model_info(model)
+    info = model_info(model)
     table = describe(model, image, channels=channels, classes=classes, **more)
-    published = known.published.errors
-    told = (published.top1, published.top5, published.where) if published else (None, None, "")
-    top1, top5, where = errors or told
-    paper = f"{known.paper.authors.split(',')[0]} {known.paper.year}"
+    published = info.published.errors or Errors(None, None, "")
+    top1, top5, where = errors or (published.top1, published.top5, published.where)
+    benchmark = where if errors else published.benchmark
+    paper = f"{info.paper.authors.split(',')[0]} {info.paper.year}"
     field = None if table.field.whole else max(table.seen(table.field)[0])
     return NetworkSummary(
         name or model, paper, table.input[-1], table.depth, table.params, table.macs,
-        table.activation_bytes, field, top1, top5, where, iou,
+        table.activation_bytes, field, top1, top5, where, benchmark, result,
     )  # fmt: skip
 
 
 def by_benchmark(rows: Iterable[NetworkSummary]) -> dict[str, list[NetworkSummary]]:
-    """Networks whose errors may stand in one picture: those measured on the same images."""
-    scales: dict[str, list[NetworkSummary]] = {}
+    """Networks with errors, grouped by benchmark: each group fits into one chart."""
+    groups: dict[str, list[NetworkSummary]] = {}
     for row in rows:
-        if row.top1 is None and row.top5 is None:
-            continue
-        scale = next((s for s in ("ILSVRC", "CIFAR-10", "MNIST") if s in row.where), row.where)
-        scales.setdefault(scale, []).append(row)
-    return scales
+        if row.top1 is not None or row.top5 is not None:
+            groups.setdefault(row.benchmark, []).append(row)
+    return groups

@@ -1,4 +1,4 @@
-"""The rows of a layer table, and the totals that follow from them."""
+"""The rows of a layer table, and their totals."""
 
 from dataclasses import dataclass
 
@@ -8,23 +8,23 @@ from canon.analysis.receptive_field import Sides
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One layer, or one stage, for one image.
+    """One layer or one stage, for one image.
 
     Args:
-        name: where it stands, without `features.` and `head.`.
-        stage: the named stage it belongs to.
+        name: module path, without `features.`, `decoder.` and `head.`.
+        stage: its named stage.
         kind: its class.
         output: C x H x W, or the number of features.
-        kernel: sides of the window in pixels, height and width; None without a window.
-        stride: steps of the window, likewise.
-        padding: pixels added on each side, likewise.
-        params: trainable numbers.
+        kernel: height and width of the window in pixels; None without a window.
+        stride: vertical and horizontal, in pixels; None without a window.
+        padding: vertical and horizontal, in pixels on each side; None without a window.
+        params: trainable parameters.
         macs: multiply-accumulates, biases excluded.
         activation_bytes: of the output in float32.
         field: the receptive field of an output.
-        exact: the output side as a fraction, where it is not a whole number.
-        unseen: pixels at the right or the lower edge that no window covers.
-        unseen_share: of all input pixels, those that no window covers, a fraction in [0, 1].
+        exact: the fractional output side, if it is not an integer.
+        unseen: pixels at the right or lower edge outside all windows.
+        unseen_share: fraction of the input pixels outside all windows, in [0, 1].
     """
 
     name: str
@@ -49,10 +49,9 @@ class Description:
 
     Args:
         input: C x H x W.
-        rows: the layers, in the order in which they are called.
-        field: the receptive field of the features, before anything is averaged or classified; of
-            the scores, where there is a map of them.
-        ends: the output and the field of each named stage.
+        rows: the layers, in the order of execution.
+        field: the receptive field of the last feature map, or of the score map if there is one.
+        ends: output shape and receptive field of each named stage.
     """
 
     input: tuple[int, ...]
@@ -62,7 +61,7 @@ class Description:
 
     @property
     def params(self) -> int:
-        """Trainable numbers."""
+        """Trainable parameters."""
         return sum(row.params for row in self.rows)
 
     @property
@@ -77,13 +76,13 @@ class Description:
 
     @property
     def depth(self) -> int:
-        """Layers with weights that multiply, wherever they stand."""
+        """Number of layers with multiply-accumulates, on all paths."""
         return sum(row.macs > 0 for row in self.rows)
 
     def seen(self, field: ReceptiveField) -> tuple[Sides, tuple[float, float], tuple[float, float]]:
-        """Size, jump and offset of a receptive field in pixels, height and width each.
+        """Size, jump and offset of a receptive field in pixels, each (height, width).
 
-        One that covers the whole image has the image's size.
+        A field of the whole image has the size of the image.
         """
         spans = field.height, field.width
         jump = spans[0].jump, spans[1].jump
@@ -93,14 +92,14 @@ class Description:
         return (spans[0].size, spans[1].size), jump, (spans[0].offset, spans[1].offset)
 
     def stages(self) -> tuple[LayerRow, ...]:
-        """One row a named stage, or layer of a module without stages: sums, output and field."""
+        """One row per stage, or per layer of a module without stages: totals, output and field."""
         names = dict.fromkeys(row.stage for row in self.rows)
         parts = {name: [row for row in self.rows if row.stage == name] for name in names}
         ends = {name: (rows[-1].output, rows[-1].field) for name, rows in parts.items()} | self.ends
-        return tuple(_summed(name, rows, *ends[name]) for name, rows in parts.items())
+        return tuple(_total(name, rows, *ends[name]) for name, rows in parts.items())
 
 
-def _summed(
+def _total(
     name: str, rows: list[LayerRow], output: tuple[int, ...], field: ReceptiveField
 ) -> LayerRow:
     return LayerRow(
@@ -120,12 +119,12 @@ def _summed(
 
 
 def short(name: str) -> str:
-    """The name of a layer without the part of the network that it stands in."""
+    """The name of a layer without the prefix of its part of the network."""
     return name.removeprefix("features.").removeprefix("decoder.").removeprefix("head.")
 
 
 def sides(pair: tuple[float, float] | None) -> str | None:
-    """Height and width as text, written once if they are the same."""
+    """Height and width as text, a single number if they are equal."""
     if pair is None:
         return None
     return f"{pair[0]:g}" if pair[0] == pair[1] else f"{pair[0]:g} x {pair[1]:g}"

@@ -17,7 +17,7 @@ from canon.layers.conv_arithmetic import conv_size, exact_size, seen, unseen
 from canon.layers.stages import eval_mode
 from canon.models import build, model_info
 
-Size = int | tuple[int, int] | None  # of a side, or height and width, in pixels
+Size = int | tuple[int, int] | None  # a side, or height and width, in pixels
 
 
 def describe(
@@ -31,44 +31,50 @@ def describe(
 ) -> Description:
     """The layer table of a registered network or of any module.
 
-    A network given by name is built without memory for its weights; a module is left as it is.
+    A registered network is built on the meta device; a module is left unchanged.
 
     Args:
         model: a registered name or a module.
-        image: side of the square input in pixels, or height and width; None means the paper's, for
-            a name.
+        image: side of the square input in pixels, or height and width; None means the paper's, and
+            is possible for a name only.
         channels: of the input; None means the paper's, or 3.
         classes: of the output; None means the paper's.
-        strict: refuse layers whose output size is a fraction.
-        more: what a name leaves open, such as the `width` of `unet-same`.
+        strict: raise for layers with a fractional output size.
+        more: further options of a registered network, such as the `width` of `unet-same`.
 
     Raises:
-        InputError: an unknown name, an image of an illegal size, or `strict` and a fraction.
+        InputError: the name is unknown, the image size is illegal, or a size is fractional and
+            `strict` is set.
     """
     model, size, channels = build_on_meta(model, image, channels, classes, **more)
     if not isinstance(model, nn.Module):
-        raise InputError(f"{model!r} is no network; expected a registered name or a torch module.")
+        raise InputError(
+            f"{model!r} is not a network; expected a model name or an nn.Module. `canon list "
+            "models` shows all names."
+        )
     if size is None:
-        raise InputError("a module has no paper's image size; expected one. Pass image=SIDE.")
+        raise InputError("the image size is missing; expected one for a module. Pass image=SIDE.")
     if min(size) < 1 or (channels is not None and channels < 1):
-        told = " x ".join(map(str, size))
-        raise InputError(f"an image of {told} pixels and {channels} channels; expected 1 or more.")
+        sides = " x ".join(map(str, size))
+        raise InputError(
+            f"the image has {sides} pixels and {channels} channels; expected 1 or more of each. "
+            "Pass another image or channels."
+        )
     shape = (channels or 3, *size)
-    nowhere = dict(_on_meta(model))
-    kind = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
-    x = torch.empty(1, *shape, device="meta", dtype=kind)
+    tensors_on_meta = dict(_on_meta(model))
+    dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+    x = torch.empty(1, *shape, device="meta", dtype=dtype)
     tracer = Tracer(x)
     with (
         eval_mode(model),
-        _hastened(model),
-        _watched(model, tracer, strict) as rows,
-        _ends(model, tracer) as ends,
+        _layer_rows(model, tracer, strict) as rows,
+        _stage_ends(model, tracer) as ends,
     ):
         try:
-            functional_call(model, nowhere, x, tie_weights=False)
+            functional_call(model, tensors_on_meta, x, tie_weights=False)
         except RuntimeError as reason:
             raise InputError(
-                f"the network does not take {' x '.join(map(str, shape))} images "
+                f"the network does not accept {' x '.join(map(str, shape))} images "
                 f"({str(reason).splitlines()[0]}); expected another size. Pass image and channels."
             ) from None
     field = ends.pop("", (None, WHOLE_IMAGE))[1]
@@ -82,7 +88,7 @@ def build_on_meta(
     classes: int | None,
     **more: Any,
 ) -> tuple[nn.Module, tuple[int, int] | None, int | None]:
-    """A network by name built without memory, with its size and channels; a module as it is."""
+    """A registered network on the meta device, with its size and channels; a module unchanged."""
     size = (image, image) if isinstance(image, int) else image
     if not isinstance(model, str):
         return model, size, channels
@@ -94,59 +100,43 @@ def build_on_meta(
     return net, size, channels
 
 
-@contextmanager
-def _hastened(model: nn.Module) -> Iterator[None]:
-    """Layers that keep their input's shape hand it on: a third of the time of a deep network."""
-    kinds = (nn.BatchNorm2d, nn.ReLU, nn.Dropout)
-    known = [module for module in model.modules() if type(module) in kinds]
-    passed = [module for module in known if "forward" not in vars(module)]
-    for module in passed:
-        module.forward = _unchanged
-    try:
-        yield
-    finally:
-        for module in passed:
-            del module.forward
-
-
-def _unchanged(x: Tensor) -> Tensor:
-    return x
-
-
 def _on_meta(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Every tensor of every module once, by name and without memory.
+    """Every tensor of every module once, by name, on the meta device.
 
-    torch's own lists name a module that stands in two places twice, and would not put back what
-    it had.
+    `_parameters` and `_buffers` are private, as of torch 2.11. The public lists name the tensors of
+    a shared module twice, and `functional_call` would not restore them.
     """
     for name, module in model.named_modules():
         for key, tensor in [*module._parameters.items(), *module._buffers.items()]:
             if tensor is not None:
-                nowhere = tensor.detach().to("meta").requires_grad_(tensor.requires_grad)
-                yield f"{name}.{key}".removeprefix("."), nowhere
+                on_meta = tensor.detach().to("meta").requires_grad_(tensor.requires_grad)
+                yield f"{name}.{key}".removeprefix("."), on_meta
 
 
 @contextmanager
-def _ends(model: nn.Module, tracer: Tracer) -> Iterator[dict[str, tuple[Any, ReceptiveField]]]:
-    """Output and field of every named stage, and under an empty name those of all features.
+def _stage_ends(
+    model: nn.Module, tracer: Tracer
+) -> Iterator[dict[str, tuple[Any, ReceptiveField]]]:
+    """Output shape and field of every named stage; those of all features under an empty name.
 
-    A network that calls its stages one by one has no output of all features, but a map of scores.
+    A network that calls its stages one by one has no output of all features; then the empty name is
+    that of its score map.
     """
-    whole = hasattr(model, "features") and hasattr(model, "head")
+    standard = hasattr(model, "features") and hasattr(model, "head")
     holders = [dict(model.named_children()).get(n) for n in ("features", "decoder", "head")]
-    parts = [part for h in holders if h is not None and whole for part in h.named_children()]
-    watched = [*parts, *([("", model.get_submodule("features"))] if whole else []), ("", model)]
+    parts = [part for h in holders if h is not None and standard for part in h.named_children()]
+    modules = [*parts, *([("", model.get_submodule("features"))] if standard else []), ("", model)]
     ends: dict[str, tuple[Any, ReceptiveField]] = {}
 
-    def watch(name: str) -> Any:
+    def record(name: str) -> Any:
         def hook(module: nn.Module, __: Any, y: Any) -> None:
-            for made in tensors([y]):
+            for output in tensors([y]):
                 if not (module is model and name in ends):
-                    ends[name] = tuple(made.shape[1:]), tracer.field(made)
+                    ends[name] = tuple(output.shape[1:]), tracer.field(output)
 
         return hook
 
-    hooks = [m.register_forward_hook(watch(name)) for name, m in watched]
+    hooks = [m.register_forward_hook(record(name)) for name, m in modules]
     try:
         yield ends
     finally:
@@ -155,26 +145,27 @@ def _ends(model: nn.Module, tracer: Tracer) -> Iterator[dict[str, tuple[Any, Rec
 
 
 @contextmanager
-def _watched(model: nn.Module, tracer: Tracer, strict: bool) -> Iterator[list[LayerRow]]:
+def _layer_rows(model: nn.Module, tracer: Tracer, strict: bool) -> Iterator[list[LayerRow]]:
+    """Collect the rows of a forward pass within the context."""
     rows: list[LayerRow] = []
     counted: set[int] = set()
 
-    def watch(name: str) -> Any:
+    def record(name: str) -> Any:
         def hook(module: nn.Module, inputs: tuple[Any, ...], y: Any) -> None:
-            given, made = next(tensors(inputs), None), next(tensors([y]), None)
-            if given is None or made is None:
+            x, output = next(tensors(inputs), None), next(tensors([y]), None)
+            if x is None or output is None:
                 return
-            row = _row(name, module, given, made, tracer.field(made), strict)
+            row = _row(name, module, x, output, tracer.field(output), strict)
             rows.append(replace(row, params=0) if id(module) in counted else row)
-            counted.add(id(module))  # what is used twice has its parameters once
+            counted.add(id(module))  # parameters of a shared layer count once
 
         return hook
 
     leaves = {name: m for name, m in model.named_modules() if not any(m.children())}
-    others = {name: m for name, m in model.named_modules() if name not in leaves and _own(m)}
-    with tracer.watching(leaves.values()):
+    others = {name: m for name, m in model.named_modules() if name not in leaves and _own_params(m)}
+    with tracer.tracing(leaves.values()):
         shown = {name: m for name, m in leaves.items() if not isinstance(m, nn.Identity)}
-        hooks = [m.register_forward_hook(watch(name)) for name, m in (shown | others).items()]
+        hooks = [m.register_forward_hook(record(name)) for name, m in (shown | others).items()]
         try:
             yield rows
         finally:
@@ -182,8 +173,8 @@ def _watched(model: nn.Module, tracer: Tracer, strict: bool) -> Iterator[list[La
                 hook.remove()
 
 
-def _own(module: nn.Module) -> int:
-    """Trainable numbers that a module holds itself, not in its parts."""
+def _own_params(module: nn.Module) -> int:
+    """Trainable parameters of a module itself, without its children."""
     return sum(p.numel() for p in module.parameters(recurse=False) if p.requires_grad)
 
 
@@ -195,7 +186,7 @@ def _row(
         stage=short(name).partition(".")[0],
         kind=type(module).__name__,
         output=tuple(y.shape[1:]),
-        params=_own(module),
+        params=_own_params(module),
         macs=multiplications(module, x, y),
         activation_bytes=0 if any(module.children()) else 4 * y[0].numel(),
         field=field,
@@ -206,7 +197,7 @@ def _row(
 def multiplications(module: nn.Module, x: Tensor, y: Tensor) -> int:
     """Multiply-accumulates of one layer for one image, given its input and output.
 
-    A layer of its own arithmetic says so by a method of this name.
+    A custom layer with arithmetic of its own defines a method of this name.
     """
     if isinstance(module, nn.Conv2d):
         return module.weight[0].numel() * y[0].numel()
@@ -222,7 +213,7 @@ def _window(module: nn.Module, x: Tensor, strict: bool) -> dict[str, Any]:
     window = window_of(module)
     if isinstance(module, nn.ConvTranspose2d | nn.MaxUnpool2d):
         names = {"kernel": "kernel_size", "stride": "stride", "padding": "padding"}
-        return {told: pair(getattr(module, name)) for told, name in names.items()}
+        return {key: pair(getattr(module, name)) for key, name in names.items()}
     if window is None:
         return {"kernel": None, "stride": None, "padding": None}
     ceil_mode = getattr(module, "ceil_mode", False)

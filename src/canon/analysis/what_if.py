@@ -2,34 +2,127 @@
 
 Each k x k convolution, k > 1, is replaced by
 
-    separable       k x k on each channel alone, then 1 x 1 across channels (Xception)
-    bottleneck=R    1 x 1 to R channels, then k x k (GoogLeNet's reduction)
-    groups=G        k x k in G groups (AlexNet, ResNeXt)
+    Separable()     k x k on each channel, then 1 x 1 across channels (Xception)
+    Bottleneck(R)   1 x 1 to R channels, then k x k (GoogLeNet's reduction)
+    Groups(G)       k x k in G groups (AlexNet, ResNeXt)
 """
 
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from torch import nn
 
 from canon.analysis.description import Description, LayerRow, short
 from canon.analysis.layer_table import build_on_meta, describe
-from canon.analysis.receptive_field import Sides, window_of
+from canon.analysis.receptive_field import window_of
 from canon.errors import InputError, nearest
 
-KINDS = ("separable", "bottleneck", "groups")
-CHANGES = ("separable", "bottleneck=R", "groups=G")
+
+class Change(Protocol):
+    """A replacement of k x k convolutions."""
+
+    def replacement(self, conv: nn.Conv2d) -> nn.Module | None:
+        """The replacement of a convolution on the meta device; None if it cannot be replaced."""
 
 
 @dataclass(frozen=True)
-class Saving:
+class Separable:
+    """k x k on each channel, then 1 x 1 across channels."""
+
+    def __str__(self) -> str:
+        return "separable"
+
+    def replacement(self, conv: nn.Conv2d) -> nn.Module | None:
+        c_in, c_out = conv.in_channels, conv.out_channels
+        if conv.groups == c_in:  # already depthwise
+            return None
+        depthwise = _like(conv, c_in, c_in, c_in, bias=False)
+        pointwise = nn.Conv2d(c_in, c_out, 1, bias=conv.bias is not None, device="meta")
+        return nn.Sequential(depthwise, pointwise)
+
+
+@dataclass(frozen=True)
+class Bottleneck:
+    """1 x 1 to `width` channels, then k x k.
+
+    Raises:
+        InputError: the width is below 1.
+    """
+
+    width: int
+
+    def __post_init__(self) -> None:
+        _require_positive("bottleneck", self.width)
+
+    def __str__(self) -> str:
+        return f"bottleneck={self.width}"
+
+    def replacement(self, conv: nn.Conv2d) -> nn.Module | None:
+        if conv.in_channels <= self.width or self.width % conv.groups:
+            return None
+        reduce = nn.Conv2d(conv.in_channels, self.width, 1, bias=False, device="meta")
+        return nn.Sequential(reduce, _like(conv, self.width, conv.out_channels, conv.groups))
+
+
+@dataclass(frozen=True)
+class Groups:
+    """k x k in `count` groups.
+
+    Raises:
+        InputError: the count is below 1.
+    """
+
+    count: int
+
+    def __post_init__(self) -> None:
+        _require_positive("groups", self.count)
+
+    def __str__(self) -> str:
+        return f"groups={self.count}"
+
+    def replacement(self, conv: nn.Conv2d) -> nn.Module | None:
+        c_in, c_out = conv.in_channels, conv.out_channels
+        if c_in % self.count or c_out % self.count or conv.groups >= self.count:
+            return None
+        return _like(conv, c_in, c_out, self.count)
+
+
+def _require_positive(name: str, value: int) -> None:
+    if value < 1:
+        raise InputError(f"{name} is {value}; expected a whole number above 0. Pass {name}=2.")
+
+
+FORMS = ("separable", "bottleneck=R", "groups=G")
+WITH_NUMBER: dict[str, Callable[[int], Change]] = {"bottleneck": Bottleneck, "groups": Groups}
+
+
+def parse_change(text: str) -> Change:
+    """The change of a text: `separable`, `bottleneck=R` or `groups=G`.
+
+    Raises:
+        InputError: the text is none of these, or its number is not above 0.
+    """
+    name, _, number = text.partition("=")
+    if text == "separable":
+        return Separable()
+    if name in WITH_NUMBER and number.isascii() and number.isdecimal() and int(number) > 0:
+        return WITH_NUMBER[name](int(number))
+    raise InputError(
+        f"the change {text!r} is unknown; expected one of {', '.join(FORMS)} with a whole number "
+        f"above 0.{nearest(name, ('separable', *WITH_NUMBER))} Pass --what-if separable."
+    )
+
+
+@dataclass(frozen=True)
+class Replacement:
     """One replaced convolution.
 
     Args:
-        name: where it stands.
-        before: its row, or rows where it is used more than once.
-        after: the rows in its place.
+        name: of the layer.
+        before: its row; several if the layer is used more than once.
+        after: the rows of its replacement.
     """
 
     name: str
@@ -39,29 +132,26 @@ class Saving:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """A network as it is, and with its convolutions replaced.
+    """A network before and after its convolutions are replaced.
 
     Args:
-        change: what replaced them.
-        before: the layer table.
-        after: the layer table of the other network.
-        savings: each replaced convolution.
-        kept: names of k x k convolutions that the change cannot replace.
+        change: the replacement.
+        before: the layer table of the network.
+        after: the layer table of the changed network.
+        replaced: each replaced convolution.
+        not_replaced: names of the k x k convolutions that the change does not fit.
     """
 
-    change: str
+    change: Change
     before: Description
     after: Description
-    savings: tuple[Saving, ...]
-    kept: tuple[str, ...]
-
-
-Replacement = Callable[[nn.Conv2d], nn.Module | None]
+    replaced: tuple[Replacement, ...]
+    not_replaced: tuple[str, ...]
 
 
 def what_if(
     model: str | nn.Module,
-    change: str,
+    change: Change,
     image: int | None = None,
     *,
     channels: int | None = None,
@@ -70,106 +160,73 @@ def what_if(
     """The cost of a network with all its k x k convolutions replaced.
 
     Args:
-        model: a registered name or a module, which is left as it is.
-        change: `separable`, `bottleneck=R` or `groups=G`.
+        model: a registered name or a module, which is left unchanged.
+        change: `Separable()`, `Bottleneck(R)` or `Groups(G)`.
         image: side of the square input in pixels; None means the paper's, for a name.
         channels: of the input; None means the paper's, or 3.
         classes: of the output; None means the paper's.
 
     Raises:
-        InputError: an unknown change, an impossible number, or no convolution it could replace.
+        InputError: the change is a text, or there is no convolution that it fits.
     """
-    replace = _replacement(change)
+    if isinstance(change, str):
+        raise InputError(
+            f"the change is the text {change!r}; expected Separable(), Bottleneck(R) or Groups(G). "
+            f"Pass canon.analysis.parse_change({change!r})."
+        )
     model, size, channels = build_on_meta(model, image, channels, classes)
-    # One layer alone gets a name to be replaced by.
-    whole = nn.Sequential(model) if _wide(model) else model
-    before = describe(whole, size, channels=channels)
-    called = {row.name for row in before.rows}
-    names = {short(n): n for n, m in whole.named_modules() if _wide(m) and short(n) in called}
-    if not names:
+    # A convolution alone needs a parent in which it is replaced.
+    net = nn.Sequential(model) if _is_wide(model) else model
+    before = describe(net, size, channels=channels)
+    executed = {row.name for row in before.rows}
+    paths = {short(n): n for n, m in net.named_modules() if _is_wide(m) and short(n) in executed}
+    if not paths:
         raise InputError(
-            "there is no k x k convolution to replace, k > 1; expected one. Take another network."
+            "the network has no k x k convolution with k > 1 to replace; expected at least one. "
+            "Choose another network."
         )
-    other = copy.deepcopy(whole)
-    kept = tuple(one for one, name in names.items() if not _replaced(other, name, replace))
-    if len(kept) == len(names):
+    changed = copy.deepcopy(net)
+    not_replaced = tuple(
+        name for name, path in paths.items() if not _replace(changed, path, change)
+    )
+    if len(not_replaced) == len(paths):
         raise InputError(
-            f"{change} fits none of the {len(names)} convolutions; expected a number that divides "
-            "their channels, or below them for a bottleneck. Take another."
+            f"{change} fits none of the {len(paths)} convolutions; expected a divisor of their "
+            "channels, or a bottleneck below them. Pass another number."
         )
-    after = describe(other, size, channels=channels)
-    savings = tuple(
-        Saving(one, _in_place_of(one, before), _in_place_of(one, after))
-        for one in names if one not in kept
+    after = describe(changed, size, channels=channels)
+    replaced = tuple(
+        Replacement(name, _rows_of(name, before), _rows_of(name, after))
+        for name in paths if name not in not_replaced
     )  # fmt: skip
-    return WhatIf(change, before, after, savings, kept)
+    return WhatIf(change, before, after, replaced, not_replaced)
 
 
-def _replaced(net: nn.Module, name: str, replace: Replacement) -> bool:
-    """Replace one convolution; whether it can be."""
-    made = replace(net.get_submodule(name))  # type: ignore[arg-type]
-    if made is not None:
-        parent, _, last = name.rpartition(".")
-        setattr(net.get_submodule(parent), last, made)
-    return made is not None
+def _replace(net: nn.Module, path: str, change: Change) -> bool:
+    """Replace the convolution at a path, and return whether the change fits it."""
+    conv = net.get_submodule(path)
+    assert isinstance(conv, nn.Conv2d)
+    module = change.replacement(conv)
+    if module is not None:
+        parent, _, name = path.rpartition(".")
+        setattr(net.get_submodule(parent), name, module)
+    return module is not None
 
 
-def _in_place_of(name: str, table: Description) -> tuple[LayerRow, ...]:
+def _rows_of(name: str, table: Description) -> tuple[LayerRow, ...]:
     return tuple(r for r in table.rows if r.name == name or r.name.startswith(f"{name}."))
 
 
-def _wide(module: nn.Module) -> bool:
+def _is_wide(module: nn.Module) -> bool:
     return isinstance(module, nn.Conv2d) and max(module.kernel_size) > 1
 
 
-def _replacement(change: str) -> Replacement:
-    kind, _, given = change.partition("=")
-    if kind == "separable" and not given:
-        return _separable
-    if kind not in ("bottleneck", "groups") or not given.isdecimal() or int(given) < 1:
-        raise InputError(
-            f"--what-if {change} cannot be done; expected one of {', '.join(CHANGES)} with a whole "
-            f"number above 0.{nearest(kind, KINDS)} Pass --what-if separable."
-        )
-    number = int(given)
-    return (
-        (lambda conv: _narrowed(conv, number))
-        if kind == "bottleneck"
-        else (lambda conv: _grouped(conv, number))
-    )
-
-
 def _like(conv: nn.Conv2d, c_in: int, c_out: int, groups: int, bias: bool = True) -> nn.Conv2d:
-    """The same window between other channels."""
-    kernel, stride, padding, dilation = _window(conv)
+    """A convolution with the same window and other channels."""
+    window = window_of(conv)
+    assert window is not None
+    kernel, stride, padding, dilation = window
     return nn.Conv2d(
         c_in, c_out, kernel, stride, padding, dilation, groups,
         bias=bias and conv.bias is not None, device="meta",
     )  # fmt: skip
-
-
-def _window(conv: nn.Conv2d) -> tuple[Sides, Sides, Sides, Sides]:
-    window = window_of(conv)
-    assert window is not None
-    return window
-
-
-def _separable(conv: nn.Conv2d) -> nn.Module | None:
-    c_in, c_out = conv.in_channels, conv.out_channels
-    if conv.groups == c_in:  # depthwise already
-        return None
-    deep = _like(conv, c_in, c_in, c_in, bias=False)
-    return nn.Sequential(deep, nn.Conv2d(c_in, c_out, 1, bias=conv.bias is not None, device="meta"))
-
-
-def _narrowed(conv: nn.Conv2d, width: int) -> nn.Module | None:
-    if conv.in_channels <= width or width % conv.groups:
-        return None
-    reduce = nn.Conv2d(conv.in_channels, width, 1, bias=False, device="meta")
-    return nn.Sequential(reduce, _like(conv, width, conv.out_channels, conv.groups))
-
-
-def _grouped(conv: nn.Conv2d, groups: int) -> nn.Module | None:
-    if conv.in_channels % groups or conv.out_channels % groups or conv.groups >= groups:
-        return None
-    return _like(conv, conv.in_channels, conv.out_channels, groups)

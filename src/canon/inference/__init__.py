@@ -1,1 +1,1 @@
-"""Trained networks at work: predictors, tiles, and outputs written row by row."""
+"""Apply trained networks to large images: predictors, tiles, and outputs written row by row."""

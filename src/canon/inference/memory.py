@@ -9,6 +9,8 @@ from weakref import finalize
 import psutil
 import torch
 from torch import Tensor, nn
+
+# Private, as of torch 2.11: no public API sees every tensor that a forward pass allocates.
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -17,16 +19,16 @@ from canon.inference.tiles import Tiling
 from canon.layers.stages import eval_mode
 
 GIB = 2**30
-OVERHEAD = 1.25  # what convolutions allocate for themselves on a CPU makes up to a quarter more
+OVERHEAD = 1.25  # convolutions on a CPU allocate up to a quarter more as workspace
 
 
-class _Live(TorchDispatchMode):
-    """The bytes of tensors that are alive at a time, of those that come up in the mode."""
+class _LiveBytes(TorchDispatchMode):
+    """Bytes of the live tensors that were created under the mode: now, and at the peak."""
 
-    def __init__(self, held: list[Tensor]) -> None:
+    def __init__(self, exclude: list[Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.now = self.peak = 0
-        self.known = {id(tensor.untyped_storage()) for tensor in held}
+        self.counted = {id(tensor.untyped_storage()) for tensor in exclude}
 
     def __torch_dispatch__(
         self,
@@ -35,51 +37,51 @@ class _Live(TorchDispatchMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        made = func(*args, **(kwargs or {}))
-        for tensor in tree_leaves(made):
+        outputs = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(outputs):
             if isinstance(tensor, Tensor):
-                self.see(tensor)
-        return made
+                self.count(tensor)
+        return outputs
 
-    def see(self, tensor: Tensor) -> None:
-        """Count a tensor's memory until it is freed; views of it are free."""
+    def count(self, tensor: Tensor) -> None:
+        """Count a tensor's storage until it is freed; views share it and add nothing."""
         storage = tensor.untyped_storage()  # one object for as long as the memory is held
-        if id(storage) not in self.known:
-            self.known.add(id(storage))
+        if id(storage) not in self.counted:
+            self.counted.add(id(storage))
             self.now += storage.nbytes()
             self.peak = max(self.peak, self.now)
             finalize(storage, self._freed, id(storage), storage.nbytes()).atexit = False
 
-    def _freed(self, mark: int, size: int) -> None:
-        self.known.discard(mark)
+    def _freed(self, identity: int, size: int) -> None:
+        self.counted.discard(identity)
         self.now -= size
 
 
 def peak_bytes(net: nn.Module, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> int:
-    """The most bytes of tensors alive at once in a forward pass in inference, input included.
+    """Peak bytes of live tensors in a forward pass in inference, input included.
 
-    Measured on the meta device, so without that memory. Not counted are the weights, and what a
-    convolution allocates for itself meanwhile.
+    Measured on the meta device, so nothing is allocated. Weights and the workspace of convolutions
+    are not counted.
 
     Args:
-        net: any module; it is left as it is.
+        net: any module; it is left unchanged.
         shape: of the input, (N, C, H, W).
         dtype: of the input and of the weights.
 
     Raises:
-        RuntimeError: the network does not take that shape.
+        RuntimeError: the network does not accept that shape.
     """
-    nowhere = _on_meta(net, dtype)
-    weights = [*nowhere.parameters(), *nowhere.buffers()]
-    with eval_mode(nowhere), _Live(weights) as live:
-        nowhere(torch.empty(shape, dtype=dtype, device="meta"))
+    meta = _on_meta(net, dtype)
+    weights = [*meta.parameters(), *meta.buffers()]
+    with eval_mode(meta), _LiveBytes(weights) as live:
+        meta(torch.empty(shape, dtype=dtype, device="meta"))
     return live.peak
 
 
 def _on_meta(net: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """A copy without memory; the tensors are replaced before they are copied."""
-    held = [*net.parameters(), *net.buffers()]
-    memo = {id(tensor): _meta_tensor(tensor, dtype) for tensor in held}
+    """A copy on the meta device; tensors are replaced before they are copied."""
+    tensors = [*net.parameters(), *net.buffers()]
+    memo = {id(tensor): _meta_tensor(tensor, dtype) for tensor in tensors}
     return copy.deepcopy(net, memo)
 
 
@@ -90,10 +92,10 @@ def _meta_tensor(tensor: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def available_bytes(device: torch.device | None = None) -> int:
-    """Bytes that can be allocated on a device without swapping; None is the main memory."""
+    """Bytes that can be allocated on a device without swapping; None is main memory."""
     if device is not None and device.type == "cuda":
-        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return torch.cuda.mem_get_info(device)[0] + kept  # torch's own, free to be used again
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + cached  # torch reuses what it has cached
     return int(psutil.virtual_memory().available)
 
 
@@ -105,44 +107,43 @@ def require_memory(
     *,
     available: int | None = None,
 ) -> int:
-    """The bytes that a batch of tiles needs, if that many are available where the network is.
+    """Bytes that a batch of tiles needs, if they are available on the network's device.
 
     Args:
         net: the network.
         tiling: the tiles.
         channels: of its input.
-        batch: tiles at once.
-        available: bytes; None asks the device.
+        batch: tiles per batch.
+        available: bytes; None measures them.
 
     Raises:
-        InputError: they do not fit; the message names the largest tile that does, whole steps of
-            the tiling smaller.
+        InputError: the batch does not fit; the message names the largest tile that does.
     """
-    first = next(net.parameters(), torch.empty(0))
-    room = available_bytes(first.device) if available is None else available
+    weight = next(net.parameters(), torch.empty(0))
+    room = available_bytes(weight.device) if available is None else available
 
-    def needed(inner: int) -> int:
-        side = inner + 2 * tiling.margin
-        return round(OVERHEAD * peak_bytes(net, (batch, channels, side, side), first.dtype))
+    def needed(tile: int) -> int:
+        side = tile + 2 * tiling.margin
+        return round(OVERHEAD * peak_bytes(net, (batch, channels, side, side), weight.dtype))
 
-    bytes_needed = needed(tiling.inner)
+    bytes_needed = needed(tiling.tile)
     if bytes_needed <= room:
         return bytes_needed
-    largest = _largest(needed, tiling.inner, tiling.step, room)
+    largest = _largest(needed, tiling.tile, tiling.stride, room)
     advice = (
-        f"The largest that fits is {largest}: pass --tile {largest}."
+        f"The largest tile that fits is {largest}: pass --tile {largest}."
         if largest
-        else "None fits: pass --batch 1 or free memory."
+        else "No tile fits: pass --batch 1 or free memory."
     )
     raise InputError(
-        f"{batch} tiles of {tiling.inner} pixels need {bytes_needed / GIB:.2f} GiB; expected at "
+        f"{batch} tiles of {tiling.tile} pixels need {bytes_needed / GIB:.2f} GiB; expected at "
         f"most the {room / GIB:.2f} GiB that are free. {advice}"
     )
 
 
-def _largest(needed: Callable[[int], int], inner: int, step: int, room: int) -> int:
-    """The largest side, whole steps below `inner`, that needs no more than `room`; 0 if none."""
-    sides = range(inner - step, 0, -step)
+def _largest(needed: Callable[[int], int], tile: int, stride: int, room: int) -> int:
+    """The largest side, whole strides below `tile`, that needs at most `room`; 0 if none."""
+    sides = range(tile - stride, 0, -stride)
 
     def enough(side: int) -> bool:
         try:

@@ -1,5 +1,7 @@
 """A trained network as a function of stored pixels."""
 
+from typing import Protocol
+
 from accelerate import Accelerator
 from torch import Tensor, nn
 
@@ -8,20 +10,27 @@ from canon.layers.stages import eval_mode
 from canon.types import RawImages
 
 
+class Predictor(Protocol):
+    """A trained network as a function of stored pixels, whatever engine runs it."""
+
+    def __call__(self, raw: RawImages) -> Tensor:
+        """Float32 logits, (N, K) or (N, K, h, w), of stored pixels (N, H, W, C)."""
+
+
 class TorchPredictor:
-    """What a network says of stored pixels: logits in float32.
+    """A network in torch.
 
     Args:
         net: the network, on its device.
-        how: the preprocessing.
+        prep: the preprocessing.
         accelerator: the device and its precision.
 
-    Shape: (n, h, w, C) -> (n, K, H, W)
+    Shape: (N, H, W, C) -> (N, K) or (N, K, h, w)
     """
 
-    def __init__(self, net: nn.Module, how: Preprocessing, accelerator: Accelerator) -> None:
-        self.net, self.how, self.accelerator = net, how, accelerator
+    def __init__(self, net: nn.Module, prep: Preprocessing, accelerator: Accelerator) -> None:
+        self.net, self.prep, self.accelerator = net, prep, accelerator
 
     def __call__(self, raw: RawImages) -> Tensor:
         with eval_mode(self.net), self.accelerator.autocast():
-            return self.net(self.how.normalise(raw.to(self.accelerator.device))).float()
+            return self.net(self.prep.normalize(raw.to(self.accelerator.device))).float()

@@ -1,4 +1,4 @@
-"""Masks and probabilities as tiled TIFF or zarr, complete or not at all."""
+"""Write masks and probabilities as tiled TIFF or zarr, atomically."""
 
 import math
 import os
@@ -16,103 +16,108 @@ from canon.inference.partial import OutputShape, PartialOutput, open_partial
 from canon.utils.files import fsync
 from canon.utils.progress import Progress
 
-TILE_SIDE = 512  # of the tiles of a TIFF and of the chunks of a zarr array, in pixels
-MAX_CLASSIC_BYTES = 2**32 - 2**25  # bytes that a TIFF holds without being a BigTIFF
+TILE_SIDE = 512  # pixels: tiles of a TIFF, chunks of a zarr array
+MAX_CLASSIC_BYTES = 2**32 - 2**25  # larger files are BigTIFF
 TIFFS, ZARRS = (".tif", ".tiff", ".btf"), (".zarr",)
 Colors = Sequence[tuple[int, int, int]]
 
 
 @dataclass(frozen=True)
 class TiledWriter:
-    """An output under way: rows of tiles are kept beside it until it is whole.
+    """An output in progress: rows of tiles are stored in a folder until all are finished.
 
     Args:
-        target: the file, or for zarr the folder, that `finish` makes.
-        journal: the rows so far.
-        colours: of each class, red, green and blue from 0 to 255; for TIFF masks.
+        target: the file, or for zarr the folder, that `finish` creates.
+        partial: the finished rows.
+        colors: RGB of each class, 0 to 255; the palette of TIFF masks.
     """
 
     target: Path
-    journal: PartialOutput
-    colours: Colors | None = None
+    partial: PartialOutput
+    colors: Colors | None = None
 
     def done(self, page: int) -> int:
-        """Rows of tiles of a page, counted from 0, that are safe; the next is the one to write."""
-        return self.journal.done(page)
+        """Number of finished rows of a page, which is the row to write next."""
+        return self.partial.done(page)
 
     def write(self, page: int, row: int, band: NDArray[Any]) -> None:
-        """Keep a row of tiles; when this returns, it outlives the process.
+        """Store a row of tiles; it is synced to the disk when this returns.
 
         Args:
-            page: number from 0.
-            row: of tiles, from 0.
+            page: index of the page.
+            row: index of the row of tiles.
             band: (h, width) uint8 classes, or (K, h, width) probabilities of any float type.
 
         Raises:
-            InputError: a band of another shape or type.
+            InputError: the band has the wrong shape or type.
         """
-        self.journal.write(page, row, band)
+        self.partial.write(page, row, band)
 
-    def leave_out(self, page: int) -> None:
-        """Go on without a page: its masks become void, its probabilities NaN."""
-        self.journal.leave_out(page)
+    def skip(self, page: int) -> None:
+        """Skip a page: its masks get the fill value, its probabilities NaN."""
+        self.partial.skip(page)
 
     def finish(self, progress: Progress | None = None) -> Path:
-        """Place the output, and remove what was beside it; arguments as of `place`."""
+        """Place the output and remove the finished rows; `progress` as in `place`."""
         self.place(progress)
         self.abandon()
         return self.target
 
     def place(self, progress: Progress | None = None) -> None:
-        """Write the output and put it in its place in one step; again, if it is there already.
+        """Write the output and rename it to the target, replacing an earlier one.
 
         Args:
-            progress: wraps the kept rows while they are read, given how many there are.
+            progress: wraps the row files while they are read; also takes their number.
 
         Raises:
             InputError: rows are missing.
         """
-        missing = self.journal.unfinished()
+        missing = self.partial.unfinished()
         if missing:
             raise InputError(
-                f"{self.target} is not whole: {missing}; expected all. Run the same command again."
+                f"{self.target} is incomplete: {missing}; expected all rows. Resume with the same "
+                "command."
             )
-        whole = self.journal.folder / f"whole{self.target.suffix}"
+        temporary = self.partial.folder / f"whole{self.target.suffix}"
         if _is_zarr(self.target):
-            _write_zarr(whole, self.journal, progress)
+            _write_zarr(temporary, self.partial, progress)
         else:
-            _write_tiff(whole, self.journal, self.colours, progress)
-        for written in [whole, *whole.rglob("*")]:
+            _write_tiff(temporary, self.partial, self.colors, progress)
+        for written in [temporary, *temporary.rglob("*")]:
             fsync(written)
-        if self.target.is_dir():  # killed after the next line, and come back
+        if self.target.is_dir():  # a process was killed after the next line
             shutil.rmtree(self.target)
-        whole.replace(self.target)
+        temporary.replace(self.target)
         fsync(self.target.parent)
 
     def abandon(self) -> None:
-        """Remove the rows so far."""
-        shutil.rmtree(self.journal.folder, ignore_errors=True)
+        """Remove the finished rows."""
+        shutil.rmtree(self.partial.folder, ignore_errors=True)
 
 
 def open_writer(
-    target: Path, extent: OutputShape, source: Path, mark: str = "", colours: Colors | None = None
+    target: Path,
+    shape: OutputShape,
+    source: Path,
+    fingerprint: str = "",
+    colors: Colors | None = None,
 ) -> TiledWriter:
-    """Begin an output, or go on with one of the same image, size and mark.
+    """Start an output, or resume one of the same image, shape and fingerprint.
 
-    Rows are kept in the folder `.NAME.partial` beside the target. Masks are written as uint8 with
-    the colours as a palette; probabilities with the precision of float16, in a zarr array as such
-    and in a TIFF as float32, which viewers read, each class a page.
+    Finished rows are stored in the folder `.NAME.partial`, next to the target. Masks are written as
+    uint8, with the colors as a palette. Probabilities have the precision of float16. A zarr array
+    stores them as float16, a TIFF as float32 for its viewers, one page per class.
 
     Args:
         target: a path in .tif, .tiff, .btf or .zarr.
-        extent: its size.
-        source: the image it is of.
-        mark: of whatever else it depends on: the network, the margin, the batch.
-        colours: of each class, red, green and blue from 0 to 255; for TIFF masks.
+        shape: of the output.
+        source: the image that is predicted.
+        fingerprint: text of all else that the output depends on: the network, margin and batch.
+        colors: RGB of each class, 0 to 255; the palette of TIFF masks.
 
     Raises:
-        InputError: another suffix, a target that exists already, or a folder beside it that
-            belongs to something else; tifffile or zarr is not installed.
+        InputError: the suffix is unknown, the target exists, the folder of rows belongs to a
+            different output, or tifffile or zarr is not installed.
     """
     if target.suffix.lower() not in (*TIFFS, *ZARRS):
         raise InputError(
@@ -123,14 +128,14 @@ def open_writer(
     folder = partial_folder(target)
     if target.exists() and not (folder / "record.json").exists():
         raise _exists(target)
-    sink = TiledWriter(target, open_partial(folder, extent, source, mark), colours)
-    if target.exists() and sink.journal.unfinished():
+    writer = TiledWriter(target, open_partial(folder, shape, source, fingerprint), colors)
+    if target.exists() and writer.partial.unfinished():
         raise _exists(target)
-    return sink
+    return writer
 
 
 def partial_folder(target: Path) -> Path:
-    """The folder of an output that is under way."""
+    """The folder of the finished rows of an output."""
     return target.with_name(f".{target.name}.partial")
 
 
@@ -140,8 +145,8 @@ def _is_zarr(target: Path) -> bool:
 
 def _exists(target: Path) -> InputError:
     return InputError(
-        f"{target} exists already; expected a new path. Delete it, pass another --out, or --resume "
-        "to leave finished outputs alone."
+        f"{target} exists already; expected a new path. Delete it, pass another --out, or pass "
+        "--resume to skip finished outputs."
     )
 
 
@@ -161,57 +166,57 @@ def _require_library(name: str) -> Any:
 
 
 def _write_tiff(
-    path: Path, rows: PartialOutput, colours: Colors | None, progress: Progress | None
+    path: Path, rows: PartialOutput, colors: Colors | None, progress: Progress | None
 ) -> None:
-    extent = rows.extent
-    masks, many = extent.classes is None, extent.pages > 1
+    shape = rows.shape
+    masks, many = shape.classes is None, shape.pages > 1
     kind = np.dtype("u1" if masks else "f4")
-    shape = (extent.pages, extent.maps, extent.height, extent.width)
+    full = (shape.pages, shape.maps, shape.height, shape.width)
     sides = {"Q": many, "C": not masks, "Y": True, "X": True}
-    palette = _palette(colours) if masks and colours else None
-    large = math.prod(shape) * kind.itemsize > MAX_CLASSIC_BYTES
+    palette = _palette(colors) if masks and colors else None
+    large = math.prod(full) * kind.itemsize > MAX_CLASSIC_BYTES
     with _require_library("tifffile").TiffWriter(path, bigtiff=large) as tif:
         tif.write(
-            _tiles(rows, kind, progress),
-            shape=tuple(n for n, there in zip(shape, sides.values(), strict=True) if there),
+            _tiff_tiles(rows, kind, progress),
+            shape=tuple(n for n, present in zip(full, sides.values(), strict=True) if present),
             dtype=kind,
             tile=(TILE_SIDE, TILE_SIDE),
             compression="zlib",
             compressionargs={"level": 3 if masks else 1},
             photometric="minisblack" if palette is None else "palette",
             colormap=palette,
-            metadata={"axes": "".join(axis for axis, there in sides.items() if there)},
+            metadata={"axes": "".join(axis for axis, present in sides.items() if present)},
             maxworkers=os.cpu_count(),
-            buffersize=2**24,  # bytes that wait to be compressed
+            buffersize=2**24,  # bytes
         )
 
 
-def _tiles(
+def _tiff_tiles(
     rows: PartialOutput, kind: np.dtype[Any], progress: Progress | None
 ) -> Iterator[NDArray[Any]]:
     for _, _, _, strip in rows.strips(TILE_SIDE, progress):
-        for left in range(0, rows.extent.width, TILE_SIDE):
+        for left in range(0, rows.shape.width, TILE_SIDE):
             yield strip[:, left : left + TILE_SIDE].astype(kind)
 
 
-def _palette(colours: Colors) -> NDArray[np.uint16]:
+def _palette(colors: Colors) -> NDArray[np.uint16]:
     palette = np.zeros((3, 256), np.uint16)
-    palette[:, : len(colours)] = np.array(colours, np.uint16).T * 257
+    palette[:, : len(colors)] = np.array(colors, np.uint16).T * 257
     return palette
 
 
 def _write_zarr(path: Path, rows: PartialOutput, progress: Progress | None) -> None:
-    extent = rows.extent
-    leading = (extent.pages,) if extent.classes is None else (extent.pages, extent.classes)
-    shutil.rmtree(path, ignore_errors=True)  # of a process that was killed
+    shape = rows.shape
+    leading = (shape.pages,) if shape.classes is None else (shape.pages, shape.classes)
+    shutil.rmtree(path, ignore_errors=True)  # left by a process that was killed
     array = _require_library("zarr").create_array(
         str(path),
-        shape=(*leading, extent.height, extent.width),
+        shape=(*leading, shape.height, shape.width),
         chunks=(*(1 for _ in leading), TILE_SIDE, TILE_SIDE),
-        dtype=extent.stored,
+        dtype=shape.stored,
         fill_value=0,
         dimension_names=(*("page", "class")[: len(leading)], "y", "x"),
     )
     for page, number, top, strip in rows.strips(TILE_SIDE, progress):
-        place = (page,) if extent.classes is None else (page, number)
-        array[(*place, slice(top, top + len(strip)))] = strip
+        index = (page,) if shape.classes is None else (page, number)
+        array[(*index, slice(top, top + len(strip)))] = strip

@@ -1,4 +1,4 @@
-"""Foreign checkpoints: the catalog, key rules as data, safe reading, transfer."""
+"""Pretrained weights: catalog, key rules as data, safe reading, loading and transfer."""
 
 from canon.weights.catalog import PUBLISHED, PublishedWeights, published_weights
 from canon.weights.load import Loaded, create, load, load_exact

@@ -1,7 +1,7 @@
 """The catalog of published weights: their model, preprocessing and accuracy.
 
-The names of the files end in the first eight digits of their SHA-256. Accuracies are those that
-torchvision 0.28 reports on ILSVRC-2012 val, one crop.
+File names end in the first eight digits of their SHA-256. Accuracies are those that torchvision
+0.28 reports on ILSVRC-2012 val, one crop.
 """
 
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ class PublishedWeights:
     """One published file of weights.
 
     Args:
-        name: what it is asked for by.
-        model: the registered network whose function it computes.
-        file: its name, with the first eight digits of its SHA-256.
-        top1: reported accuracy, a fraction in [0, 1].
-        top5: likewise.
-        resize: the shorter side that images are scaled to, pixels.
-        image: side of the centre crop, pixels.
+        name: for `--weights`, such as torchvision/resnet50.
+        model: the registered network that computes the same function.
+        file: file name, with the first eight digits of its SHA-256.
+        top1: reported top-1 accuracy, a fraction in [0, 1].
+        top5: reported top-5 accuracy, a fraction in [0, 1].
+        resize: shorter side of the resized image, pixels.
+        image: side of the center crop, pixels.
         mean: of each channel, as a fraction of white.
-        std: likewise.
+        std: of each channel, as a fraction of white.
     """
 
     name: str
@@ -41,12 +41,12 @@ class PublishedWeights:
 
     @property
     def sha256(self) -> str:
-        """The digits of the digest that the name of the file holds."""
+        """The first digits of the SHA-256, from the file name."""
         return self.file.removesuffix(".pth").rpartition("-")[2]
 
     @property
     def url(self) -> str:
-        """Where the file is published."""
+        """The address of the file."""
         return HOST + self.file
 
 
@@ -59,7 +59,7 @@ def _tv(
 def _google(
     name: str, model: str, file: str, top1: float, top5: float, resize: int, image: int
 ) -> PublishedWeights:
-    # torchvision's network shifts the usual normalisation to this one before its first layer.
+    # torchvision's network converts the usual normalisation to this one before its first layer.
     sides = resize, image
     return PublishedWeights(
         f"torchvision/{name}", model, f"{file}.pth", top1, top5, *sides, HALF, HALF
@@ -97,15 +97,15 @@ _ALL = (
 )
 # fmt: on
 
-PUBLISHED = {known.name: known for known in _ALL}
+PUBLISHED = {weights.name: weights for weights in _ALL}
 
 
 def published_weights(name: str) -> PublishedWeights:
-    """The record of published weights.
+    """The published weights of a name.
 
     Raises:
-        InputError: none has that name; the message names the nearest.
+        InputError: the name is unknown; the message suggests the nearest.
     """
     if name not in PUBLISHED:
-        raise unknown("set of weights", name, PUBLISHED, "`canon list weights`")
+        raise unknown("weights file", name, PUBLISHED, "`canon list weights`")
     return PUBLISHED[name]

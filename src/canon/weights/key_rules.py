@@ -1,7 +1,7 @@
-"""How other libraries name the weights of these networks, as data.
+"""The keys of other libraries' checkpoints, as rewrite rules.
 
-A dialect is a list of (pattern, replacement), applied in order to each of a checkpoint's keys, and
-the names of the networks whose function such a checkpoint computes.
+A dialect is a list of (pattern, replacement), applied in order to each key of a checkpoint, and the
+networks that such a checkpoint belongs to.
 """
 
 import re
@@ -12,12 +12,12 @@ Rules = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Dialect:
-    """The names that one library gives to the weights of some networks.
+    """The keys that a library uses for certain networks.
 
     Args:
-        library: who writes so.
-        models: registered names whose function the weights compute.
-        rules: regular expressions and what stands in place of a match.
+        library: its name.
+        models: registered names of the networks.
+        rules: regular expressions and their replacements.
     """
 
     library: str
@@ -25,7 +25,7 @@ class Dialect:
     rules: Rules
 
     def key(self, foreign: str) -> str:
-        """Our name of one of their keys."""
+        """Translate a foreign key to ours."""
         for pattern, replacement in self.rules:
             foreign = re.sub(pattern, replacement, foreign)
         return foreign
@@ -43,7 +43,7 @@ A, B, D, E = (1, 1, 2, 2, 2), (2, 2, 2, 2, 2), (2, 2, 3, 3, 3), (2, 2, 4, 4, 4)
 
 
 def _vgg(depths: tuple[int, ...], parts: int) -> Rules:
-    """One list of layers there, five stages here: `parts` for each convolution, then a pooling."""
+    """From a flat list to five stages: `parts` layers per convolution, a pooling per stage."""
     rules, place = [], 0
     for stage, depth in enumerate(depths, 1):
         for i in range(depth * parts):
@@ -67,7 +67,7 @@ RESNET: Rules = (
 
 
 def _senet(gate: int) -> Rules:
-    """`gate`: where the gate stands in a residual branch."""
+    """`gate`: position of the gate in a residual branch."""
     stem = ((rf"^layer0\.{theirs}{i}\.", f"features.conv1.{2 * i - 2}.{ours}.")
             for i in (1, 2, 3) for ours, theirs in enumerate(("conv", "bn")))  # fmt: skip
     module = (r"\.se_module\.", f".branch.{gate}.gate.")

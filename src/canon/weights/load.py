@@ -1,4 +1,4 @@
-"""Load a checkpoint into a network: translate its keys, check its function, adapt its ends."""
+"""Load a checkpoint into a network: translate keys, check them, adapt the first and last layer."""
 
 import logging
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from canon import models
-from canon.weights.mismatch import differences, invalid_values, mismatch_error
+from canon.weights.mismatch import Mismatch, differences, invalid_values, mismatch_error
 from canon.weights.read import Checkpoint, State, read
 from canon.weights.transfer import initializers_of, transferable
 from canon.weights.translate import (
@@ -27,28 +27,28 @@ LOG = logging.getLogger("canon")
 
 @dataclass(frozen=True)
 class Loaded:
-    """What was put into a network.
+    """The result of loading a checkpoint.
 
     Args:
-        checkpoint: where it came from.
+        checkpoint: its source.
         replaced: keys that keep their initial weights, because the classes or, in an auxiliary
             head, the size of the image differ.
-        adapted: the first convolution, if its channels were fitted.
-        why: they were replaced.
+        adapted: key of the first convolution, if it was adapted to other channels.
+        reason: for the replacement.
     """
 
     checkpoint: Checkpoint
     replaced: tuple[str, ...] = ()
     adapted: str | None = None
-    why: str = "the classes differ"
+    reason: str = "the classes differ"
 
     def notes(self) -> list[str]:
-        """What the user should know of, a line each."""
+        """Notes for the user, one line each."""
         lines = []
         if self.adapted:
-            lines.append(f"{self.adapted}: colours of the weights fitted to the images' channels")
+            lines.append(f"{self.adapted}: adapted to the number of image channels")
         if self.replaced:
-            lines.append(f"new weights for {', '.join(self.replaced)}: {self.why}")
+            lines.append(f"new weights for {', '.join(self.replaced)}: {self.reason}")
         return lines
 
 
@@ -62,20 +62,20 @@ def create(
     seed: int = 0,
     **more: Any,
 ) -> nn.Module:
-    """Build a network with its paper's initialisation, or with weights from elsewhere.
+    """Build a network with its paper's initialisation, or with pretrained weights.
 
     Args:
         name: a registered name.
-        weights: a file of weights or the name of a record; see `canon list weights`.
+        weights: a file, a run folder, or a name from `canon list weights`.
         classes: outputs; None means the paper's.
         channels: of the input images; None means the paper's.
         image: side of the input images in pixels; None means the paper's.
         seed: of the initial weights.
-        more: what the name leaves open, such as the `width` of `unet-same`.
+        more: further options of the network, such as the `width` of `unet-same`.
 
     Raises:
-        InputError: an unknown name, a number below one, or an image too small for the network.
-        WeightsError: weights that cannot be read or are of another network.
+        InputError: the name is unknown, a number is below one, or the image is too small.
+        WeightsError: the weights cannot be read or are of another network.
     """
     net = models.build(name, classes=classes, channels=channels, image=image, seed=seed, **more)
     if weights is not None:
@@ -85,90 +85,85 @@ def create(
 
 
 def load(net: nn.Module, name: str, checkpoint: Checkpoint, new_head: bool = False) -> Loaded:
-    """Put a checkpoint into a network, in place.
+    """Load a checkpoint into a network, in place.
 
-    Another count of classes leaves the last layers as they are; another count of channels sums the
-    first convolution's colours for grey images, and repeats them, scaled, for more than three.
+    If the number of classes differs, the last layers keep their initial weights. If the number of
+    channels differs, the first convolution is summed over channels for grey images, and repeated
+    and scaled for more than three channels.
 
     Args:
         net: the network.
         name: its registered name.
-        checkpoint: what to put into it.
-        new_head: leave the last layers as they are even if their shapes fit.
+        checkpoint: the weights.
+        new_head: keep the initial weights of the last layers even if their shapes match.
 
     Raises:
-        WeightsError: the weights are of another network or of another function.
+        WeightsError: the weights are of another network or compute another function.
     """
-    kin = _kin(net, name, checkpoint)
-    if kin is not None:
-        return _from_kin(net, kin, checkpoint, new_head)
+    initializer = _initializer(net, name, checkpoint)
+    if initializer is not None:
+        return _transfer(net, initializer, checkpoint, new_head)
     if checkpoint.model not in (None, name):
         raise wrong_model_error(checkpoint, checkpoint.model, name)
     own = net.state_dict()
     shapes = shapes_of(own)
     state = translate(checkpoint, name, shapes)
     first, last = ends(net)
-    adapted = _adapted(state, state, own, first)
-    other = {k for k in own if k not in state or state[k].shape != own[k].shape}
-    renewed = {k for k in other if k.startswith("aux") or (k in last and k in state)}
+    adapted = _adapt_first(state, state, own, first)
+    misfits = {k for k in own if k not in state or state[k].shape != own[k].shape}
+    renewed = {k for k in misfits if k.startswith("aux") or (k in last and k in state)}
     renewed |= last if new_head else set()
-    heads = {k.rpartition(".")[0] for k in renewed}
-    replaced = tuple(k for k in own if k.rpartition(".")[0] in heads)
+    layers = {k.rpartition(".")[0] for k in renewed}
+    replaced = tuple(k for k in own if k.rpartition(".")[0] in layers)
     state |= {k: own[k] for k in replaced}
     state |= {k: own[k] for k in own if k.endswith(COUNTER) and k not in state}
-    faults = differences(shapes, shapes_of(state)) or invalid_values(state, own)
-    if faults:
-        whose = guess_model(checkpoint.state, besides=name) if checkpoint.model is None else None
+    if mismatches := differences(shapes, shapes_of(state)) or invalid_values(state, own):
+        trained = guess_model(checkpoint.state, exclude=name) if checkpoint.model is None else None
         raise (
-            wrong_model_error(checkpoint, whose, name)
-            if whose
-            else mismatch_error(checkpoint, name, faults)
+            wrong_model_error(checkpoint, trained, name)
+            if trained
+            else mismatch_error(checkpoint, name, mismatches)
         )
     net.load_state_dict(state)
-    only_classes = renewed <= last
-    why = (
-        "the classes differ"
-        if only_classes
-        else "the file has none for this image or these classes"
-    )
-    return Loaded(checkpoint, replaced, adapted, why)
+    reason = "the classes differ" if renewed <= last else "the classes or the image size differ"
+    return Loaded(checkpoint, replaced, adapted, reason)
 
 
-def _kin(net: nn.Module, name: str, checkpoint: Checkpoint) -> str | None:
-    """The network that a checkpoint is of, if it is one that this one starts from."""
-    kin = initializers_of(name, net)
-    if checkpoint.model is not None or not kin:
-        return checkpoint.model if checkpoint.model in kin else None
+def _initializer(net: nn.Module, name: str, checkpoint: Checkpoint) -> str | None:
+    """The network of a checkpoint, if its weights can initialise this one."""
+    initializers = initializers_of(name, net)
+    if checkpoint.model is not None or not initializers:
+        return checkpoint.model if checkpoint.model in initializers else None
     if set(net.state_dict()) & set(checkpoint.state) > set(ends(net)[1]):
-        return None  # its own, from a file that does not say so
-    whose = guess_model(checkpoint.state, besides=name)
-    return whose if whose in kin else None
+        return None  # the network's own weights, from a file that does not name it
+    trained = guess_model(checkpoint.state, exclude=name)
+    return trained if trained in initializers else None
 
 
-def _from_kin(net: nn.Module, kin: str, checkpoint: Checkpoint, new_head: bool) -> Loaded:
-    """Start from the weights of another network, as its authors did."""
+def _transfer(net: nn.Module, initializer: str, checkpoint: Checkpoint, new_head: bool) -> Loaded:
+    """Initialise a network with the weights of another, as its authors did."""
     with torch.device("meta"):
-        shapes = shapes_of(models.build(kin).state_dict())
-    theirs = translate(checkpoint, kin, shapes)
+        shapes = shapes_of(models.build(initializer).state_dict())
+    source = translate(checkpoint, initializer, shapes)
     own = net.state_dict()
     first, last = ends(net)
-    taken = transferable(own, theirs)
-    adapted = _adapted(taken, theirs, own, first)
+    taken = transferable(own, source)
+    adapted = _adapt_first(taken, source, own, first)
     taken = {k: v for k, v in taken.items() if not (new_head and k in last)}
     needed = {k for k in shapes if k.startswith("features.") and not k.endswith(COUNTER)}
-    missing = [f"{k} is missing" for k in sorted(needed - set(taken))]
-    if faults := missing or invalid_values(taken, own):
-        raise mismatch_error(checkpoint, kin, faults)
+    missing = [Mismatch("missing", k) for k in sorted(needed - set(taken))]
+    if mismatches := missing or invalid_values(taken, own):
+        raise mismatch_error(checkpoint, initializer, mismatches)
     net.load_state_dict(own | taken)
     replaced = tuple(k for k in own if k not in taken and not k.endswith(COUNTER))
-    return Loaded(checkpoint, replaced, adapted, f"{kin} has none")
+    return Loaded(checkpoint, replaced, adapted, f"{initializer} has no such layers")
 
 
-def _adapted(state: State, theirs: State, own: State, first: str) -> str | None:
-    """Put the first convolution into a state, its channels fitted; its key if that was needed."""
-    if first not in theirs or theirs[first].shape == own[first].shape:
+def _adapt_first(state: State, source: State, own: State, first: str) -> str | None:
+    """Adapt the first convolution to the channels, in `state`; its key if that was needed."""
+    if first not in source or source[first].shape == own[first].shape:
         return None
-    fitted = fit_channels(theirs[first], own[first])
+    fitted = fit_channels(source[first], own[first])
     if fitted is None:
         return None
     state[first] = fitted
@@ -176,14 +171,14 @@ def _adapted(state: State, theirs: State, own: State, first: str) -> str | None:
 
 
 def load_exact(net: nn.Module, name: str, checkpoint: Checkpoint) -> None:
-    """Put a checkpoint into the network that it was made of, in place; nothing is adapted.
+    """Load a checkpoint of the same network, in place, without adaptation.
 
     Raises:
         WeightsError: the weights are of another network.
     """
     if checkpoint.model not in (None, name):
         raise wrong_model_error(checkpoint, checkpoint.model, name)
-    faults = differences(shapes_of(net.state_dict()), shapes_of(checkpoint.state))
-    if faults:
-        raise mismatch_error(checkpoint, name, faults)
+    mismatches = differences(shapes_of(net.state_dict()), shapes_of(checkpoint.state))
+    if mismatches:
+        raise mismatch_error(checkpoint, name, mismatches)
     net.load_state_dict(checkpoint.state)

@@ -1,44 +1,86 @@
-"""Why a checkpoint does not fit a network."""
+"""Differences between a checkpoint and a network, and the error that reports them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
 
 from canon import models
 from canon.errors import WeightsError
 from canon.weights.read import Checkpoint, State
 
-Shapes = dict[str, tuple[int, ...]]
+Shape = tuple[int, ...]
+Shapes = dict[str, Shape]
+LIMIT = 5  # mismatches in a message
 
 
-def differences(ours: Shapes, theirs: Shapes) -> list[str]:
-    """What is missing, extra or of another shape, some of each kind first."""
-    missing = [f"{k} is missing" for k in ours if k not in theirs]
-    extra = [f"{k} is not in the network" for k in theirs if k not in ours]
-    shaped = [f"{k} is {' x '.join(map(str, theirs[k]))} instead of {' x '.join(map(str, ours[k]))}"
-              for k in ours if k in theirs and ours[k] != theirs[k]]  # fmt: skip
-    # Few are shown, and a strange prefix is both missing and extra.
-    others = extra[:1] + shaped[:1]
-    return missing[: 5 - len(others)] + others + missing[5 - len(others) :] + extra[1:] + shaped[1:]
+@dataclass(frozen=True)
+class Mismatch:
+    """One tensor of a checkpoint that does not match the network.
+
+    Args:
+        kind: of the mismatch.
+        key: of the tensor.
+        found: its shape or type in the checkpoint.
+        expected: its shape or type in the network.
+    """
+
+    kind: Literal["missing", "unexpected", "shape", "dtype", "non-finite"]
+    key: str
+    found: Shape | torch.dtype | None = None
+    expected: Shape | torch.dtype | None = None
+
+    def __str__(self) -> str:
+        if self.kind == "missing":
+            return f"{self.key} is missing"
+        if self.kind == "unexpected":
+            return f"{self.key} is not in the network"
+        if self.kind == "non-finite":
+            return f"{self.key} has values that are not finite"
+        return f"{self.key} is {_text(self.found)} instead of {_text(self.expected)}"
 
 
-def invalid_values(state: State, own: State) -> list[str]:
-    """Tensors of the right shape whose numbers cannot be weights."""
-    faults = []
+def _text(value: Shape | torch.dtype | None) -> str:
+    return " x ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def differences(expected: Shapes, found: Shapes) -> list[Mismatch]:
+    """Missing and unexpected tensors, and those of another shape; all three kinds come first."""
+    missing = [Mismatch("missing", k) for k in expected if k not in found]
+    unexpected = [Mismatch("unexpected", k) for k in found if k not in expected]
+    common = [k for k in expected if k in found and expected[k] != found[k]]
+    shapes = [Mismatch("shape", k, found[k], expected[k]) for k in common]
+    # A message shows a few, and a wrong prefix makes keys both missing and unexpected.
+    others = unexpected[:1] + shapes[:1]
+    room = LIMIT - len(others)
+    return missing[:room] + others + missing[room:] + unexpected[1:] + shapes[1:]
+
+
+def invalid_values(state: State, own: State) -> list[Mismatch]:
+    """Tensors of the right shape whose type or values are invalid for weights."""
+    mismatches = []
     for key, tensor in state.items():
         if tensor.is_floating_point() != own[key].is_floating_point():
-            faults.append(f"{key} is {tensor.dtype} instead of {own[key].dtype}")
+            mismatches.append(Mismatch("dtype", key, tensor.dtype, own[key].dtype))
         elif not tensor.isfinite().all():
-            faults.append(f"{key} has values that are not finite")
-    return faults
+            mismatches.append(Mismatch("non-finite", key))
+    return mismatches
 
 
-def mismatch_error(checkpoint: Checkpoint, name: str, faults: list[str]) -> WeightsError:
-    """The error that names at most five of the faults, and counts the others."""
-    if len(faults) == 1 and faults[0].startswith("head.") and " instead of " in faults[0]:
+def mismatch_error(
+    checkpoint: Checkpoint, name: str, mismatches: Sequence[Mismatch]
+) -> WeightsError:
+    """The error that names the first mismatches and counts the rest."""
+    first = mismatches[0]
+    if len(mismatches) == 1 and first.kind == "shape" and first.key.startswith("head."):
         side = models.model_info(name).published.image
         return WeightsError(
-            f"{checkpoint.source} holds weights of {name} for images of another size: {faults[0]}; "
-            f"expected those of this one. Pass --image {side}, if they are the paper's."
+            f"{checkpoint.source} contains weights of {name} for images of another size: {first}; "
+            f"expected weights for this size. Pass --image {side} if they are the paper's."
         )
-    more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
+    more = f" and {len(mismatches) - LIMIT} more" if len(mismatches) > LIMIT else ""
     return WeightsError(
-        f"{checkpoint.source} does not hold the weights of {name}: {'; '.join(faults[:5])}{more}; "
-        "expected the same keys and shapes. Use the network that it was trained as."
+        f"{checkpoint.source} does not match {name}: {'; '.join(map(str, mismatches[:LIMIT]))}"
+        f"{more}; expected the same keys and shapes. Use the architecture it was trained with."
     )

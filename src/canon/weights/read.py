@@ -1,4 +1,4 @@
-"""Reading a checkpoint without running what is in it."""
+"""Read a checkpoint without executing code in it."""
 
 import pickle
 import struct
@@ -17,74 +17,73 @@ from canon.utils.files import cache_dir, data_dir
 from canon.weights.catalog import PUBLISHED, PublishedWeights, published_weights
 
 State = dict[str, Tensor]
-INSIDE_A_RUN = "model.safetensors"
-INSIDE = ("state_dict", "model", "model_state_dict", "model_state", "net")  # of training scripts
+RUN_WEIGHTS = "model.safetensors"
+WRAPPERS = ("state_dict", "model", "model_state_dict", "model_state", "net")  # of training scripts
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The tensors of a file, and what is known of it.
+    """The tensors of a file, and their origin.
 
     Args:
-        source: the name or path it was asked for by.
+        source: its name or path, as passed.
         state: tensors by key.
-        model: the registered network that it says it was trained as, if it says.
-        record: of published weights, if it is one of those.
+        model: the registered network that the file names; None if it names none.
+        published: its catalog entry, if it has one.
     """
 
     source: str
     state: State
     model: str | None = None
-    record: PublishedWeights | None = None
+    published: PublishedWeights | None = None
 
 
 def read(source: str | Path) -> Checkpoint:
-    """Weights by file or by the name of a record, which is fetched once and verified.
+    """Read weights from a file, or by a name of the catalog, which is downloaded once and verified.
 
     A file is read as safetensors or, with torch's `weights_only`, as a pickle of tensors.
 
     Raises:
-        WeightsError: no such file, a damaged one, one without a state dict, or not the published
-            one.
-        InputError: no record has that name.
+        WeightsError: the file is missing, damaged, without a state dict, or not the published one.
+        InputError: the catalog has no such name.
     """
     path = Path(source)
-    if (path / INSIDE_A_RUN).is_file():
-        path = path / INSIDE_A_RUN
+    if (path / RUN_WEIGHTS).is_file():
+        path = path / RUN_WEIGHTS
     named = str(source) in PUBLISHED or nearest(str(source), PUBLISHED)
     if named and not path.exists():
-        known = published_weights(str(source))
-        return Checkpoint(str(source), _tensors(_fetched(known))[0], known.model, known)
+        entry = published_weights(str(source))
+        return Checkpoint(str(source), _tensors(_download(entry))[0], entry.model, entry)
     if not path.is_file():
         raise WeightsError(
             f"{path} is not a file; expected a .pth, .pt or .safetensors file, a run folder, or a "
             "name from `canon list weights`. Check the path."
         )
-    by_file = {known.file: known for known in PUBLISHED.values()}
+    by_file = {entry.file: entry for entry in PUBLISHED.values()}
     published = by_file.get(path.name)
     if published:
-        _verified(path, published)
+        _verify(path, published)
     state, model = _tensors(path)
-    trained = model or (published.model if published else None)
-    return Checkpoint(str(source), state, trained, published)
+    model = model or (published.model if published else None)
+    return Checkpoint(str(source), state, model, published)
 
 
-def _fetched(known: PublishedWeights) -> Path:
-    given = data_dir()
-    for folder in (given / "weights", given) if given else ():
-        if (folder / known.file).is_file():
-            _verified(folder / known.file, known)
-            return folder / known.file
-    path = cache_dir("weights") / known.file
-    return fetch(known.url, path, RemoteFile(known.file, sha256=known.sha256))
+def _download(entry: PublishedWeights) -> Path:
+    local = data_dir()
+    for folder in (local / "weights", local) if local else ():
+        if (folder / entry.file).is_file():
+            _verify(folder / entry.file, entry)
+            return folder / entry.file
+    path = cache_dir("weights") / entry.file
+    return fetch(entry.url, path, RemoteFile(entry.file, sha256=entry.sha256))
 
 
-def _verified(path: Path, known: PublishedWeights) -> None:
-    found = digest(path, RemoteFile(known.file, sha256=known.sha256))
-    if not found.startswith(known.sha256):
+def _verify(path: Path, entry: PublishedWeights) -> None:
+    found = digest(path, RemoteFile(entry.file, sha256=entry.sha256))
+    if not found.startswith(entry.sha256):
         raise WeightsError(
             f"{path} is not the published file: its SHA-256 begins with {found[:8]}, expected "
-            f"{known.sha256}. Copy it again, or rename it if it is another."
+            f"{entry.sha256}. Copy it again, or rename it if it is a different file."
         )
 
 
@@ -93,14 +92,14 @@ def _tensors(path: Path) -> tuple[State, str | None]:
         return _safetensors(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of unusual pickles, which are refused below
+            warnings.simplefilter("ignore")  # unusual pickles are rejected below
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as reason:
         if "global" not in str(reason).lower():
             raise _damaged(path, reason) from None
         raise WeightsError(
-            f"{path} holds more than tensors ({_first_line(reason)}); expected a state dict. Save "
-            "one with torch.save(net.state_dict(), file) where the file was made."
+            f"{path} contains more than tensors ({_first_line(reason)}); expected a state dict. "
+            "Save one with torch.save(net.state_dict(), file) in the program that wrote the file."
         ) from None
     except (RuntimeError, EOFError, ValueError, LookupError, struct.error) as reason:
         raise _damaged(path, reason) from None
@@ -109,8 +108,8 @@ def _tensors(path: Path) -> tuple[State, str | None]:
 
 def _damaged(path: Path, reason: BaseException) -> WeightsError:
     return WeightsError(
-        f"{path} is damaged, cut off, or no checkpoint of torch ({_first_line(reason)}); expected "
-        "a whole file of weights. Copy it again, or name another."
+        f"{path} is damaged, truncated, or not a torch checkpoint ({_first_line(reason)}); "
+        "expected a complete file of weights. Copy it again, or pass another file."
     )
 
 
@@ -121,19 +120,19 @@ def _safetensors(path: Path) -> tuple[State, str | None]:
             return state, (file.metadata() or {}).get("model")
     except SafetensorError as reason:
         raise WeightsError(
-            f"{path} is damaged: {reason}; expected a whole safetensors file. Copy it again."
+            f"{path} is damaged: {reason}; expected a complete safetensors file. Copy it again."
         ) from None
 
 
 def _state_dict(content: Any, path: Path) -> State:
-    for name in INSIDE:
+    for name in WRAPPERS:
         if isinstance(content, dict) and isinstance(content.get(name), dict):
             content = content[name]
     if not isinstance(content, dict):
         raise _no_state_dict(path, f"a {type(content).__name__}")
     others = [key for key, value in content.items() if not isinstance(value, Tensor)]
     if others or not content:
-        raise _no_state_dict(path, f"a dict with {others[0]!r} in it" if others else "nothing")
+        raise _no_state_dict(path, f"a dict with {others[0]!r}" if others else "nothing")
     return {
         str(key).removeprefix("module."): value
         if value.layout is torch.strided
@@ -144,7 +143,7 @@ def _state_dict(content: Any, path: Path) -> State:
 
 def _no_state_dict(path: Path, found: str) -> WeightsError:
     return WeightsError(
-        f"{path} holds {found}; expected a state dict, tensors by name. Save one with "
+        f"{path} contains {found}; expected a state dict, tensors by key. Save one with "
         "torch.save(net.state_dict(), file)."
     )
 

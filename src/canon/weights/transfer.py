@@ -1,7 +1,8 @@
 """Transfer of weights between related architectures.
 
-The fully convolutional nets start from their classifiers, and each from the next coarser one; an
-encoder-decoder from its backbone; the nets that unpool from VGG-16 with normalisation.
+Fully convolutional networks start from their classifier or from the next coarser network,
+encoder-decoders from their backbone, and the unpooling networks from VGG-16 with batch
+normalisation.
 """
 
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ def _coarser(*nets: str) -> tuple[str, ...]:
     return (*(net + form for net in nets for form in FORMS), "vgg16")
 
 
-STARTS: dict[str, tuple[str, ...]] = {
+INITIALIZERS: dict[str, tuple[str, ...]] = {
     **{f"fcn32s{form}": ("vgg16",) for form in FORMS},
     **{f"fcn16s{form}": _coarser("fcn32s") for form in FORMS},
     **{f"fcn8s{form}": _coarser("fcn16s", "fcn32s") for form in FORMS},
@@ -24,29 +25,33 @@ STARTS: dict[str, tuple[str, ...]] = {
     "deconvnet": ("vgg16-bn",),
 }
 
-# Layers that stand elsewhere: in ours, in theirs.
-MOVED = (("features.fc6.", "head.fc6."), ("features.fc7.", "head.fc7."))
+# Prefixes of the same layers: in the network, in its initializer.
+RENAMED = (("features.fc6.", "head.fc6."), ("features.fc7.", "head.fc7."))
 
 
 def initializers_of(name: str, net: nn.Module) -> tuple[str, ...]:
-    """The networks whose weights this one can start from, the nearest first."""
+    """The networks whose weights can initialise this one, the closest first."""
     backbone = getattr(net, "backbone", None)
-    return (str(backbone),) if backbone else STARTS.get(name, ())
+    return (str(backbone),) if backbone else INITIALIZERS.get(name, ())
 
 
-def transferable(own: dict[str, Tensor], theirs: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors that a network takes from its kin: those of its keys, in its shapes.
+def transferable(own: dict[str, Tensor], source: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of an initializer that fit a network, by key and shape.
 
-    A linear layer and the convolution that it became hold the same numbers in the same order.
-    Scores are of other classes, and are not taken but from a coarser net of the same shapes.
+    A linear layer fits the convolution made of it: both have the same weights in the same order.
+    Score layers fit only if the number of classes is the same.
     """
-    found = {}
+    fitting = {}
     for key, tensor in own.items():
-        names = [key, *(key.replace(ours, there) for ours, there in MOVED if key.startswith(ours))]
-        given = next((theirs[name] for name in names if name in theirs), None)
-        if given is None:
+        keys = [
+            key,
+            *(key.replace(ours, theirs) for ours, theirs in RENAMED if key.startswith(ours)),
+        ]
+        candidate = next((source[name] for name in keys if name in source), None)
+        if candidate is None:
             continue
-        convolved = given.dim() == 2 and tensor.dim() == 4 and given.numel() == tensor.numel()
-        if convolved or given.shape == tensor.shape:
-            found[key] = given.reshape(tensor.shape)
-    return found
+        was_linear = candidate.dim() == 2 and tensor.dim() == 4
+        same_size = candidate.numel() == tensor.numel()
+        if candidate.shape == tensor.shape or (was_linear and same_size):
+            fitting[key] = candidate.reshape(tensor.shape)
+    return fitting

@@ -1,4 +1,4 @@
-"""A checkpoint's tensors under a network's keys, and which network they belong to."""
+"""Translate a checkpoint's keys to a network's, and identify the network it belongs to."""
 
 from typing import Any
 
@@ -7,11 +7,12 @@ from torch import Tensor, nn
 
 from canon import models
 from canon.errors import WeightsError
+from canon.models.fcn import FCN
 from canon.weights.key_rules import DIALECTS
 from canon.weights.mismatch import Shapes
 from canon.weights.read import Checkpoint, State
 
-COUNTER = "num_batches_tracked"  # older files do not have it, and nothing here depends on it
+COUNTER = "num_batches_tracked"  # older files lack it, and nothing here uses it
 
 
 def shapes_of(state: State) -> Shapes:
@@ -20,33 +21,33 @@ def shapes_of(state: State) -> Shapes:
 
 
 def translate(checkpoint: Checkpoint, name: str, shapes: Shapes) -> State:
-    """The tensors by our keys, as far as a dialect of the network explains them."""
-    known = set(shapes)
+    """The tensors under our keys, by the dialect of the network that matches most keys."""
+    keys = set(shapes)
     candidates = [checkpoint.state]
     candidates += [rename_keys(checkpoint.state, d.key) for d in DIALECTS if name in d.models]
-    best = max(candidates, key=lambda state: len(known & set(state)))
-    return {key: _squeezed(tensor, shapes.get(key)) for key, tensor in best.items()}
+    best = max(candidates, key=lambda state: len(keys & set(state)))
+    return {key: _as_shape(tensor, shapes.get(key)) for key, tensor in best.items()}
 
 
 def rename_keys(state: State, key: Any) -> State:
-    """The same tensors by other keys."""
+    """The same tensors under other keys."""
     return {key(name): tensor for name, tensor in state.items()}
 
 
-def _squeezed(tensor: Tensor, shape: tuple[int, ...] | None) -> Tensor:
-    """A 1 x 1 convolution is a linear layer, and the other way round."""
-    ours = [n for n in shape or () if n > 1]
-    same = shape is not None and ours == [n for n in tensor.shape if n > 1]
-    return tensor.reshape(shape) if same and shape is not None else tensor
+def _as_shape(tensor: Tensor, shape: tuple[int, ...] | None) -> Tensor:
+    """Reshape a 1 x 1 convolution to a linear layer, or the reverse."""
+    if shape is None or [n for n in shape if n > 1] != [n for n in tensor.shape if n > 1]:
+        return tensor
+    return tensor.reshape(shape)
 
 
-def guess_model(state: State, besides: str) -> str | None:
-    """Another network whose keys and inner shapes are these."""
-    kin = sorted(
-        ((d, m) for d in DIALECTS for m in d.models if m != besides),
-        key=lambda pair: not pair[1].startswith(besides),
+def guess_model(state: State, exclude: str) -> str | None:
+    """Another network with the same keys and inner shapes, or None."""
+    candidates = sorted(
+        ((d, m) for d in DIALECTS for m in d.models if m != exclude),
+        key=lambda pair: not pair[1].startswith(exclude),
     )
-    for dialect, model in kin:
+    for dialect, model in candidates:
         ours = rename_keys(state, dialect.key)
         with torch.device("meta"):
             net = models.build(model)
@@ -59,40 +60,41 @@ def guess_model(state: State, besides: str) -> str | None:
 
 
 def ends(net: nn.Module) -> tuple[str, set[str]]:
-    """The key of the first convolution's weight, and the keys of the layers that end in classes."""
+    """Keys of the first convolution's weight, and of the weights sized by the classes."""
     first = next(n for n, m in net.named_modules() if isinstance(m, nn.Conv2d))
+    keys = net.state_dict()
+    if isinstance(net, FCN):  # every layer after the head has a channel per class
+        return f"{first}.weight", {k for k in keys if not k.startswith(("features.", "head."))}
     heads = [net.get_submodule("head")]
     heads += [child for name, child in net.named_children() if name.startswith("aux")]
-    ending = {id([m for m in head.modules() if not any(m.children())][-1]) for head in heads}
-    named = [n for n, m in net.named_modules() if id(m) in ending]
-    keys = net.state_dict()
-    scores = {k for k in keys if "score" in k}  # of the fully convolutional nets
-    return f"{first}.weight", scores or {k for k in keys if k.rpartition(".")[0] in named}
+    last = {id([m for m in head.modules() if not any(m.children())][-1]) for head in heads}
+    layers = [n for n, m in net.named_modules() if id(m) in last]
+    return f"{first}.weight", {k for k in keys if k.rpartition(".")[0] in layers}
 
 
-def fit_channels(theirs: Tensor, ours: Tensor) -> Tensor | None:
-    """A kernel over other channels: summed for one, repeated and scaled for more."""
-    channels, given = ours.shape[1], theirs.shape[1]
-    if theirs.shape[0] != ours.shape[0] or theirs.shape[2:] != ours.shape[2:] or channels == given:
+def fit_channels(kernel: Tensor, own: Tensor) -> Tensor | None:
+    """A kernel for another number of channels: summed for one, repeated and scaled for more."""
+    count, c_in = own.shape[1], kernel.shape[1]
+    if kernel.shape[0] != own.shape[0] or kernel.shape[2:] != own.shape[2:] or count == c_in:
         return None
-    if channels == 1:
-        return theirs.sum(1, keepdim=True)
-    repeats = -(-channels // given)
-    return theirs.repeat(1, repeats, 1, 1)[:, :channels] * (given / channels)
+    if count == 1:
+        return kernel.sum(1, keepdim=True)
+    repeats = -(-count // c_in)
+    return kernel.repeat(1, repeats, 1, 1)[:, :count] * (c_in / count)
 
 
-def wrong_model_error(checkpoint: Checkpoint, trained: str, asked: str) -> WeightsError:
+def wrong_model_error(checkpoint: Checkpoint, trained: str, wanted: str) -> WeightsError:
     """The error for weights of another network."""
-    if not {trained, asked} <= set(models.names()):
+    if not {trained, wanted} <= set(models.names()):
         return WeightsError(
-            f"weights {checkpoint.source!r} are those of {trained!r}, not {asked!r}; expected the "
-            "same network. Use other weights."
+            f"weights {checkpoint.source!r} are of {trained!r}, not {wanted!r}; expected the same "
+            "network. Use other weights."
         )
     with torch.device("meta"):
-        nets = [models.build(n).state_dict() for n in (trained, asked)]
+        nets = [models.build(n).state_dict() for n in (trained, wanted)]
     ours, theirs = ([tensor.shape for tensor in net.values()] for net in nets)
     why = ": the keys fit, the function differs" if ours == theirs else ""
     return WeightsError(
-        f"weights {checkpoint.source!r} were trained for {trained!r}, not {asked!r}{why}. "
+        f"weights {checkpoint.source!r} were trained for {trained!r}, not {wanted!r}{why}. "
         f"Build {trained!r} instead."
     )
