@@ -24,14 +24,15 @@ if TYPE_CHECKING:
     from canon.models import names as names
     from canon.models import published_ensemble as published_ensemble
     from canon.runs.config import TrainConfig as TrainConfig
-    from canon.runs.open import open_run as load_run  # noqa: F401
-    from canon.tasks.classification.predict import predict as predict
-    from canon.tasks.segmentation.predict import predict_masks as predict_masks
+    from canon.runs.open import open_run
     from canon.weights import create as create
     from canon.workflows.ensemble import ensemble as ensemble
     from canon.workflows.evaluate import evaluate as evaluate
+    from canon.workflows.predict import predict as predict
     from canon.workflows.train import train as train
     from canon.workflows.train import train_events as train_events
+
+    load_run = open_run
 
 _PUBLIC = {
     "CanonError": "canon.errors",
@@ -46,8 +47,7 @@ _PUBLIC = {
     "model_info": "canon.models",
     "names": "canon.models",
     "open_data": "canon.data",
-    "predict": "canon.tasks.classification.predict",
-    "predict_masks": "canon.tasks.segmentation.predict",
+    "predict": "canon.workflows.predict",
     "published_ensemble": "canon.models",
     "train": "canon.workflows.train",
     "train_events": "canon.workflows.train",

@@ -13,45 +13,48 @@ from numpy.typing import NDArray
 from canon.analysis.charts import ACCENT, INK, SECOND, SOFT
 
 
-def curves(metrics: Sequence[dict[str, Any]], monitored: str) -> Figure:
-    """Loss and monitored error, epoch by epoch."""
+def curves(lines: Sequence[dict[str, Any]], split: str) -> Figure:
+    """Training and validation loss, and the monitored figure, epoch by epoch.
+
+    Args:
+        lines: of metrics.jsonl.
+        split: that was evaluated after each epoch.
+    """
     figure = Figure(figsize=(9.2, 3.1), layout="constrained")
-    losses, errors = figure.subplots(1, 2)
-    epochs = [line["epoch"] for line in metrics]
-    losses.plot(
-        epochs,
-        [line["loss"] for line in metrics],
-        color=ACCENT,
-        marker=".",
-        label="train, as augmented",
-    )
-    scored = [line for line in metrics if "scores" in line]
-    at = [line["epoch"] for line in scored]
-    if scored:
-        values = [line["scores"]["loss"] for line in scored]
-        losses.plot(at, values, color=SECOND, marker=".", label=monitored)
-        _errors(errors, at, [line["scores"] for line in scored], monitored)
+    losses, right = figure.subplots(1, 2)
+    epochs = [line["epoch"] for line in lines]
+    train = [line["loss"] for line in lines]
+    losses.plot(epochs, train, color=ACCENT, marker=".", label="train, augmented")
+    evaluated = [line for line in lines if "metrics" in line]
+    at = [line["epoch"] for line in evaluated]
+    name = "error"
+    if evaluated:
+        values = [line["metrics"]["loss"] for line in evaluated]
+        losses.plot(at, values, color=SECOND, marker=".", label=split)
+        name = _monitored(right, at, [line["monitored"] for line in evaluated], split)
     else:
-        errors.text(0.5, 0.5, "no split was monitored", ha="center", color=SOFT)
-    _log_if(losses, min(line["loss"] for line in metrics) > 0)
-    _labelled(losses, "epoch", "loss, nats")
-    _labelled(errors, "epoch", "error, %")
+        right.text(0.5, 0.5, "no split was evaluated after each epoch", ha="center", color=SOFT)
+    _log_if(losses, min(train) > 0)
+    _label(losses, "epoch", "loss, nats")
+    _label(right, "epoch", name)
     return figure
 
 
-def _errors(axes: Axes, at: list[int], scores: list[dict[str, Any]], monitored: str) -> None:
-    """What is left of 100 %: of top-1 with its interval, or of the mean IoU."""
-    if "mean_iou" in scores[0]:
-        wrong = [100 * (1 - one["mean_iou"]) for one in scores]
-        axes.plot(at, wrong, color=SECOND, marker=".", label=f"{monitored}, 1 - mean IoU")
-        _log_if(axes, min(wrong) > 0)
-        return
-    wrong = [100 * (1 - one["top1"]) for one in scores]
-    low = [100 * (1 - one["top1_interval"][1]) for one in scores]
-    high = [100 * (1 - one["top1_interval"][0]) for one in scores]
-    axes.plot(at, wrong, color=SECOND, marker=".", label=f"{monitored}, top-1")
-    axes.fill_between(at, low, high, color=SECOND, alpha=0.15, linewidth=0, label="95 %")
-    _log_if(axes, min(low) > 0)
+def _monitored(axes: Axes, at: list[int], figures: list[dict[str, Any]], split: str) -> str:
+    """Draw the monitored figure with its interval; return the name of its axis."""
+    share = figures[0]["unit"] == "fraction"
+    scale = 100 if share else 1
+    values = [np.nan if one["value"] is None else scale * one["value"] for one in figures]
+    axes.plot(at, values, color=SECOND, marker=".", label=split)
+    lows = values
+    if all(one["interval"] for one in figures):
+        lows = [scale * one["interval"][0] for one in figures]
+        highs = [scale * one["interval"][1] for one in figures]
+        axes.fill_between(at, lows, highs, color=SECOND, alpha=0.15, linewidth=0, label="95 %")
+    name = str(figures[0]["name"])
+    if name == "error":
+        _log_if(axes, min(lows) > 0)
+    return f"{name}, %" if share else name
 
 
 def confusion(counts: NDArray[np.int64], classes: Sequence[str]) -> Figure:
@@ -70,8 +73,8 @@ def confusion(counts: NDArray[np.int64], classes: Sequence[str]) -> Figure:
         axes.set_yticks(range(many), classes)
     if many <= 20:
         for true, predicted in np.argwhere(counts):
-            colour = "white" if shares[true, predicted] > 0.2 else INK
-            label = axes.text(predicted, true, str(counts[true, predicted]), color=colour)
+            color = "white" if shares[true, predicted] > 0.2 else INK
+            label = axes.text(predicted, true, str(counts[true, predicted]), color=color)
             label.set(ha="center", va="center", fontsize=9)
     axes.tick_params(length=0, labelsize=9)
     axes.spines[:].set_visible(False)
@@ -86,7 +89,7 @@ def _log_if(axes: Axes, positive: bool) -> None:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def _labelled(axes: Axes, x: str, y: str) -> None:
+def _label(axes: Axes, x: str, y: str) -> None:
     axes.set_xlabel(x, color=INK)
     axes.set_ylabel(y, color=INK)
     axes.spines[["top", "right"]].set_visible(False)

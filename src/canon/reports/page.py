@@ -1,9 +1,7 @@
 """The report of a run: one self-contained HTML page."""
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -13,71 +11,88 @@ from canon.analysis.layer_table import describe
 from canon.models import model_info
 from canon.reports import charts
 from canon.runs.folder import REPORT, Run
+from canon.training.interfaces import Metrics
 from canon.utils.files import atomic_write
+from canon.utils.tables import Table, format_value
+
+CARDS = 3  # figures shown in large type
 
 
-def render_page(template: str, run: Run, split: str, **told: Any) -> Path:
-    """Write a page into a run folder and return its path.
+def environment(package: str, folder: str = ".") -> Environment:
+    """The templates of a package, with the filters that all pages use."""
+    pages = Environment(
+        loader=PackageLoader(package, folder), autoescape=True, undefined=StrictUndefined
+    )
+    pages.filters["percent"] = lambda share: format_value(share, "fraction") or "-"
+    pages.filters["count"] = lambda number: f"{int(number):,}"
+    pages.filters["mega"] = _mega
+    pages.filters["figure"] = lambda figure: format_value(figure.value, figure.unit) or "-"
+    return pages
+
+
+def table_html(table: Table) -> Markup:
+    """A table of metrics."""
+    return Markup(
+        environment("canon.reports", "templates").get_template("table.html.j2").render(table=table)
+    )
+
+
+def render_page(run: Run, metrics: Metrics, section: str) -> Path:
+    """Write report.html into a run folder and return its path.
 
     Args:
-        template: of the page.
-        run: the run; its metrics and facts are shown.
-        split: what it was evaluated on.
-        told: what the template needs beside them.
+        run: the run, with its result.
+        metrics: the result.
+        section: what only this task shows, as HTML.
     """
-    pages = Environment(
-        loader=PackageLoader("canon.reports"), autoescape=True, undefined=StrictUndefined
-    )
-    numbers = {name: n for name, n in run.facts["numbers"].items() if name != "seed"}
-    table = describe(run.model, **numbers)
-    monitored = "test" if run.facts["split"]["val"] is None and "val" not in _counts(run) else "val"
-    page = pages.get_template(template).render(
+    record = run.record
+    table = describe(run.model, **{k: v for k, v in record.model_args.items() if k != "seed"})
+    page = environment("canon.reports", "templates").get_template("page.html.j2").render(
         run=run,
         paper=model_info(run.model).paper,
-        data_name=Path(run.facts["data"]["source"]).name,
-        split=split,
+        data_name=Path(str(record.data.source)).name,
+        split=(record.result or {})["split"],
+        figures=metrics.figures()[:CARDS],
+        images=next((f for f in metrics.figures() if f.name == "images"), None),
+        section=Markup(section) or table_html(metrics.per_class(run.classes)),
         table=table,
         rows=[row for row in table.rows if row.params or row.kernel],
         fractions=any(row.exact for row in table.rows),
-        curves=Markup(svg(charts.curves(run.metrics(), monitored))),
-        facts=_facts(run),
-        pct=lambda share: "-" if np.isnan(share) else f"{100 * share:.2f} %",
+        curves=Markup(svg(charts.curves(run.metrics(), record.monitored))),
+        details=_details(run),
         sides=sides,
-        num=lambda count: f"{int(count):,}",
-        mega=lambda count: f"{count / 1e6:,.1f} M" if count < 1e9 else f"{count / 1e9:,.2f} G",
-        **told,
-    )
-    with atomic_write(run.path / REPORT) as aside:
-        aside.write_text(page, encoding="utf-8")
+    )  # fmt: skip
+    with atomic_write(run.path / REPORT) as temporary:
+        temporary.write_text(page, encoding="utf-8")
     return run.path / REPORT
 
 
-def _counts(run: Run) -> dict[str, Any]:
-    return run.facts["data"]["counts"]
+def _mega(number: int) -> str:
+    return f"{number / 1e6:,.1f} M" if number < 1e9 else f"{number / 1e9:,.2f} G"
 
 
-def _facts(run: Run) -> list[tuple[str, str]]:
-    facts = run.facts
-    recipe, how, data = facts["recipe"], run.preprocessing, facts["data"]
-    mean, std = (" ".join(f"{v:.4f}" for v in values) for values in (how.mean, how.std))
-    held = facts["split"]["val"]
-    counts = {name: sum(numbers) for name, numbers in _counts(run).items()}
-    kind = "warping" if run.values else "augmentation"
-    change = ", ".join(f"{k} {v}" for k, v in recipe[kind].items())
+def _details(run: Run) -> list[tuple[str, str]]:
+    """Everything that the run used, as names and values."""
+    record, recipe, prep, data = run.record, run.record.recipe, run.preprocessing, run.record.data
+    mean, std = (" ".join(f"{v:.4f}" for v in values) for values in (prep.mean, prep.std))
+    split = record.split
+    assert split is not None
+    held = "as in the dataset"
+    if split.val is not None:
+        held = f"{len(split.val):,} images held out, seed {split.seed}"
+    sizes = ", ".join(f"{count:,} {name}" for name, count in split.sizes.items())
     return [
-        ("data", f"{data['source']}: " + ", ".join(f"{n:,} {name}" for name, n in counts.items())),
-        ("files", ", ".join(f"{n:,} {kind}" for kind, n in data["formats"].items())),
-        ("left out", f"{len(data['skipped'])} unreadable files" if data["skipped"] else "nothing"),
-        ("validation", "as given" if held is None else f"{len(held):,} held back, seed "
-         f"{facts['split']['seed']}"),
-        ("input", f"{how.channels} x {how.image} x {how.image}, mean {mean}, deviation {std}"),
+        ("data", f"{data.source}: {sizes}"),
+        ("files", ", ".join(f"{n:,} {kind}" for kind, n in data.formats.items())),
+        ("left out", f"{len(data.skipped)} unreadable files" if data.skipped else "nothing"),
+        ("validation", held),
+        ("input", f"{prep.channels} x {prep.image} x {prep.image}, mean {mean}, std {std}"),
         ("recipe", f"{recipe['name']} ({recipe['source']})"),
-        ("optimiser", f"{recipe['optimiser']}, lr {recipe['lr']:g}, batch {recipe['batch']}, "
+        ("optimizer", f"{recipe['optimizer']}, lr {recipe['lr']:g}, batch {recipe['batch']}, "
          f"decay {recipe['decay']:g}, {recipe['epochs']} epochs, {recipe['schedule']} schedule"),
-        ("augmentation", change),
-        ("weights from", facts["weights"]["from"] or "the paper's initialisation"),
-        ("seed", str(facts["asked"]["seed"])),
-        ("precision", facts["asked"]["precision"]),
-        ("hardware", ", ".join(f"{k} {v}" for k, v in facts["hardware"].items())),
-        ("versions", ", ".join(f"{k} {v}" for k, v in facts["versions"].items())),
+        ("initial weights", record.weights.source or "the paper's initialization"),
+        ("seed", str(record.config["seed"])),
+        ("precision", record.config["precision"]),
+        ("hardware", ", ".join(f"{k} {v}" for k, v in record.hardware.items())),
+        ("versions", ", ".join(f"{k} {v}" for k, v in record.versions.items())),
     ]  # fmt: skip

@@ -1,29 +1,25 @@
 """Small 8-bit pictures for a report."""
 
+import base64
 from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from canon.data.types import Pixels
 
 
-def png(stored: Tensor) -> bytes:
-    """A stored square, (H, W, C), as the bytes of an 8-bit PNG of at most 128 pixels a side."""
-    return thumbnail(to_8_bits(stored.numpy()), 128)
-
-
-def thumbnail(pixels: NDArray[np.uint8], side: int) -> bytes:
-    """Pixels, (H, W, C), as the bytes of a PNG of at most so many a side."""
-    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+def thumbnail(pixels: Pixels, side: int) -> str:
+    """An image (H, W, C) as a PNG of at most `side` pixels a side, in base64."""
+    image = to_8_bits(pixels)
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
     picture.thumbnail((side, side))
     file = BytesIO()
     picture.save(file, "PNG")
-    return file.getvalue()
+    return base64.b64encode(file.getvalue()).decode()
 
 
 def to_8_bits(image: Pixels) -> NDArray[np.uint8]:
-    """Pixels with 8 bits: those of 16 by their upper half."""
+    """An image with 8 bits; of 16 bits the upper half."""
     return image if image.dtype == np.uint8 else (image // 257).astype(np.uint8)

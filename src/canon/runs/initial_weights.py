@@ -6,6 +6,7 @@ from pathlib import Path
 from torch import nn
 
 from canon.data import Preprocessing
+from canon.data.packs.base import ChannelStatistics
 from canon.errors import InputError, nearest
 from canon.runs.config import TrainConfig
 from canon.runs.open import open_run
@@ -14,58 +15,56 @@ from canon.weights import Loaded, load, read
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """What a network was given before training.
+    """The weights that a network starts from.
 
     Args:
-        loaded: what was put into it.
+        loaded: what was loaded.
         mean: of each channel as the weights expect it, a fraction of white; None if not known.
-        std: likewise.
+        std: of each channel, in the same way.
     """
 
     loaded: Loaded
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
 
-    def normalised(self, how: Preprocessing) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-        """Mean and deviation for images of these channels: one for all where the counts differ."""
+    def normalization(self, prep: Preprocessing) -> ChannelStatistics | None:
+        """Mean and std for images of these channels: one for all where the counts differ."""
         if self.mean is None or self.std is None:
             return None
-        if len(self.mean) == how.channels:
+        if len(self.mean) == prep.channels:
             return self.mean, self.std
         mean, std = (sum(v) / len(v) for v in (self.mean, self.std))
-        return (mean,) * how.channels, (std,) * how.channels
+        return (mean,) * prep.channels, (std,) * prep.channels
 
 
 def load_initial_weights(
-    net: nn.Module, asked: TrainConfig, classes: tuple[str, ...]
+    net: nn.Module, config: TrainConfig, classes: tuple[str, ...]
 ) -> InitialWeights | None:
-    """Put the weights that were asked for into a network.
+    """Load the initial weights of a configuration into a network.
 
-    They come from a run folder, a file, or a record of published ones. Other classes get a new
-    head, other channels a fitted first convolution. A run and a record know how images were
-    normalised, a file does not.
+    They come from a run folder, a weight file, or the catalog of published ones. Other classes get
+    a new head, other channels an adapted first convolution. Runs and published weights know their
+    normalization, a file does not.
 
     Raises:
         RunError: no run in the folder.
         WeightsError: the weights cannot be read, or are of another network.
     """
-    if asked.weights is None:
+    if config.weights is None:
         return None
-    if Path(asked.weights).is_dir():
-        other = open_run(asked.weights)
-        loaded = load(net, asked.model, other.checkpoint(), new_head=other.classes != classes)
+    if Path(config.weights).is_dir():
+        other = open_run(config.weights)
+        loaded = load(net, config.model, other.checkpoint(), new_head=other.classes != classes)
         return InitialWeights(loaded, other.preprocessing.mean, other.preprocessing.std)
-    loaded = load(net, asked.model, read(asked.weights))
-    published = loaded.checkpoint.record
-    return (
-        InitialWeights(loaded, published.mean, published.std)
-        if published
-        else InitialWeights(loaded)
-    )
+    loaded = load(net, config.model, read(config.weights))
+    published = loaded.checkpoint.published
+    if published is None:
+        return InitialWeights(loaded)
+    return InitialWeights(loaded, published.mean, published.std)
 
 
 def freeze(net: nn.Module, stage: str | None) -> None:
-    """Keep the weights of all stages up to a named one as they are.
+    """Freeze all stages up to a named one.
 
     Raises:
         InputError: no stage has that name.
@@ -83,9 +82,9 @@ def freeze(net: nn.Module, stage: str | None) -> None:
         part.requires_grad_(False)
 
 
-def freeze_note(net: nn.Module, stage: str, start: InitialWeights | None) -> str:
-    """What is kept as it is, for the user to know."""
-    kept = sum(p.numel() for p in net.parameters() if not p.requires_grad)
+def freeze_note(net: nn.Module, stage: str, initial: InitialWeights | None) -> str:
+    """How many parameters are frozen."""
+    frozen = sum(p.numel() for p in net.parameters() if not p.requires_grad)
     total = sum(p.numel() for p in net.parameters())
-    random = "" if start else ", which are random: pass --weights to start from trained ones"
-    return f"frozen up to {stage}: {kept:,} of {total:,} parameters{random}"
+    random = "" if initial else ", which are random: pass --weights to start from trained ones"
+    return f"frozen up to {stage}: {frozen:,} of {total:,} parameters{random}"

@@ -4,14 +4,13 @@ import json
 from pathlib import Path
 
 from canon.errors import RunError
-from canon.runs.folder import (
-    FACTS,
-    Run,
-)
+from canon.runs.ensemble import EnsembleRun
+from canon.runs.folder import RECORD, Run
+from canon.runs.record import RunRecord
 
 
 def open_run(path: str | Path) -> Run:
-    """The run in a folder.
+    """The run in a folder, of this or an older format.
 
     Raises:
         RunError: no such folder, no run.json in it, or one that cannot be read.
@@ -20,20 +19,17 @@ def open_run(path: str | Path) -> Run:
     if not path.is_dir():
         raise RunError(
             f"{path} is not a folder; expected the run folder that `canon train` made. "
-            "Check the path, `ls runs` shows yours."
+            "Check the path; `ls runs` shows yours."
         )
     try:
-        facts = json.loads((path / FACTS).read_text())
-        run = Run(path, facts)
-        if not (run.model and run.classes and run.preprocessing.image):
-            raise ValueError("no model, classes or preprocessing")  # noqa: TRY301
+        record = RunRecord.from_json(json.loads((path / RECORD).read_text()))
     except FileNotFoundError:
         raise RunError(
-            f"{path} has no {FACTS}; expected a run folder made by `canon train`. Check the path."
+            f"{path} has no {RECORD}; expected a run folder made by `canon train`. Check the path."
         ) from None
-    except (ValueError, KeyError, TypeError) as reason:
+    except (ValueError, KeyError, TypeError, AttributeError) as reason:
         raise RunError(
-            f"{path / FACTS} is damaged ({type(reason).__name__}: {reason}); expected what "
+            f"{path / RECORD} is damaged ({type(reason).__name__}: {reason}); expected what "
             "`canon train` wrote. Train again, or restore the file."
         ) from None
-    return run
+    return (EnsembleRun if record.members else Run)(path, record)

@@ -1,6 +1,6 @@
 """Resume a run: restore its configuration, recipe and splits."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,90 +11,113 @@ from canon.data.augment.augmentation import Augmentation
 from canon.data.augment.deformation import Deformation
 from canon.errors import DataError, InputError, RunError
 from canon.runs.config import TrainConfig
-from canon.runs.folder import ENSEMBLE, Run
+from canon.runs.ensemble import EnsembleRun
+from canon.runs.folder import Run
 from canon.runs.open import open_run
-from canon.runs.plan import sizes as sizes_of
-from canon.runs.record import config_json
+from canon.runs.record import SplitRecord
 from canon.training.recipe import Recipe
 
+# What may differ from the run's own configuration.
+FREE = {"out", "device", "time_limit", "epochs", "resume"}
 
-def resume_config(asked: TrainConfig) -> tuple[Run, TrainConfig]:
-    """The run to go on with, and what was asked for when it began.
 
-    The device, the minutes, and the epochs if given, are those of now; other flags may be left
-    out, but not be changed.
+def config_json(config: TrainConfig) -> dict[str, Any]:
+    """A configuration as plain JSON."""
+    return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()}
+
+
+def resume_config(config: TrainConfig) -> tuple[Run, TrainConfig]:
+    """The run to resume, and its configuration.
+
+    Device and time limit are the new ones, and so are the epochs if given; other flags may be
+    omitted, but not changed.
 
     Raises:
         InputError: no run folder, or a flag with another value.
         RunError: the folder holds no run, or one of another network.
     """
-    if asked.out is None:
+    if config.out is None:
         raise InputError("--resume needs the run folder; expected --out. Pass --out runs/NAME.")
-    run = open_run(asked.out)
-    if run.model == ENSEMBLE:
+    run = open_run(config.out)
+    if isinstance(run, EnsembleRun):
         raise RunError(
-            f"{asked.out} is an ensemble, which is not trained; expected a run. Go on with one of "
-            "its members."
+            f"{config.out} is an ensemble, which is not trained; expected a run. Resume one of its "
+            "members."
         )
-    if run.model != asked.model:
+    if run.model != config.model:
         raise RunError(
-            f"{asked.out} is a run of {run.model}, not of {asked.model}; expected the same "
+            f"{config.out} is a run of {run.model}, not of {config.model}; expected the same "
             f"network. Pass {run.model}, or another --out."
         )
-    now, untouched = config_json(asked), config_json(TrainConfig(asked.model))
-    before = untouched | run.facts["asked"]  # older runs know fewer flags
-    if str(Path(asked.data).expanduser().resolve()) == run.facts["data"]["source"]:
-        now["data"] = before["data"]
-    for name in set(now) - {"out", "device", "minutes", "epochs", "resume"}:
-        if now[name] not in (untouched[name], before[name]):
+    given, default = config_json(config), config_json(TrainConfig(config.model))
+    recorded = default | run.record.config  # older runs know fewer flags
+    if str(Path(config.data).expanduser().resolve()) == run.record.data.source:
+        given["data"] = recorded["data"]
+    for name in set(given) - FREE:
+        if given[name] not in (default[name], recorded[name]):
             raise InputError(
-                f"--{name.replace('_', '-')} is {now[name]}, the run began with {before[name]}; "
-                "expected the same when going on. Leave the flag out, or start another run."
+                f"--{name.replace('_', '-')} is {given[name]}, but the run was started with "
+                f"{recorded[name]}; a resumed run keeps its flags. Remove the flag, or start "
+                "another run."
             )
-    kept = {"out": asked.out, "resume": True, "device": asked.device, "minutes": asked.minutes}
-    weights = {"weights": Path(before["weights"])} if before["weights"] else {}
-    longer = {"epochs": asked.epochs} if asked.epochs else {}
-    return run, TrainConfig(**before | kept | weights | longer)
+    session = {"out": config.out, "resume": True, "device": config.device}
+    session |= {"time_limit": config.time_limit}
+    weights = {"weights": Path(recorded["weights"])} if recorded["weights"] else {}
+    epochs = {"epochs": config.epochs} if config.epochs else {}
+    return run, TrainConfig(**recorded | session | weights | epochs)
 
 
-def recorded_recipe(record: dict[str, Any], asked: TrainConfig) -> Recipe:
-    """The recipe that a run recorded, for as many epochs as are asked for now."""
-    numbers = _with_tuples(record)
-    change = Augmentation(**numbers.pop("augmentation")).installed()
-    warping = Deformation(**numbers.pop("warping", {}))  # older runs have none
-    recipe = Recipe(augmentation=change, warping=warping, **numbers)
-    return replace(recipe, epochs=asked.epochs or recipe.epochs)
+def recorded_recipe(record: dict[str, Any], config: TrainConfig) -> Recipe:
+    """The recipe of a run, with the epochs of the configuration if it gives them."""
+    values = _with_tuples(record)
+    augmentation = Augmentation(**values.pop("augmentation")).installed()
+    deformation = Deformation(**values.pop("deformation", {}))  # older runs have none
+    recipe = Recipe(augmentation=augmentation, deformation=deformation, **values)
+    return replace(recipe, epochs=config.epochs or recipe.epochs)
 
 
 def _with_tuples(value: Any) -> Any:
-    """What was read from JSON, with the tuples that it had before it was written."""
+    """JSON with tuples in place of its lists."""
     if isinstance(value, dict):
         return {name: _with_tuples(one) for name, one in value.items()}
     return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
 
 
 def restore_splits(
-    data: Dataset, classes: tuple[str, ...], record: dict[str, Any]
+    data: Dataset, classes: tuple[str, ...], record: SplitRecord | None
 ) -> dict[str, Split]:
-    """The splits that a record describes, of the same data.
+    """The splits that a run recorded, of the same data.
+
+    Args:
+        data: the dataset, opened again.
+        classes: those of the run.
+        record: its splits; None takes those of the dataset.
 
     Raises:
-        DataError: the data has other classes, or more or fewer samples, than were recorded.
+        DataError: the dataset has other classes, or more or fewer samples, than recorded.
     """
-    parts, held = dict(data.parts), record["val"]
-    if held is not None and parts["train"].files:
-        places = {str(file): i for i, file in enumerate(parts["train"].files)}
-        held = [places[file] for file in held if file in places]
-    if held is not None:
-        held = [i for i in held if i < len(parts["train"])]
-        back = np.array(held, np.int64)
-        keep = np.setdiff1d(np.arange(len(parts["train"])), back)
-        parts |= {"train": parts["train"].select(keep), "val": parts["train"].select(back)}
-    sizes = sizes_of(parts)
-    if sizes != record["sizes"] or data.classes != classes:
-        was, now = (", ".join(f"{n:,} {k}" for k, n in s.items()) for s in (record["sizes"], sizes))
+    splits = dict(data.splits)
+    if record is None:
+        return splits
+    if record.val is not None:
+        splits |= _held_out(splits["train"], record.val)
+    sizes = {name: len(split) for name, split in splits.items()}
+    if sizes != record.sizes or data.classes != classes:
+        was, now = (", ".join(f"{n:,} {k}" for k, n in s.items()) for s in (record.sizes, sizes))
         raise DataError(
             f"{data.source} has changed: {now} images of {len(data.classes)} classes; expected "
-            f"{was} of {len(classes)}, as the run was trained on. Restore it, or give other data."
+            f"{was} of {len(classes)}, as the run was trained on. Restore it, or use other data."
         )
-    return parts
+    return splits
+
+
+def _held_out(train: Split, val: tuple[str | int, ...]) -> dict[str, Split]:
+    """A training split without its validation samples, and these."""
+    if train.images.files:
+        places = {name: i for i, name in enumerate(train.images.names)}
+        found = [places[str(file)] for file in val if str(file) in places]
+    else:
+        found = [int(i) for i in val if int(i) < len(train)]
+    held = np.array(found, np.int64)
+    rest = np.setdiff1d(np.arange(len(train)), held)
+    return {"train": train.select(rest), "val": train.select(held)}

@@ -1,56 +1,40 @@
 """The task of each network."""
 
-from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
-from accelerate import Accelerator
-from torch import nn
-
-from canon.data import DataReport, Preprocessing, Split
-from canon.data.targets.mask_codes import MaskCodes
+from canon.errors import InputError
 from canon.models import model_info
-from canon.runs.config import TrainConfig
-from canon.runs.folder import Run
-from canon.tasks.classification import task as classification
-from canon.tasks.segmentation import task as segmentation
-from canon.training.interfaces import Batches, Evaluate, Metrics, Objective
-from canon.training.recipe import Recipe
-from canon.utils.progress import Progress
+from canon.tasks.base import Task
+from canon.tasks.classification.task import Classification
+from canon.tasks.segmentation.task import Segmentation
+
+TASKS: dict[str, Task[Any]] = {}
 
 
-class Task(Protocol):
-    """One kind of data, as a module of functions."""
-
-    def geometry(self, asked: TrainConfig, recipe: Recipe, report: DataReport) -> Preprocessing:
-        """Side, border, crop and channels of the network's input."""
-
-    def samples(self, pack: Any, how: Preprocessing, asked: TrainConfig) -> int:
-        """How many samples an epoch has of a pack."""
-
-    def pack(
-        self, part: Split, how: Preprocessing, values: MaskCodes | None, progress: Progress | None
-    ) -> Any:
-        """The images of a split, and what is to be said of them."""
-
-    def ready(
-        self, run: Run, net: nn.Module, recipe: Recipe, packs: dict[str, Any], on: Accelerator
-    ) -> tuple[Objective, Batches, dict[str, Any], Evaluate]:
-        """What the loop is given."""
-
-    def notes(
-        self, run: Run, report: DataReport, how: Preprocessing, packs: dict[str, Any]
-    ) -> Iterator[str]:
-        """What the user should know of the images."""
-
-    def write_report(
-        self, run: Run, scores: Metrics, split: str, pack: Any, net: nn.Module
-    ) -> None:
-        """The page of a finished run."""
+def register_task(task: Task[Any]) -> Task[Any]:
+    """Add a task under its name; networks registered with that name are trained by it."""
+    TASKS[task.name] = task
+    return task
 
 
-TASKS: dict[str, Any] = {"classify": classification, "segment": segmentation}
+register_task(Classification())
+register_task(Segmentation())
 
 
-def task_of(model: str) -> Task:
-    """The kind of data that a network is trained on."""
-    return TASKS["classify" if model == "ensemble" else model_info(model).task]
+def task_named(name: str) -> Task[Any]:
+    """The task of that name.
+
+    Raises:
+        InputError: no task has it.
+    """
+    if name not in TASKS:
+        raise InputError(
+            f"no task is named {name!r}; expected one of {', '.join(TASKS)}. Import the module "
+            "that registers it."
+        )
+    return TASKS[name]
+
+
+def task_of(model: str) -> Task[Any]:
+    """The task that a registered network is trained for."""
+    return task_named(model_info(model).task)

@@ -1,13 +1,16 @@
 """Combine several trained runs into one that is evaluated and predicted with like any other."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from canon.data import Preprocessing
 from canon.errors import InputError, unknown
-from canon.runs.folder import ENSEMBLE, Run, make_folder
+from canon.runs.ensemble import MODEL, EnsembleRun
+from canon.runs.folder import Run, make_folder
 from canon.runs.open import open_run
+from canon.runs.record import Member, RunRecord, SplitRecord
+from canon.tasks.lookup import task_named
 
 Weights = str | Sequence[float]
 
@@ -18,91 +21,94 @@ def ensemble(
     weights: Weights = "accuracy",
     out: str | Path | None = None,
 ) -> Run:
-    """Fuse trained runs by the weighted mean of their probabilities, as a new run folder.
+    """Combine trained runs by the weighted mean of their probabilities, as a new run folder.
 
-    The members' networks are copied into it. Their input is one square, scaled and normalised to
-    what each was trained with; where they differ in size a member sees the shared square scaled
-    once more, not the original image.
+    The members' networks are copied into it. Their input is one square, resized and normalized as
+    each was trained; where members differ in size, each resizes the shared square, not the original
+    image.
 
     Args:
         runs: two or more runs, or their folders, with the same classes and channels.
         weights: `accuracy` takes each run's top-1 on its validation split, `equal` none; or
             positive numbers.
-        out: the folder to make; None makes runs/ensemble-DATA.
+        out: the folder to create; None creates runs/ensemble-DATA.
 
     Raises:
         InputError: fewer than two runs, other classes or channels, or weights that do not fit.
         RunError: `out` is occupied.
     """
     opened = [run if isinstance(run, Run) else open_run(run) for run in runs]
-    _fitting(opened)
-    shares, split = _shares(opened, weights), _split(opened)
-    first = opened[0].facts
-    name = Path(str(first["data"]["source"])).name
-    path = make_folder(Path(out) if out else None, ENSEMBLE, name)
-    members = [
-        {"path": str(run.path), "model": run.model, "numbers": run.facts["numbers"],
-         "preprocessing": run.facts["preprocessing"], "weight": share}
+    _require_members(opened)
+    shares, split = _weights(opened, weights), _common_split(opened)
+    first = opened[0].record
+    path = make_folder(Path(out) if out else None, MODEL, Path(str(first.data.source)).name)
+    members = tuple(
+        Member(str(run.path), run.model, run.record.model_args, run.preprocessing, share)
         for run, share in zip(opened, shares, strict=True)
-    ]  # fmt: skip
-    fused = Run(path, {
-        "model": ENSEMBLE,
-        "members": members,
-        "data": first["data"] | {"source": first["data"]["source"] if split else None},
-        "split": split,
-        "preprocessing": _shared([run.preprocessing for run in opened]),
-        "versions": first["versions"],
-    })  # fmt: skip
-    fused.save_tensors({
+    )
+    record = RunRecord(
+        model=MODEL,
+        task=first.task,
+        preprocessing=_shared_input([run.preprocessing for run in opened]),
+        data=first.data if split else replace(first.data, source=None),
+        split=split,
+        versions=first.versions,
+        members=members,
+    )
+    combined = EnsembleRun(path, record)
+    combined.save_tensors({
         f"members.{i}.{key}": tensor
         for i, run in enumerate(opened)
         for key, tensor in run.checkpoint().state.items()
     })  # fmt: skip
-    fused.save_facts()
-    return fused
+    combined.save_record()
+    return combined
 
 
-def _fitting(runs: Sequence[Run]) -> None:
+def _require_members(runs: Sequence[Run]) -> None:
     if len(runs) < 2:
-        raise InputError(f"{len(runs)} run(s) are no ensemble; expected two or more. Name others.")
-    if any(run.model == ENSEMBLE for run in runs):
+        raise InputError(
+            f"an ensemble needs at least two runs, got {len(runs)}. Pass more run folders."
+        )
+    if any(isinstance(run, EnsembleRun) for run in runs):
         raise InputError("an ensemble cannot be a member; expected trained runs. Name its members.")
     if len({run.path.resolve() for run in runs}) < len(runs):
         raise InputError(
-            "a run is named twice; expected each once. Pass --weights to count it more."
+            "a run is named twice; expected each once. Pass --weights to give it a larger weight."
         )
-    for run in runs:
-        _finished(run)
     first = runs[0]
+    for run in runs:
+        _require_finished(run)
     for run in runs[1:]:
-        if run.classes != first.classes:
-            ours, theirs = (f"{len(r.classes)} ({', '.join(r.classes[:3])}, ...)"
-                            for r in (first, run))  # fmt: skip
-            raise InputError(
-                f"{first.path} and {run.path} have different classes, {ours} and {theirs}; "
-                "expected the same. Train all members on the same classes."
-            )
-        one, other = first.preprocessing, run.preprocessing
-        if (one.channels, one.bits) != (other.channels, other.bits):
-            raise InputError(
-                f"{first.path} takes {one.channels} channels of {one.bits} bits, {run.path} "
-                f"{other.channels} of {other.bits}; expected the same. Train with --channels."
-            )
+        _require_alike(first, run)
 
 
-def _finished(run: Run) -> None:
-    if run.values is not None:
+def _require_alike(first: Run, run: Run) -> None:
+    if run.classes != first.classes:
+        ours, theirs = (f"{len(r.classes)} ({', '.join(r.classes[:3])}, ...)" for r in (first, run))
         raise InputError(
-            f"{run.path} gives each pixel a class; expected runs of classifiers. Fuse those."
+            f"{first.path} and {run.path} have different classes, {ours} and {theirs}; "
+            "expected the same. Train all members on the same classes."
         )
-    if "result" not in run.facts:
+    one, other = first.preprocessing, run.preprocessing
+    if (one.channels, one.bits) != (other.channels, other.bits):
         raise InputError(
-            f"{run.path} was not trained to its end; expected finished runs. Go on with "
+            f"{first.path} takes {one.channels} channels of {one.bits} bits, {run.path} "
+            f"{other.channels} of {other.bits}; expected the same. Train with --channels."
+        )
+
+
+def _require_finished(run: Run) -> None:
+    if not task_named(run.record.task).ensembles:
+        raise InputError(f"{run.path} is not a classifier; only classifiers can be combined.")
+    if run.record.result is None:
+        raise InputError(
+            f"{run.path} was not trained to its end; expected finished runs. Resume it with "
             f"`canon train ... --resume --out {run.path}`."
         )
 
 
-def _shares(runs: Sequence[Run], weights: Weights) -> list[float]:
+def _weights(runs: Sequence[Run], weights: Weights) -> list[float]:
     if weights == "equal":
         return [1.0] * len(runs)
     if weights == "accuracy":
@@ -119,43 +125,41 @@ def _shares(runs: Sequence[Run], weights: Weights) -> list[float]:
 
 
 def _accuracy(run: Run) -> float:
-    """Top-1 on the validation split, of the epoch whose weights the run kept."""
-    scored = [line["scores"]["top1"] for line in run.metrics() if "scores" in line]
-    sizes = run.facts["split"]["sizes"]
-    if not scored or "val" not in sizes:
+    """Top-1 on the validation split, of the epoch whose weights the run has."""
+    scored = [line["metrics"]["top1"] for line in run.metrics() if "metrics" in line]
+    if not scored or run.record.split is None or "val" not in run.record.split.sizes:
         raise InputError(
             f"{run.path} was not validated; expected a run with a validation split, whose accuracy "
             "is its weight. Pass --weights equal."
         )
-    top1 = max(scored) if run.facts["asked"]["patience"] else scored[-1]
+    top1 = max(scored) if run.record.config["patience"] else scored[-1]
     return float(max(top1, 1e-6))
 
 
-def _split(runs: Sequence[Run]) -> dict[str, Any] | None:
-    """The split of the runs; of validation images those that no member was trained on.
+def _common_split(runs: Sequence[Run]) -> SplitRecord | None:
+    """The splits of the runs, with the validation images that all of them held out.
 
-    None where nothing of their own data was kept from all: no common source, or neither a test
-    split nor a validation image that all held back.
+    None where no image was held out by all: no common source, or neither a test split nor a common
+    validation image.
     """
-    first: dict[str, Any] = runs[0].facts["split"]
-    if len({run.facts["data"]["source"] for run in runs}) > 1:
+    first = runs[0].record.split
+    if first is None or len({run.record.data.source for run in runs}) > 1:
         return None
-    kept = [run.facts["split"]["val"] for run in runs]
-    sizes = dict(first["sizes"])
-    if all(held is None for held in kept):  # the data's own splits
+    held = [run.record.split.val if run.record.split else None for run in runs]
+    sizes = dict(first.sizes)
+    if all(val is None for val in held):  # the dataset's own splits
         return first if {"val", "test"} & set(sizes) else None
-    common = set.intersection(*(set(held or []) for held in kept))
-    unseen = [sample for sample in first["val"] or [] if sample in common]
+    common = set.intersection(*(set(val or ()) for val in held))
+    unseen = tuple(sample for sample in first.val or () if sample in common)
     if not unseen and "test" not in sizes:
         return None
-    everything = sizes["train"] + (0 if first["val"] is None else sizes["val"])
+    everything = sizes["train"] + (0 if first.val is None else sizes["val"])
     sizes |= {"train": everything - len(unseen), "val": len(unseen)}
-    return first | {"val": unseen, "sizes": sizes}
+    return replace(first, val=unseen, sizes=sizes)
 
 
-def _shared(hows: Sequence[Preprocessing]) -> dict[str, Any]:
+def _shared_input(preps: Sequence[Preprocessing]) -> Preprocessing:
     """The input of all members: the largest of their stored squares, from 0 to 1."""
-    first, side = hows[0], max(how.stored for how in hows)
-    black, white = [0.0] * first.channels, [1.0] * first.channels
-    return {"image": side, "channels": first.channels, "bits": first.bits, "border": 0,
-            "crop": 1.0, "mean": black, "std": white}  # fmt: skip
+    first, side = preps[0], max(prep.stored for prep in preps)
+    black, white = (0.0,) * first.channels, (1.0,) * first.channels
+    return Preprocessing(side, first.channels, first.bits, mean=black, std=white)

@@ -1,36 +1,37 @@
-"""Classification metrics from one record of each sample."""
+"""Classification metrics from a record of each sample."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
-Z95 = 1.959963984540054  # the normal quantile that leaves 2.5 % on each side
+from canon.utils.tables import Column, Figure, Table
 
 
-def wilson(hits: int, count: int, z: float = Z95) -> tuple[float, float]:
+def wilson(hits: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of a proportion, fractions in [0, 1].
 
-    E. B. Wilson, JASA 22 (1927):
-
-        (p + z^2/2n +- z sqrt(p (1-p)/n + z^2/4n^2)) / (1 + z^2/n),  p = hits/n
+    E. B. Wilson, JASA 22 (1927), by scipy; the interval of no trials is the whole of [0, 1].
 
     Args:
         hits: successes.
-        count: trials, n; the interval of no trials is the whole of [0, 1].
-        z: normal quantile; 1.96 gives 95 %.
+        count: trials.
+        confidence: of the interval.
     """
+    from scipy.stats import binomtest  # noqa: PLC0415  # a fifth of a second to import
+
     if count == 0:
         return 0.0, 1.0
-    p, z2n = hits / count, z * z / count
-    middle, half = p + z2n / 2, z * sqrt(p * (1 - p) / count + z2n / (4 * count))
-    return max(0.0, (middle - half) / (1 + z2n)), min(1.0, (middle + half) / (1 + z2n))
+    interval = binomtest(hits, count).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 @dataclass(frozen=True)
 class ClassificationMetrics:
-    """What a classifier said of N samples of K classes, and the figures that follow.
+    """The metrics of a classifier on N samples of K classes.
 
     Args:
         classes: K.
@@ -47,6 +48,14 @@ class ClassificationMetrics:
     rank: NDArray[np.int64]
     losses: NDArray[np.float32]
     confidence: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, figures: Tensor, classes: int) -> Self:
+        """From `ClassificationLoss.sample_figures` of all samples, (N, 5)."""
+        labels, predicted, rank, losses, confidence = figures.cpu().numpy().T
+        whole = (column.astype("int64") for column in (labels, predicted, rank))
+        real = (column.astype("float32") for column in (losses, confidence))
+        return cls(classes, *whole, *real)
 
     @property
     def count(self) -> int:
@@ -72,12 +81,18 @@ class ClassificationMetrics:
         return 1 - self.top(1)
 
     @property
-    def merit(self) -> tuple[float, float]:
-        """What is greater for a better network: top-1 accuracy, then the loss in nats, negated."""
+    def ranking(self) -> tuple[float, float]:
+        """Greater for a better network: top-1 accuracy, then the negative loss."""
         return self.top(1), -self.loss
 
+    @property
+    def monitored(self) -> Figure:
+        """The top-1 error."""
+        low, high = self.interval(1)
+        return Figure("error", self.error, interval=(1 - high, 1 - low))
+
     def interval(self, k: int = 1) -> tuple[float, float]:
-        """95 % confidence interval of the top-k accuracy (Wilson)."""
+        """Wilson's 95 % confidence interval of the top-k accuracy."""
         return wilson(self.hits(k), self.count)
 
     def confusion(self) -> NDArray[np.int64]:
@@ -99,8 +114,27 @@ class ClassificationMetrics:
         wrong = np.flatnonzero(self.predicted != self.labels)
         return wrong[np.argsort(-self.losses[wrong], kind="stable")][:count]
 
-    def summary(self) -> dict[str, float | int | list[float]]:
-        """The figures for a line of a log: counts, fractions in [0, 1], nats."""
+    def figures(self) -> tuple[Figure, ...]:
+        """Top-1 and, of more than five classes, top-5 accuracy; wrong samples; loss."""
+        tops = (1, 5) if self.classes > 5 else (1,)
+        wrong = Figure("wrong", self.count - self.hits(1), "count")
+        return (
+            *(Figure(f"top-{k}", self.top(k), interval=self.interval(k)) for k in tops),
+            wrong,
+            Figure("images", self.count, "count"),
+            Figure("loss", self.loss, "nats"),
+        )
+
+    def per_class(self, classes: Sequence[str]) -> Table:
+        """Images, recall and precision of each class."""
+        head = Column("class"), Column("images", "count")
+        rates = Column("recall", "fraction"), Column("precision", "fraction")
+        counts = self.confusion().sum(1).tolist()
+        cells = counts, self.recall().tolist(), self.precision().tolist()
+        return Table((*head, *rates), tuple(zip(classes, *cells, strict=True)))
+
+    def summary(self) -> dict[str, Any]:
+        """The figures as plain JSON: counts, fractions in [0, 1], nats."""
         return {
             "count": self.count,
             "loss": self.loss,
@@ -108,6 +142,11 @@ class ClassificationMetrics:
             "top1_interval": list(self.interval(1)),
             "top5": self.top(min(5, self.classes)),
         }
+
+    def details(self, classes: Sequence[str]) -> dict[str, Any]:
+        """The summary, the classes and the confusion matrix."""
+        per_class = self.per_class(classes).records()
+        return self.summary() | {"classes": per_class, "confusion": self.confusion().tolist()}
 
 
 def _ratio(confusion: NDArray[np.int64], axis: int) -> NDArray[np.float64]:

@@ -1,58 +1,69 @@
 """A classifier's section of the report: confusion matrix, classes, worst samples."""
 
-import base64
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from canon.analysis.charts import svg
 from canon.data import ImagePack
+from canon.inference.predictor import Predictor
 from canon.reports import charts
-from canon.reports.page import render_page
-from canon.reports.thumbnails import png
-from canon.runs.folder import Run
+from canon.reports.page import environment, table_html
+from canon.reports.thumbnails import thumbnail
+from canon.runs.folder import Run, TrainedModel
 from canon.tasks.classification.metrics import ClassificationMetrics
 
-WORST = 24
+WORST, SIDE = 24, 128  # samples, and pixels a side at most
 
 
-def write_report(run: Run, scores: ClassificationMetrics, split: str, pack: ImagePack) -> Path:
-    """Write report.html into a run folder and return its path.
+def section(
+    run: Run,
+    model: TrainedModel,
+    metrics: ClassificationMetrics,
+    pack: ImagePack,
+    predictor: Predictor,  # noqa: ARG001
+) -> Markup:
+    """The section as HTML.
 
     Args:
-        run: the run; its metrics and facts are shown.
-        scores: its figures on a split.
-        split: the name of that split.
-        pack: the images of that split, for the worst samples.
+        run: the run, with its result.
+        model: its network.
+        metrics: the result.
+        pack: the images that were evaluated, for the worst samples.
+        predictor: the network as a function of stored pixels.
     """
-    counts = scores.confusion()
-    per_class = counts.sum(1), scores.recall(), scores.precision()
-    return render_page(
-        "classification.html.j2", run, split,
-        scores=scores,
-        confusion=Markup(svg(charts.confusion(counts, run.classes))),
-        pairs=_confused(counts, run.classes),
-        classes=list(zip(run.classes, *per_class, strict=True)),
-        worst=[_sample(run, scores, pack, int(i)) for i in scores.worst(WORST)],
-    )  # fmt: skip
+    counts, classes = metrics.confusion(), model.classes
+    template = environment("canon.tasks.classification").get_template("section.html.j2")
+    return Markup(template.render(
+        split=(run.record.result or {})["split"],
+        confusion=Markup(svg(charts.confusion(counts, classes))),
+        pairs=_confused(counts, classes),
+        classes=table_html(metrics.per_class(classes)),
+        worst=[_sample(classes, metrics, pack, int(i)) for i in metrics.worst(WORST)],
+        augmentation=run.record.recipe["augmentation"],
+    ))  # fmt: skip
 
 
-def _confused(counts: np.ndarray[Any, Any], classes: tuple[str, ...]) -> list[tuple[str, str, int]]:
+def _confused(counts: NDArray[np.int64], classes: Sequence[str]) -> list[tuple[str, str, int]]:
+    """The most frequent confusions: true class, predicted class, samples."""
     wrong = counts - np.diag(np.diagonal(counts))
     places = np.argsort(-wrong, axis=None, kind="stable")[:5]
     pairs = [np.unravel_index(place, wrong.shape) for place in places]
     return [(classes[t], classes[p], int(wrong[t, p])) for t, p in pairs if wrong[t, p]]
 
 
-def _sample(run: Run, scores: ClassificationMetrics, pack: ImagePack, i: int) -> dict[str, Any]:
-    name = pack.names[i] if pack.names else f"#{i}"
+def _sample(
+    classes: Sequence[str], metrics: ClassificationMetrics, pack: ImagePack, i: int
+) -> dict[str, Any]:
     return {
-        "name": name,
-        "short": Path(name).name,
-        "true": run.classes[scores.labels[i]],
-        "said": run.classes[scores.predicted[i]],
-        "confidence": scores.confidence[i],
-        "png": base64.b64encode(png(pack.images[i])).decode(),
+        "name": pack.names[i],
+        "short": Path(pack.names[i]).name,
+        "true": classes[metrics.labels[i]],
+        "predicted": classes[metrics.predicted[i]],
+        "confidence": metrics.confidence[i],
+        "png": thumbnail(pack.image(i), SIDE),
     }

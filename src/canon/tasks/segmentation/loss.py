@@ -1,7 +1,7 @@
 """The segmentation loss: weighted cross-entropy and Dice."""
 
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -9,22 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from canon.data.augment.mask_batches import PixelTarget
 from canon.data.types import IGNORE
 from canon.errors import DataError, InputError
 
 LogitMaps = Annotated[Tensor, "(N, K, h, w) float, logits of each pixel"]
 ClassMaps = Annotated[Tensor, "(N, h, w) int64, class indices, 255 where ignored"]
-
-
-class Target(Protocol):
-    """What a network is to say of each pixel, and how much each pixel weighs."""
-
-    @property
-    def classes(self) -> ClassMaps: ...
-
-    @property
-    def weight(self) -> Tensor | None:
-        """(N, h, w) float32, such as `border_weights`; None for 1 everywhere."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +37,7 @@ class SegmentationLoss:
     def __post_init__(self) -> None:
         if not 0 < self.classes <= IGNORE:
             raise InputError(
-                f"{self.classes} classes cannot be told apart; expected 1 to {IGNORE}, as "
+                f"{self.classes} classes are too many or too few; expected 1 to {IGNORE}, as "
                 f"{IGNORE} marks ignored pixels. Merge classes."
             )
         if self.weights is not None and len(self.weights) != self.classes:
@@ -62,11 +52,11 @@ class SegmentationLoss:
                     "Give 0 to leave a class or Dice's loss out."
                 )
 
-    def trained(self, net: nn.Module) -> nn.Module:
-        """The module to train: the network."""
+    def module(self, net: nn.Module) -> nn.Module:
+        """The module to train: the network itself."""
         return net
 
-    def training_losses(self, said: LogitMaps, target: Target) -> Tensor:
+    def losses(self, output: LogitMaps, target: PixelTarget) -> Tensor:
         """(N,) the weighted cross-entropy in nats, and a share of Dice's loss.
 
             (1/M) sum_x w_k(x) w(x) (-log p_k(x)(x))  +  dice (1 - D)
@@ -79,7 +69,7 @@ class SegmentationLoss:
         Raises:
             InputError: the scores and the classes are not of one size.
         """
-        logits = _full(said)
+        logits = _full(output)
         weights = None
         if self.weights is not None:  # not blocking: the loop does not wait for the device here
             weights = torch.tensor(self.weights, dtype=logits.dtype)
@@ -89,16 +79,17 @@ class SegmentationLoss:
             losses = losses + self.dice * dice_losses(logits, target.classes)
         return losses
 
-    def losses(self, said: LogitMaps, classes: ClassMaps) -> Tensor:
-        """(N,) mean nats a counted pixel, unweighted, so that evaluations compare; 0 for none.
 
-        Raises:
-            InputError: the scores and the classes are not of one size.
-        """
-        return _mean_nats(_full(said), classes)
+def sample_losses(logits: LogitMaps, classes: ClassMaps) -> Tensor:
+    """(N,) mean nats a counted pixel, unweighted, so that evaluations compare; 0 for none.
+
+    Raises:
+        InputError: the scores and the classes are not of one size.
+    """
+    return _mean_nats(_full(logits), classes)
 
 
-def dice_losses(said: LogitMaps, classes: ClassMaps) -> Tensor:
+def dice_losses(logits: LogitMaps, classes: ClassMaps) -> Tensor:
     """(N,) one minus the soft Dice's coefficient, a fraction in [0, 1].
 
     Milletari et al., "V-Net", 3DV 2016, section 3, with squares in the denominator:
@@ -108,9 +99,9 @@ def dice_losses(said: LogitMaps, classes: ClassMaps) -> Tensor:
     g_k(x) is 1 where the class is k, else 0. D is the mean over the classes present in the
     sample, where V-Net has the foreground alone. A sample without a counted pixel has the loss 0.
     """
-    probability = _full(said).softmax(1).flatten(2)  # (N, K, M)
+    probability = _full(logits).softmax(1).flatten(2)  # (N, K, M)
     labels = classes.flatten(1)[:, None]
-    true = labels == torch.arange(said.shape[1], device=said.device)[:, None]
+    true = labels == torch.arange(logits.shape[1], device=logits.device)[:, None]
     both, sizes = (probability * true).sum(2), true.sum(2)
     squares = (probability.square() * (labels != IGNORE)).sum(2)
     present = sizes > 0
@@ -141,7 +132,7 @@ def median_frequency(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
     present = total > 0
     if not present.any():
         raise DataError(
-            "no mask holds a pixel of any class; expected some to weigh the classes by. Check the "
+            "no mask holds a pixel of any class; expected class pixels to balance by. Check the "
             "masks and the value that marks ignored pixels."
         )
     frequency = total[present] / ((pixels > 0) * sizes[:, None]).sum(0)[present]
@@ -150,9 +141,9 @@ def median_frequency(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
     return weights
 
 
-def _full(said: LogitMaps) -> LogitMaps:
+def _full(logits: LogitMaps) -> LogitMaps:
     """In float32 or more: sums over a map's pixels are beyond the half precisions."""
-    return said.to(torch.promote_types(said.dtype, torch.float32))
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def _mean_nats(

@@ -20,7 +20,7 @@ def class_colors(classes: int) -> NDArray[np.uint8]:
 
 
 def overlay(image: Pixels, classes: ClassMap, count: int, bare: int) -> NDArray[np.uint8]:
-    """An image under the colours of its classes, white where pixels count for nothing.
+    """An image with its mask drawn over it; ignored pixels are white.
 
     Args:
         image: (H, W, C).
@@ -46,7 +46,7 @@ def mask_picture(classes: ClassMap, values: MaskCodes) -> Image.Image:
     Grey levels where these spread over the range, as 0 and 255; else indices with a colour map;
     colours where classes were colours.
     """
-    if values.colours:
+    if values.colors:
         return Image.fromarray(np.array(values.values, np.uint8)[classes])
     levels = np.array(values.values)
     if levels.max() > IGNORE:

@@ -87,11 +87,11 @@ def rand_error(truth: NDArray[np.integer[Any]], predicted: NDArray[np.integer[An
             "`cells` does."
         )
     inside = truth > 0
-    true, said = truth[inside], predicted[inside]
+    true, cells_of = truth[inside], predicted[inside]
     if not true.size:
         return float("nan")
-    shape = int(said.max()) + 1, int(true.max()) + 1
-    joint = sparse.coo_array((np.ones(true.size, np.int64), (said, true)), shape).tocsr()
+    shape = int(cells_of.max()) + 1, int(true.max()) + 1
+    joint = sparse.coo_array((np.ones(true.size, np.int64), (cells_of, true)), shape).tocsr()
     alone = joint[[0]].sum()  # each a cell of its own: 1^2
     p = joint[1:]
     both = (p.data**2).sum() + alone
@@ -129,9 +129,9 @@ def errors_by_threshold(
     true = cells(truth)
     rands, pixels = [], []
     for threshold in thresholds:
-        said = probability > threshold
-        rands.append(rand_error(true, cells(said)))
-        pixels.append(_pixel_error(true > 0, said))
+        above = probability > threshold
+        rands.append(rand_error(true, cells(above)))
+        pixels.append(_pixel_error(true > 0, above))
     return RandErrors(tuple(thresholds), tuple(rands), tuple(pixels))
 
 
@@ -145,8 +145,8 @@ def cells(inside: NDArray[np.bool_]) -> NDArray[np.int32]:
     return labels
 
 
-def _pixel_error(true: NDArray[np.bool_], said: NDArray[np.bool_]) -> float:
-    hits, sizes = int((true & said).sum()), int(true.sum()) + int(said.sum())
+def _pixel_error(true: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> float:
+    hits, sizes = int((true & predicted).sum()), int(true.sum()) + int(predicted.sum())
     return 1 - 2 * hits / sizes if true.any() else float("nan")
 
 

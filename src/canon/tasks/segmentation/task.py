@@ -1,7 +1,8 @@
 """The segmentation task: packs of masks, deformed crops, cross-entropy, IoU."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar
 
 import torch
 from accelerate import Accelerator
@@ -10,51 +11,153 @@ from torch import Tensor, nn
 from canon.data import DataReport, Preprocessing, Split
 from canon.data.augment.mask_batches import MaskBatches
 from canon.data.packs.masks import MaskPack, build_mask_pack
-from canon.data.targets.mask_codes import MaskCodes
+from canon.data.targets.masks import Masks
 from canon.errors import DataError, InputError
+from canon.inference.predictor import Predictor
 from canon.models import build, model_info
-from canon.options import OPEN_OPTIONS
 from canon.runs.config import TrainConfig
-from canon.runs.folder import Run
+from canon.runs.folder import TrainedModel
+from canon.runs.plan import open_options
+from canon.tasks.base import EvalOptions, PredictOptions
 from canon.tasks.segmentation.border_weights import border_weights
-from canon.tasks.segmentation.evaluate import WholeImages, evaluate
+from canon.tasks.segmentation.evaluate import evaluation
 from canon.tasks.segmentation.loss import SegmentationLoss, median_frequency
-from canon.tasks.segmentation.metrics import SegmentationMetrics
-from canon.tasks.segmentation.tile_plan import plan_tiles
-from canon.training.interfaces import Batches, Evaluate, Objective
+from canon.tasks.segmentation.mask_files import MaskPrediction
+from canon.tasks.segmentation.predict import predict
+from canon.tasks.segmentation.tile_plan import dense_output
+from canon.training.interfaces import Batches, Evaluate
 from canon.training.recipe import Recipe
-from canon.utils.progress import Progress
+from canon.utils.progress import Progress, Watch
+from canon.utils.tables import Column
 
-USUAL = 256  # pixels a side of a training crop's target, where images are as large
+USUAL = 256  # side of the output of a training crop in pixels, where images are as large
 
+# Fields of configs and options that only segmentation reads.
+# fmt: off
+OPTIONS = frozenset([
+    "class_weights", "border_weight", "dice_weight", "rand_error",
+    "format", "tile", "overlay", "probabilities", "PredictOptions.resume",
+])
+# fmt: on
 
-def geometry(asked: TrainConfig, recipe: Recipe, report: DataReport) -> Preprocessing:
-    """Side and channels of the crops that are trained on: legal for the network.
-
-    Raises:
-        InputError: a side was asked for that the network does not take; the message says which.
-    """
-    channels = asked.channels or report.channels
-    published = model_info(asked.model).published.image
-    sides = _output_side(asked, channels)
-    if asked.image is not None:
-        sides(asked.image)
-        return Preprocessing(asked.image, channels, report.bits)
-    if recipe.name == "paper":
-        return Preprocessing(published, channels, report.bits)
-    lost = published - sides(published)
-    largest = min(USUAL, max(report.sides), published)
-    return Preprocessing(_legal_from(largest, lost, sides), channels, report.bits)
+OutputSide = Callable[[int], int]
 
 
-def _output_side(asked: TrainConfig, channels: int) -> Callable[[int], int]:
-    chosen = {name: getattr(asked, name) for name in OPEN_OPTIONS}
+class Segmentation:
+    """One label a pixel."""
+
+    name: ClassVar[str] = "segment"
+    title: ClassVar[str] = "segmentation"
+    target_kind: ClassVar[str] = "mask"
+    expected: ClassVar[str] = "folders images/ and masks/"
+    example: ClassVar[str] = "unet-same"
+    section: ClassVar[str | None] = "canon.tasks.segmentation.report"
+    writes_files: ClassVar[bool] = True
+    ensembles: ClassVar[bool] = False
+    options: ClassVar[frozenset[str]] = OPTIONS
+
+    def preprocessing(self, config: TrainConfig, recipe: Recipe, data: DataReport) -> Preprocessing:
+        """Side and channels of the training crops: legal for the network.
+
+        Raises:
+            InputError: the network does not take the side of the config; the message says which.
+        """
+        channels, bits = config.channels or data.images.channels, data.images.bits
+        published = model_info(config.model).published.image
+        sides = _output_side(config, channels)
+        if config.image is not None:
+            sides(config.image)
+            return Preprocessing(config.image, channels, bits)
+        if recipe.name == "paper":
+            return Preprocessing(published, channels, bits)
+        lost = published - sides(published)
+        largest = min(USUAL, max(data.images.sides), published)
+        return Preprocessing(_legal_side(largest, lost, sides), channels, bits)
+
+    def pack(self, split: Split, prep: Preprocessing, progress: Progress | None = None) -> MaskPack:
+        """The images of a split and the classes of their pixels.
+
+        Raises:
+            DataError: every pixel is ignored.
+        """
+        assert isinstance(split.targets, Masks)
+        pack = build_mask_pack(split.images, split.targets, prep.channels, prep.bits, progress)
+        if not pack.pixels().any():
+            raise DataError(
+                f"all pixels of the {len(pack)} masks, such as {split.targets.files[0]}, are "
+                "ignored, so the split cannot be used. Fix the masks or choose another split."
+            )
+        return pack
+
+    def batches(
+        self, pack: MaskPack, net: nn.Module, prep: Preprocessing, recipe: Recipe,
+        device: torch.device,
+    ) -> MaskBatches:  # fmt: skip
+        """Deformed crops; each image is seen as often as its area holds outputs."""
+        target = dense_output(net).output_side(prep.image)
+        return MaskBatches(
+            pack, prep, recipe.deformation, margin=(prep.image - target) // 2,
+            weights=_border_maps(pack, recipe), repeats=_crops(pack, target), device=device,
+        )  # fmt: skip
+
+    def objective(self, net: nn.Module, pack: MaskPack, recipe: Recipe) -> SegmentationLoss:  # noqa: ARG002
+        """Weighted cross-entropy; border weights contain the class weights already."""
+        weights = None if recipe.border_weight else _class_weights(pack, recipe)
+        return SegmentationLoss(pack.counts.shape[1], weights, recipe.dice_weight)
+
+    def evaluation(
+        self,
+        samples: MaskPack | Split,
+        prep: Preprocessing,
+        outputs: int,
+        accelerator: Accelerator,
+        options: EvalOptions = EvalOptions(),  # noqa: B008
+    ) -> Evaluate:
+        """Whole images, in tiles where they are large."""
+        pack = self.pack(samples, prep, options.progress) if isinstance(samples, Split) else samples
+        return evaluation(pack, prep, outputs, accelerator, rand_error=options.rand_error)
+
+    def notes(
+        self,
+        data: DataReport,
+        prep: Preprocessing,
+        pack: MaskPack,
+        batches: Batches,
+        classes: Sequence[str],
+    ) -> Iterator[str]:
+        """Crops of an epoch, and the share of each class."""
+        low, high = min(data.images.sides), max(data.images.sides)
+        size = f"{low} x {low}" if low == high else f"{low} to {high} pixels a side"
+        crops = f"{len(batches):,} crops of {prep.image} x {prep.image}"
+        yield f"{crops} an epoch from {len(pack):,} images of {size}"
+        shares = pack.pixels().sum(0) / max(1, pack.pixels().sum())
+        listed = (f"{name} {100 * s:.1f} %" for name, s in zip(classes, shares, strict=True))
+        yield f"pixels: {', '.join(listed)}"
+
+    def columns(self, classes: Sequence[str], options: PredictOptions) -> tuple[Column, ...]:  # noqa: ARG002
+        """Image, mask, and the share of each class."""
+        shares = (Column(f"share of {name}", "fraction") for name in classes)
+        return Column("image"), Column("mask"), *shares
+
+    def predict(
+        self,
+        model: TrainedModel,
+        predictor: Predictor,
+        paths: Sequence[Path],
+        options: PredictOptions,
+        watch: Watch,
+    ) -> Iterator[MaskPrediction]:
+        """Write a mask for each image."""
+        return predict(model, predictor, paths, options, watch)
+
+
+def _output_side(config: TrainConfig, channels: int) -> OutputSide:
     with torch.device("meta"):
-        net = build(asked.model, channels=channels, **chosen)
-    return cast(Callable[[int], int], net.output_side)
+        net = build(config.model, channels=channels, **open_options(config))
+    return dense_output(net).output_side
 
 
-def _legal_from(target: int, lost: int, sides: Callable[[int], int]) -> int:
+def _legal_side(target: int, lost: int, sides: OutputSide) -> int:
     """The smallest legal side whose output is as large as a target."""
     side = target + lost
     while True:
@@ -66,77 +169,23 @@ def _legal_from(target: int, lost: int, sides: Callable[[int], int]) -> int:
         side += 1
 
 
-def samples(pack: MaskPack, how: Preprocessing, asked: TrainConfig) -> int:
-    """All crops of an epoch."""
-    return sum(_crops(pack, _output_side(asked, how.channels)(how.image)))
-
-
 def _crops(pack: MaskPack, target: int) -> list[int]:
     """As many crops of each image as its area holds targets, and one at least."""
     return [max(1, round(height * width / target**2)) for height, width in pack.sizes]
 
 
-def pack(
-    part: Split, how: Preprocessing, values: MaskCodes | None, progress: Progress | None
-) -> MaskPack:
-    """The images of a split and the classes of their pixels."""
-    assert values is not None
-    return build_mask_pack(part, values, how.channels, how.bits, progress)
+def _class_weights(pack: MaskPack, recipe: Recipe) -> tuple[float, ...] | None:
+    if recipe.class_weights != "median":
+        return None
+    return tuple(median_frequency(pack.pixels()).tolist())
 
 
-def ready(
-    run: Run, net: nn.Module, recipe: Recipe, packs: dict[str, MaskPack], on: Accelerator
-) -> tuple[Objective, Batches, dict[str, Any], Evaluate]:
-    """What the loop is given: task, training crops, every split whole, how to measure."""
-    how, train = run.preprocessing, packs["train"]
-    for name, one in packs.items():
-        if not one.pixels().any():
-            raise DataError(
-                f"no pixel of the {name} masks counts, all are ignored; expected some to measure "
-                "by. Mend the masks, or choose another split."
-            )
-    balanced = None
-    if recipe.weighting == "median":
-        balanced = tuple(median_frequency(train.pixels()).tolist())
-    maps = None
-    if recipe.separation:
-        maps = _border_maps(train, balanced or (1.0,) * len(run.classes), recipe.separation)
-    task = SegmentationLoss(len(run.classes), None if maps else balanced, recipe.dice)
-    target = cast(int, net.output_side(how.image))  # type: ignore[operator]
-    crops = MaskBatches(
-        train, how, recipe.warping, margin=(how.image - target) // 2, weights=maps,
-        repeats=_crops(train, target), device=on.device,
-    )  # fmt: skip
-    tiling = plan_tiles(run.model, run.facts["numbers"])
-    sets = {name: WholeImages(one, how, tiling) for name, one in packs.items()}
-    return task, crops, sets, evaluate
-
-
-def _border_maps(train: MaskPack, weights: tuple[float, ...], w0: float) -> list[Tensor]:
-    """U-Net's weight of each pixel of each image, (H, W) float32."""
-    maps = (border_weights(train.raw_mask(i), weights, w0=w0) for i in range(len(train)))
+def _border_maps(pack: MaskPack, recipe: Recipe) -> list[Tensor] | None:
+    """U-Net's weight of each pixel of each image, (H, W) float32, if the recipe has one."""
+    if not recipe.border_weight:
+        return None
+    weights = _class_weights(pack, recipe) or (1.0,) * pack.counts.shape[1]
+    maps = (
+        border_weights(pack.mask(i), weights, w0=recipe.border_weight) for i in range(len(pack))
+    )
     return [torch.from_numpy(one) for one in maps]
-
-
-def notes(
-    run: Run, report: DataReport, how: Preprocessing, packs: dict[str, MaskPack]
-) -> Iterator[str]:
-    """What becomes of the images: nothing is changed silently."""
-    train = packs["train"]
-    low, high = min(report.sides), max(report.sides)
-    size = f"{low} x {low}" if low == high else f"{low} to {high} pixels a side"
-    crops = f"{run.facts['samples']:,} crops of {how.image} x {how.image}"
-    yield f"{crops} an epoch from {len(train):,} images of {size}"
-    shares = train.pixels().sum(0) / max(1, train.pixels().sum())
-    told = ", ".join(f"{c} {100 * s:.1f} %" for c, s in zip(run.classes, shares, strict=True))
-    yield f"pixels: {told}"
-
-
-def write_report(
-    run: Run, scores: SegmentationMetrics, split: str, pack: MaskPack, net: nn.Module
-) -> None:
-    """The page of a finished run."""
-    # Drawing takes half a second to import, which only a finished run pays.
-    from canon.tasks.segmentation import report  # noqa: PLC0415
-
-    report.write_report(run, scores, split, pack, net)

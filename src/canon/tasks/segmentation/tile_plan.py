@@ -2,33 +2,33 @@
 
 from bisect import bisect_left
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from itertools import count
-from typing import Any, cast
 
-import torch
+from torch import nn
 
 from canon.analysis.layer_table import describe
+from canon.data.preprocessing import Preprocessing
 from canon.errors import InputError
 from canon.inference.tiles import Tiling
-from canon.models import build
+from canon.layers.interfaces import DenseOutput
 
-LARGEST = 1024  # pixels a side of an input, if nothing else is asked for
+LARGEST = 1024  # side of an input in pixels, if not given
 
 
 def plan_tiles(
-    model: str, numbers: dict[str, Any], inner: int | None = None, largest: int = LARGEST
+    net: nn.Module, prep: Preprocessing, inner: int | None = None, largest: int = LARGEST
 ) -> Tiling:
-    """The tiling that gives what the network says of the whole image.
+    """The tiling with which the result is that of the network on the whole image.
 
     Tiles begin at multiples of the network's strides, so that its poolings fall as they do in the
-    whole image. A network of valid convolutions takes as much context as it consumes, mirrored at
-    the borders of the image; a padded one as much as an output can see, as far as the image goes.
+    whole image. A network of valid convolutions takes as much context as it consumes, reflected at
+    the borders of the image; a padded one takes its receptive field, as far as the image goes.
 
     Args:
-        model: a registered name.
-        numbers: what it is created with.
-        inner: side of what is kept of a tile, in pixels; None means what `largest` leaves.
+        net: a network with a map of scores as output.
+        prep: the preprocessing, with the side and the channels of its training crops.
+        inner: side of an output tile in pixels; None takes what `largest` leaves.
         largest: side of the input in pixels, at most, if that leaves anything.
 
     Raises:
@@ -36,18 +36,16 @@ def plan_tiles(
     """
     if inner is not None and inner < 1:
         raise InputError(f"--tile is {inner}; expected 1 or more. Pass --tile 512.")
-    step, margin, inside, multiple, least = _facts(model, tuple(sorted(numbers.items())))
+    step, margin, inside, multiple, least = _geometry(net, prep)
     room = inner or max(largest - 2 * margin, margin, step)
     return Tiling(-(-room // step) * step, margin, inside, step, multiple, least)
 
 
-@cache
-def _facts(model: str, numbers: tuple[tuple[str, Any], ...]) -> tuple[int, int, bool, int, int]:
-    """The numbers of a tiling but for the first: step, margin, inside, multiple, least."""
-    image = dict(numbers)["image"]
-    with torch.device("meta"):
-        net = build(model, **dict(numbers))
-    step, sides = cast(int, net.step), cast(Callable[[int], int], net.output_side)
+def _geometry(net: nn.Module, prep: Preprocessing) -> tuple[int, int, bool, int, int]:
+    """The numbers of a tiling after the first: step, margin, inside, multiple, least."""
+    image = prep.image
+    dense = dense_output(net)
+    step, sides = dense.step, dense.output_side
     if lost := image - sides(image):
         whole = step * lost  # a multiple of the step, and larger than what is lost
         margin = next(m for m in count(lost // 2) if _legal(sides, whole + 2 * m))
@@ -55,11 +53,17 @@ def _facts(model: str, numbers: tuple[tuple[str, Any], ...]) -> tuple[int, int, 
     multiple = 1 if _legal(sides, image + 1) else step
     places = range(multiple, image + 1, multiple)
     least = places[bisect_left(places, True, key=partial(_legal, sides))]
-    field = describe(net, image, channels=dict(numbers)["channels"]).field
-    if field.whole:  # as with squeeze and excitation: a quarter of a tile has to do
+    field = describe(net, image, channels=prep.channels).field
+    if field.whole:  # as with squeeze and excitation: a quarter of a tile as context
         return step, -(-LARGEST // 4 // step) * step, True, multiple, least
     reach = max(field.height.reach, field.width.reach)
     return step, -(-reach // step) * step, True, multiple, least
+
+
+def dense_output(net: nn.Module) -> DenseOutput:
+    """The network as one with a map of scores as output."""
+    assert isinstance(net, DenseOutput)
+    return net
 
 
 def _legal(sides: Callable[[int], int], side: int) -> bool:

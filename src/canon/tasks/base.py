@@ -1,0 +1,225 @@
+"""What a task is: from the loss to the report, for one kind of target."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from canon.data import DataReport, Dataset, Preprocessing, Split
+from canon.data.packs.base import Pack
+from canon.errors import DataError, InputError, unknown
+from canon.inference.predictor import Predictor
+from canon.runs.config import TrainConfig
+from canon.runs.folder import TrainedModel
+from canon.training.interfaces import Batches, Evaluate, Objective
+from canon.training.recipe import EvalProtocol, Recipe
+from canon.utils.progress import Progress, Watch
+from canon.utils.tables import Column
+
+P = TypeVar("P", bound=Pack)
+
+
+@dataclass(frozen=True)
+class EvalOptions:
+    """How to evaluate.
+
+    Args:
+        protocol: of crops: `1-crop`, or a paper's `10-crop`, `multi-crop` or `dense`.
+        scales: of `dense`: shorter sides of the image, in sides of the input.
+        batch: images at a time on each device.
+        rand_error: compute the Rand and pixel errors of the ISBI 2012 challenge.
+        progress: wraps the files while they are read.
+    """
+
+    protocol: EvalProtocol = "1-crop"
+    scales: tuple[float, ...] = Recipe.scales
+    batch: int = 256
+    rand_error: bool = False
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """How to predict.
+
+    Args:
+        out: the folder that masks are written to.
+        top: classes to name for each image.
+        batch: images or tiles at a time; None takes what suits the task.
+        format: of masks: `png`, `tif` or `zarr`; None takes PNG for pictures, else the image's own.
+        tile: side of an output tile in pixels; None takes what suits the network.
+        overlay: write each image with its mask drawn over it.
+        probabilities: write the probabilities of all classes.
+        resume: leave images alone whose masks are finished.
+        skip_bad: report unreadable images and continue.
+    """
+
+    out: Path | None = None
+    top: int = 1
+    batch: int | None = None
+    format: Literal["png", "tif", "zarr"] | None = None
+    tile: int | None = None
+    overlay: bool = False
+    probabilities: bool = False
+    resume: bool = False
+    skip_bad: bool = False
+
+
+class Prediction(Protocol):
+    """The prediction for one image."""
+
+    @property
+    def path(self) -> Path:
+        """The image."""
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What could not be read and was left out."""
+
+    def row(self) -> tuple[Any, ...]:
+        """Its cells under the task's columns."""
+
+    def record(self) -> dict[str, Any]:
+        """As plain JSON."""
+
+
+@dataclass(frozen=True)
+class ValuePrediction:
+    """Named values for one image.
+
+    Args:
+        path: the image.
+        values: by name.
+        faults: why it could not be read, if it was skipped.
+    """
+
+    path: Path
+    values: dict[str, Any]
+    faults: tuple[str, ...] = ()
+
+    def row(self) -> tuple[Any, ...]:
+        """Path and values; a fault in place of the first value."""
+        return str(self.path), *(self.faults[:1] or self.values.values())
+
+    def record(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return {"file": str(self.path)} | (
+            {"fault": self.faults[0]} if self.faults else self.values
+        )
+
+
+class Task(Protocol[P]):
+    """One kind of target. Stateless: one instance in `canon.tasks.lookup.TASKS`."""
+
+    name: ClassVar[str]  # as in @register(task=...) and in run.json
+    title: ClassVar[str]  # of its networks, in messages: "classification"
+    target_kind: ClassVar[str]  # what a dataset must hold
+    expected: ClassVar[str]  # the same, in messages
+    example: ClassVar[str]  # a network of this task
+    section: ClassVar[str | None]  # module of its section of the report, imported when it is needed
+    writes_files: ClassVar[bool]  # whether predictions are files in a folder
+    ensembles: ClassVar[bool]  # whether the probabilities of several runs can be averaged
+    options: ClassVar[
+        frozenset[str]
+    ]  # fields of configs and options that only it reads: NAME or CLASS.NAME
+
+    def preprocessing(self, config: TrainConfig, recipe: Recipe, data: DataReport) -> Preprocessing:
+        """Side, border, crop and channels of the network's input, without normalization."""
+
+    def pack(self, split: Split, prep: Preprocessing, progress: Progress | None = None) -> P:
+        """A split in memory, or memory-mapped."""
+
+    def batches(
+        self, pack: P, net: nn.Module, prep: Preprocessing, recipe: Recipe, device: torch.device
+    ) -> Batches:
+        """Training batches."""
+
+    def objective(self, net: nn.Module, pack: P, recipe: Recipe) -> Objective:
+        """What training minimizes, given the training pack."""
+
+    def evaluation(
+        self,
+        samples: P | Split,
+        prep: Preprocessing,
+        outputs: int,
+        accelerator: Accelerator,
+        options: EvalOptions = EvalOptions(),
+    ) -> Evaluate:
+        """How to evaluate a network with so many outputs on these samples."""
+
+    def notes(
+        self,
+        data: DataReport,
+        prep: Preprocessing,
+        pack: P,
+        batches: Batches,
+        classes: Sequence[str],
+    ) -> Iterator[str]:
+        """What a user should know before training starts."""
+
+    def columns(self, classes: Sequence[str], options: PredictOptions) -> tuple[Column, ...]:
+        """The columns of a table of predictions."""
+
+    def predict(
+        self,
+        model: TrainedModel,
+        predictor: Predictor,
+        paths: Sequence[Path],
+        options: PredictOptions,
+        watch: Watch,
+    ) -> Iterator[Prediction]:
+        """Predict files, and all images in folders."""
+
+
+def require_targets(task: Task[Any], model: str, data: Dataset) -> None:
+    """Refuse a dataset whose targets are of another kind.
+
+    Raises:
+        DataError: masks for a classifier, or class folders for a segmentation network.
+    """
+    kind = data.targets.kind
+    if kind != task.target_kind:
+        held = {"label": "class labels", "mask": "masks", "none": "no labels"}.get(kind, kind)
+        raise DataError(
+            f"{model} is a {task.title} network, but {data.source} contains {held}; expected "
+            f"{task.expected}. Use such data, or another network."
+        )
+
+
+def require_options(
+    task: Task[Any], model: str, config: object, others: Sequence[Task[Any]]
+) -> None:
+    """Refuse an option that only another task reads.
+
+    Args:
+        task: of the network.
+        model: its name.
+        config: a dataclass of options.
+        others: all tasks.
+
+    Raises:
+        InputError: an option of another task differs from its default.
+    """
+    for field in fields(config):  # type: ignore[arg-type]
+        names = {field.name, f"{type(config).__name__}.{field.name}"}
+        owners = [other for other in others if names & other.options]
+        foreign = owners and task.name not in [owner.name for owner in owners]
+        if foreign and getattr(config, field.name) != field.default:
+            raise InputError(
+                f"--{field.name.replace('_', '-')} applies to {owners[0].title} networks only, "
+                f"such as {owners[0].example}; {model} is a {task.title} network. Remove the flag."
+            )
+
+
+def require_choice(kind: str, name: str, choices: Sequence[str], verb: str) -> None:
+    """Refuse a name that is not among the choices.
+
+    Raises:
+        InputError: the message names the nearest.
+    """
+    if name not in choices:
+        raise unknown(kind, name, choices, f"`canon {verb} --help`")

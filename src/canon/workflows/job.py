@@ -1,0 +1,219 @@
+"""A run that is ready to be trained: planned anew, or resumed."""
+
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from torch import nn
+
+from canon.data import DataReport, Dataset
+from canon.data.checks.checked import open_checked
+from canon.models import build, model_info
+from canon.runs import plan, resume
+from canon.runs.config import TrainConfig
+from canon.runs.folder import WEIGHTS, Run, make_folder, new_folder
+from canon.runs.initial_weights import InitialWeights, freeze, freeze_note, load_initial_weights
+from canon.runs.record import DataRecord, RunRecord, SplitRecord, WeightsRecord
+from canon.tasks.base import Task, require_options, require_targets
+from canon.tasks.lookup import TASKS, task_of
+from canon.training import Epoch, Limits, Recipe
+from canon.training.checkpoint import Checkpoints
+from canon.training.interfaces import Batches, Evaluate
+from canon.utils.devices import hardware, make_accelerator, to_device
+from canon.utils.progress import Progress
+
+PACKAGES = ("canon-nets", "torch", "accelerate", "numpy", "pillow")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run that is ready to be trained."""
+
+    config: TrainConfig
+    task: Task[Any]
+    run: Run
+    net: nn.Module
+    recipe: Recipe
+    packs: dict[str, Any]
+    batches: Batches
+    accelerator: Accelerator
+    notes: tuple[str, ...]
+
+    @property
+    def limits(self) -> Limits:
+        """What ends training."""
+        config = self.config
+        return Limits(self.recipe.epochs, config.time_limit, config.patience, config.accumulate)
+
+    @cached_property
+    def evaluations(self) -> dict[str, Evaluate]:
+        """How to evaluate a network on each split."""
+        prep, outputs = self.run.preprocessing, self.run.record.model_args["classes"]
+        return {
+            name: self.task.evaluation(pack, prep, outputs, self.accelerator)
+            for name, pack in self.packs.items()
+        }
+
+    @property
+    def monitor(self) -> Evaluate | None:
+        """How to evaluate after each epoch."""
+        return self.evaluations.get(self.run.record.monitored)
+
+    @property
+    def final(self) -> str:
+        """The split of the final evaluation."""
+        return next(name for name in ("test", "val", "train") if name in self.packs)
+
+    def keep(self, event: Epoch) -> None:
+        """Save the weights and the metrics of an epoch."""
+        if not self.accelerator.is_main_process:
+            return
+        names = ("epoch", "step", "loss", "lr", "seconds", "images_per_second")
+        line: dict[str, Any] = {name: getattr(event, name) for name in names}
+        if event.metrics is not None:
+            line["metrics"] = event.metrics.summary()
+            line["monitored"] = event.metrics.monitored.record()
+        if event.best or not self.config.patience or not (self.run.path / WEIGHTS).exists():
+            self.run.save_weights(event.network)
+        self.run.add_metrics(line)
+
+
+def planned(config: TrainConfig, progress: Progress | None) -> Job:
+    """A new run."""
+    model_info(config.model)
+    # An occupied folder, a wrong number or a missing extra is reported before files are read.
+    new_folder(config.out, config.model, "data")
+    task = task_of(config.model)
+    require_options(task, config.model, config, [*TASKS.values()])
+    recipe = plan.choose_recipe(config)
+    devices = make_accelerator(config.device, config.precision)
+    with devices.main_process_first():
+        data, report = open_checked(config.data, skip_bad=config.skip_bad, progress=progress)
+    require_targets(task, config.model, data)
+    splits, split = plan.hold_out(data, recipe, config)
+    prep = task.preprocessing(config, recipe, report)
+    args = plan.model_args(config, data.targets.outputs, prep)
+    net = build(config.model, **args)
+    initial = load_initial_weights(net, config, data.classes)
+    freeze(net, config.freeze)
+    with devices.main_process_first():
+        packs = {name: task.pack(part, prep, progress) for name, part in splits.items()}
+    recipe = plan.mirrored_recipe(recipe, config, report)
+    prep = plan.with_normalization(prep, recipe, initial, packs["train"].statistics())
+    batches = task.batches(packs["train"], net, prep, recipe, devices.device)
+    recipe = plan.fit_batch(recipe, config, len(batches))
+    record = RunRecord(
+        model=config.model, task=task.name, preprocessing=prep,
+        data=_data_record(data, report), split=split, model_args=args,
+        config=resume.config_json(config), recipe=asdict(recipe), samples=len(batches),
+        weights=_weights_record(initial), command=" ".join(["canon", *sys.argv[1:]]),
+        versions={"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
+        hardware=hardware(),
+    )  # fmt: skip
+    run = Run(_claimed(config, data, devices), record)
+    if devices.is_main_process:
+        run.save_record()
+    own = task.notes(report, prep, packs["train"], batches, data.classes)
+    notes = (
+        *_notes(config, data, report, split),
+        *own,
+        *_later_notes(net, config, recipe, initial),
+    )
+    net = to_device(net, devices.device)
+    return Job(config, task, run, net, recipe, packs, batches, devices, notes)
+
+
+def resumed(config: TrainConfig, progress: Progress | None) -> Job:
+    """A run that was interrupted, or is trained for more epochs."""
+    run, config = resume.resume_config(config)
+    recipe = resume.recorded_recipe(run.record.recipe, config)
+    task, prep = task_of(run.model), run.preprocessing
+    devices = make_accelerator(config.device, config.precision)
+    with devices.main_process_first():
+        source = str(run.record.data.source)
+        data, _ = open_checked(source, skip_bad=config.skip_bad, progress=progress)
+        splits = resume.restore_splits(data, run.classes, run.record.split)
+        packs = {name: task.pack(part, prep, progress) for name, part in splits.items()}
+    net = build(run.model, **run.record.model_args)
+    if Checkpoints(run.states).latest() is None:
+        load_initial_weights(net, config, run.classes)
+    freeze(net, config.freeze)
+    if devices.is_main_process:
+        run.save_record(config=resume.config_json(config), recipe=asdict(recipe))
+    batches = task.batches(packs["train"], net, prep, recipe, devices.device)
+    notes = (f"resuming {run.path}",)
+    net = to_device(net, devices.device)
+    return Job(config, task, run, net, recipe, packs, batches, devices, notes)
+
+
+def _claimed(config: TrainConfig, data: Dataset, devices: Accelerator) -> Path:
+    """The new run folder, the same for all processes."""
+    folders = [
+        make_folder(config.out, config.model, data.name) if devices.is_main_process else None
+    ]
+    folder = broadcast_object_list(folders)[0]
+    assert isinstance(folder, Path)
+    return folder
+
+
+def _data_record(data: Dataset, report: DataReport) -> DataRecord:
+    details = report.targets.record()
+    return DataRecord(
+        data.source,
+        data.classes,
+        data.targets.record(),
+        {name: list(counts) for name, counts in report.targets.counts.items()},
+        {name: list(counts) for name, counts in details.get("pixels", {}).items()},
+        tuple(map(str, report.faults)),
+        report.images.formats,
+    )
+
+
+def _weights_record(initial: InitialWeights | None) -> WeightsRecord:
+    if initial is None:
+        return WeightsRecord()
+    loaded = initial.loaded
+    return WeightsRecord(loaded.checkpoint.source, tuple(loaded.replaced), loaded.adapted)
+
+
+def _notes(
+    config: TrainConfig, data: Dataset, report: DataReport, split: SplitRecord
+) -> Iterator[str]:
+    """What a user should know of the data before training starts."""
+    sizes = ", ".join(f"{count:,} {name}" for name, count in split.sizes.items())
+    classes = f" of {len(data.classes)} classes" if data.classes else ""
+    yield f"{config.model} on {data.source}: {sizes} images{classes}"
+    if report.faults:
+        yield f"{len(report.faults)} unreadable files are left out"
+    if report.images.duplicates:
+        first, second = report.images.duplicates[0]
+        count = len(report.images.duplicates)
+        yield f"{count} images are in two splits, such as {first} and {second}"
+
+
+def _later_notes(
+    net: nn.Module, config: TrainConfig, recipe: Recipe, initial: InitialWeights | None
+) -> Iterator[str]:
+    """What a user should know of the weights and the recipe."""
+    if initial is not None:
+        yield f"weights from {initial.loaded.checkpoint.source}"
+        yield from initial.loaded.notes()
+        yield (
+            "images are normalized as these weights expect"
+            if initial.mean
+            else "the weight file does not record its normalization: the mean and std of this "
+            "dataset are used"
+        )
+    yield (
+        f"{recipe.name} recipe: {recipe.optimizer}, lr {recipe.lr:g}, batch {recipe.batch}, "
+        f"{recipe.epochs} epochs, {recipe.schedule} schedule"
+    )
+    if config.freeze:
+        yield freeze_note(net, config.freeze, initial)

@@ -1,0 +1,73 @@
+"""Predict images with a trained run."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from canon.inference.predictor import TorchPredictor
+from canon.runs.folder import Run
+from canon.runs.open import open_run
+from canon.tasks.base import Prediction, PredictOptions, require_options
+from canon.tasks.lookup import TASKS, task_named
+from canon.utils.devices import make_accelerator, to_device
+from canon.utils.progress import Watch
+from canon.utils.tables import Table
+
+
+def predict(
+    run: Run | str | Path,
+    paths: Iterable[str | Path],
+    *,
+    out: str | Path | None = None,
+    top: int = 1,
+    format: Literal["png", "tif", "zarr"] | None = None,
+    tile: int | None = None,
+    overlay: bool = False,
+    probabilities: bool = False,
+    resume: bool = False,
+    batch: int | None = None,
+    skip_bad: bool = False,
+    device: str = "auto",
+    watch: Watch = lambda _: None,
+) -> Iterator[Prediction]:
+    """Predict files, and all images in folders: classes of images, or masks written to a folder.
+
+    Args:
+        run: the run, or its folder.
+        paths: files, zarr folders, and folders of images.
+        out: the folder that masks are written to (segmentation).
+        top: classes to name for each image (classification).
+        format: of masks; None takes PNG for pictures, else the image's own (segmentation).
+        tile: side of an output tile in pixels; None takes what suits the network (segmentation).
+        overlay: write each image with its mask drawn over it (segmentation).
+        probabilities: write the probabilities of all classes (segmentation).
+        resume: skip images whose masks are finished (segmentation). An image that was interrupted
+            is continued in any case.
+        batch: images or tiles at a time; None means 64 images or 1 tile.
+        skip_bad: report unreadable images and pages, and continue.
+        device: where to run.
+        watch: called after each step.
+
+    Raises:
+        DataError: a path that does not exist, or an unreadable image that may not be skipped.
+        InputError: an option of another task, masks that exist already, or a tile that does not fit
+            into memory.
+    """
+    run = run if isinstance(run, Run) else open_run(run)
+    folder = None if out is None else Path(out)
+    masks = (format, tile, overlay, probabilities, resume)
+    options = PredictOptions(folder, top, batch, *masks, skip_bad)
+    task = task_named(run.record.task)
+    require_options(task, run.model, options, [*TASKS.values()])
+    devices = make_accelerator(device)
+    model = run.trained_model(to_device(run.network(), devices.device).eval())
+    predictor = TorchPredictor(model.net, model.preprocessing, devices)
+    yield from task.predict(model, predictor, [Path(path) for path in paths], options, watch)
+
+
+def prediction_table(run: Run, predictions: Sequence[Prediction], top: int = 1) -> Table:
+    """Predictions as a table; cells that a prediction does not have are empty."""
+    task = task_named(run.record.task)
+    columns = task.columns(run.classes, PredictOptions(top=top))
+    rows = (one.row() for one in predictions)
+    return Table(columns, tuple((*row, *[None] * (len(columns) - len(row))) for row in rows))
