@@ -1,8 +1,8 @@
 """The command line: one file per verb. Only this floor prints.
 
-A verb's module holds `Command`, a frozen dataclass whose fields are the flags, and `run`. It is
-imported when its verb is called, and imports torch only in `run`, so that help and mistakes in a
-flag are answered at once.
+The module of a verb holds `Command`, a frozen dataclass whose fields are the flags, and `run`. It
+is imported when its verb is called, and imports torch only in `run`, so that help and mistakes in
+a flag take no time.
 """
 
 import contextlib
@@ -20,21 +20,21 @@ import tyro
 from canon.errors import CanonError, nearest
 
 VERBS = {
-    "list": "models, data sets and recipes by name",
-    "show": "the layer table of a network: sizes, parameters, multiplications, memory",
-    "compare": "networks and runs side by side: cost, receptive field, error; with pictures",
-    "check": "look at every image of a data set before training",
-    "train": "from a folder of images to a trained, evaluated, documented network",
-    "evaluate": "measure a trained run on its own or other data",
-    "ensemble": "fuse trained runs into one by the weighted mean of their probabilities",
-    "predict": "name the classes of files and folders with a trained run",
+    "list": "list models, ensembles, datasets, recipes and weights",
+    "show": "show the layer table of a network: sizes, parameters, cost, receptive field",
+    "compare": "compare networks and runs: cost, receptive field, error, with charts",
+    "check": "read every image of a dataset and report faults",
+    "train": "train, evaluate and document a network on a folder of images",
+    "evaluate": "evaluate a trained run on its own or other data",
+    "ensemble": "combine trained runs into one",
+    "predict": "predict images with a trained run: classes, or masks",
 }
 CONFIG = (tyro.conf.FlagCreatePairsOff, tyro.conf.PositionalMetavarFromFieldName)
 HELP, VERSION = ("-h", "--help", "help"), ("-V", "--version")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `canon`. Returns 0 for done, 1 for a failed check, 2 for a mistake of the caller's."""
+    """Run `canon`. Returns 0 when done, 1 for a failed check, 2 for a mistake in the call."""
     # Not list(...): that name is the module of a verb here, once it is imported.
     given = [*(sys.argv[1:] if argv is None else argv)]
     if not given or given[0] in HELP:
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(given[0], given[1:])
     except (CanonError, OSError, KeyboardInterrupt, MemoryError, RuntimeError) as failure:
-        return _excused(failure)
+        return _explain(failure)
 
 
 def _run(verb: str, flags: Sequence[str]) -> int:
@@ -55,37 +55,37 @@ def _run(verb: str, flags: Sequence[str]) -> int:
             f"no verb is named {verb!r}.{nearest(verb, VERBS)} `canon --help` shows all."
         )
     module = import_module(f"canon.cli.{verb}")
-    command = parsed(module.Command, verb, flags)
+    command = parse(module.Command, verb, flags)
     if getattr(command, "json", False) and getattr(command, "csv", False):
-        raise CanonError("--json and --csv are two forms of one output; expected one. Drop one.")
+        raise CanonError("--json and --csv cannot be combined. Pass one of them.")
     return module.run(command)
 
 
-def _excused(failure: BaseException) -> int:
-    """One line for what a caller can put right; anything else is a bug and is raised."""
+def _explain(failure: BaseException) -> int:
+    """Print an expected error as one line; anything else is a bug and is raised."""
     match failure:
         case CanonError():
-            said, code = str(failure), 2
+            text, code = str(failure), 2
         case KeyboardInterrupt():
-            said, code = "stopped.", 130
-        case BrokenPipeError():  # the reader of a pipe has had enough
+            text, code = "interrupted.", 130
+        case BrokenPipeError():  # the reader of a pipe has closed it
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         case OSError():
-            said, code = _of_the_system(failure), 2
+            text, code = _system_error(failure), 2
         case _ if isinstance(failure, MemoryError) or "memory" in str(failure).lower():
-            said, code = "out of memory. Pass a smaller --batch or --image, or --accumulate 2.", 2
+            text, code = "out of memory. Pass a smaller --batch or --image, or --accumulate 2.", 2
         case _:
             raise failure
-    print(f"canon: {said}", file=sys.stderr)
+    print(f"canon: {text}", file=sys.stderr)
     return code
 
 
-def parsed(command: type[Any], verb: str, flags: Sequence[str]) -> Any:
-    """The command that the flags spell.
+def parse(command: type[Any], verb: str, flags: Sequence[str]) -> Any:
+    """The command with its flags.
 
     Raises:
-        CanonError: a mistake in them, in one line.
+        CanonError: a mistake in a flag, in one line.
     """
     boxed = io.StringIO()
     try:
@@ -98,7 +98,7 @@ def parsed(command: type[Any], verb: str, flags: Sequence[str]) -> Any:
 
 
 def _one_line(box: str, verb: str) -> str:
-    """The complaint and the suggestions in a framed message, drawn in lines or in ASCII."""
+    """The complaint and the suggestions of a framed message, as one line."""
     lines = [re.sub(r"^[│|]|[│|]$", "", line.strip()).strip() for line in box.splitlines()[1:]]
     inside = [line.strip("╭╮╰╯─+-") and line for line in lines]
     sections = "\n".join(inside).strip().split("\n\n")
@@ -109,11 +109,11 @@ def _one_line(box: str, verb: str) -> str:
     return f"{complaint}.{question} `canon {verb} --help` shows the flags."
 
 
-def _of_the_system(failure: OSError) -> str:
+def _system_error(failure: OSError) -> str:
     where = failure.filename2 or failure.filename
     at = f"{where}: " if where else ""
     if failure.errno == errno.ENOSPC:
-        return f"{at}no space left to write. Free some, or pass --out on another disk."
+        return f"{at}no space left to write. Free disk space, or pass --out on another disk."
     if failure.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{at}not permitted to read or write. Pass another path or change its rights."
     return f"{at}{failure.strerror or failure}. Check the path."
@@ -121,7 +121,7 @@ def _of_the_system(failure: OSError) -> str:
 
 def _usage() -> str:
     width = max(map(len, VERBS))
-    lines = [f"  {verb:<{width}}  {told}" for verb, told in VERBS.items()]
+    lines = [f"  {verb:<{width}}  {about}" for verb, about in VERBS.items()]
     return "\n".join(
         ["canon VERB ...: the canon of convolutional networks", "", *lines, "",
          "`canon VERB --help` shows the flags. `canon train lenet5` trains on built-in digits."]

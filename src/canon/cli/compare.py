@@ -8,51 +8,50 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from canon.cli.console import percent, progress_bars, show_table
+from canon.cli.flags import Switch, flag
 
 if TYPE_CHECKING:
     from canon.analysis.compare import NetworkSummary
 
 HEAD = ["network", "paper", "image", "weight layers", "parameters", "multiplications",
-        "activation bytes", "field", "top-1 error", "top-5 error", "mean IoU",
+        "activation bytes", "field", "top-1 error", "top-5 error", "result",
         "measured on"]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Command:
-    """Compare networks by what they cost, what they see and how well they do.
+    """Compare networks and runs: cost, receptive field and error.
 
-    `weight layers` are all convolutions and linear layers, side by side or not; `field` is what an
-    output of the last map sees of the image, pixels a side. With --out it draws error against cost
-    for each kind of images that errors were measured on
+    Weight layers are all convolutions and linear layers. Field is the receptive field of the last
+    feature map, pixels a side. With --out, charts are drawn: error against cost for each benchmark
     (cost-*.svg), and the published top-5 errors of ILSVRC with the depth of its winners
     (depth.svg).
 
     Args:
-        names: names from `canon list models`, and run folders, whose own error is taken; all
-            networks if none is given.
-        out: a folder for the pictures.
+        names: names from `canon list models`, and run folders with their own error.
+        out: the folder for the charts.
         json: print JSON.
         csv: print CSV.
     """
 
-    names: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="MODEL|RUN")] = ()
-    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    json: bool = False
-    csv: bool = False
+    names: Annotated[tyro.conf.Positional[tuple[str, ...]], flag("MODEL|RUN", "all networks")] = ()
+    out: Annotated[Path | None, flag("DIR", "no charts")] = None
+    json: Switch = False
+    csv: Switch = False
 
 
 def run(command: Command) -> int:
-    """Print the table and draw the pictures."""
+    """Print the table and draw the charts."""
     from canon.models import model_info, names
 
     chosen = command.names or names()
-    for name in chosen:  # a misspelt one is told before the others are counted
+    for name in chosen:  # a misspelled name is reported before the others are measured
         if not Path(name, "run.json").is_file():
             model_info(name)
     rows = []
-    with progress_bars() as shown:
+    with progress_bars() as bars:
         for i, name in enumerate(chosen, 1):
-            shown.at("counting", i, len(chosen))
+            bars.at("measuring", i, len(chosen))
             rows.append(_row(name))
     if command.json:
         print(json.dumps([asdict(row) for row in rows], indent=1))
@@ -61,7 +60,7 @@ def run(command: Command) -> int:
     if command.out is not None:
         for path in _draw(rows, command.out):
             if not (command.json or command.csv):
-                print(f"picture: {path}")
+                print(f"chart: {path}")
     return 0
 
 
@@ -71,26 +70,32 @@ def _row(name: str) -> "NetworkSummary":
     if not Path(name, "run.json").is_file():
         return summarize(name)
     from canon.errors import InputError
+    from canon.runs.ensemble import EnsembleRun
     from canon.runs.open import open_run
+    from canon.utils.tables import format_value
 
     run = open_run(name)
-    if "members" in run.facts:
+    if isinstance(run, EnsembleRun):
         raise InputError(
-            f"{name} is an ensemble; expected networks or runs of one. Compare its members: "
-            f"{', '.join(member['path'] for member in run.facts['members'])}."
+            f"{name} is an ensemble; expected networks or single runs. Compare its members: "
+            f"{', '.join(member.path for member in run.record.members)}."
         )
-    numbers = {k: v for k, v in run.facts["numbers"].items() if k != "seed"}
-    result = run.facts.get("result", {})
-    where = f"{run.facts['data']['source']}, {result['split']}" if result else ""
+    args = {k: v for k, v in run.record.model_args.items() if k != "seed"}
+    result = run.record.result or {}
+    where = f"{run.record.data.source}, {result['split']}" if result else ""
     top1, top5 = (1 - result[top] if top in result else None for top in ("top1", "top5"))
-    return summarize(run.model, name=str(run.path), errors=(top1, top5, where),
-                    iou=result.get("mean_iou"), **numbers)  # fmt: skip
+    text = ""
+    if result.get("figures"):
+        headline = result["figures"][0]
+        text = f"{headline['name']} {format_value(headline['value'], headline['unit'])}"
+    errors = (top1, top5, where)
+    return summarize(run.model, name=str(run.path), errors=errors, result=text, **args)
 
 
 def _cells(row: "NetworkSummary") -> list[object]:
     return [row.name, row.paper, row.image, row.layers, row.params, row.macs, row.activation_bytes,
             "all" if row.field is None else row.field, percent(row.top1), percent(row.top5),
-            percent(row.iou), row.where]  # fmt: skip
+            row.result, row.where]  # fmt: skip
 
 
 def _draw(rows: "list[NetworkSummary]", folder: Path) -> list[Path]:

@@ -10,10 +10,14 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from canon.utils.tables import plain
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-WIDTH = 220  # of tables: a narrower terminal wraps their lines, but loses no column
+    from canon.utils.tables import Table as Values
+
+WIDTH = 220  # of tables: a narrower terminal wraps lines, but loses no column
 
 
 def console() -> "Console":
@@ -24,7 +28,7 @@ def console() -> "Console":
 
 
 def is_main_process() -> bool:
-    """Whether this is the process that speaks, of several on a launcher."""
+    """Whether this is the main process."""
     return os.environ.get("RANK", "0") == "0"
 
 
@@ -63,6 +67,13 @@ def show_table(
         console().print(table)
 
 
+def show(table: "Values", *, as_csv: bool = False) -> None:
+    """Print a table of values with units, for a person or as CSV."""
+    left = next((i for i, c in enumerate(table.columns) if c.unit != "text"), len(table.columns))
+    rows = [[plain(value) for value in row] for row in table.rows] if as_csv else table.texts()
+    show_table(table.head, rows, as_csv=as_csv, left=left)
+
+
 def cell(value: Any) -> str:
     """A value as a person reads it."""
     if value is None:
@@ -73,15 +84,15 @@ def cell(value: Any) -> str:
 
 
 def percent(share: float | None, digits: int = 2) -> str:
-    """A fraction as a percentage, or nothing."""
+    """A fraction as a percentage; nothing for None."""
     return "" if share is None or isnan(share) else f"{100 * share:.{digits}f} %"
 
 
 class ProgressBars:
-    """Progress bars on a terminal; elsewhere nothing, so that logs stay readable.
+    """Progress bars on a terminal, and nothing elsewhere.
 
     Args:
-        aside: show them on standard error, because the output is a table.
+        aside: show them on standard error, because standard output is a table.
     """
 
     def __init__(self, aside: bool) -> None:
@@ -103,7 +114,7 @@ class ProgressBars:
         self.tasks: dict[str, Any] = {}
 
     def at(self, name: str, done: int, total: int) -> None:
-        """Move the bar of a name, and drop the others."""
+        """Move the bar of a name, and remove the others."""
         if self.progress.disable:
             return
         for other in [other for other in self.tasks if other != name]:
@@ -112,12 +123,12 @@ class ProgressBars:
             self.tasks[name] = self.progress.add_task(name, total=total)
         self.progress.update(self.tasks[name], completed=done, total=total)
 
-    def say(self, line: str) -> None:
+    def print(self, line: str) -> None:
         """Print a line above the bars."""
         self.console.print(line, soft_wrap=True)
 
     def reading(self, files: Iterable[Path], total: int) -> Iterator[Path]:
-        """The files, with a bar of how many have been handed out."""
+        """The files, with a progress bar."""
         for i, file in enumerate(files, 1):
             self.at("reading", i, total)
             yield file
@@ -126,6 +137,6 @@ class ProgressBars:
 @contextmanager
 def progress_bars(aside: bool = True) -> Iterator[ProgressBars]:
     """Progress bars while the block runs."""
-    shown = ProgressBars(aside)
-    with shown.progress:
-        yield shown
+    bars = ProgressBars(aside)
+    with bars.progress:
+        yield bars

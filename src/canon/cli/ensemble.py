@@ -7,45 +7,48 @@ from typing import Annotated
 import tyro
 
 from canon.cli.console import show_table
+from canon.cli.flags import flag
 
 
 @dataclass(frozen=True)
 class Command:
-    """Fuse trained runs with the same classes: the weighted mean of their probabilities.
+    """Combine trained classifiers by the weighted mean of their probabilities.
 
-    The result is a run folder; `canon evaluate` and `canon predict` take it like any other.
+    The result is a run folder that `canon evaluate` and `canon predict` take like any other.
 
     Args:
-        runs: run folders, two or more.
-        weights: `accuracy` weighs each run by its top-1 on its validation split, `equal` all
-            alike; or numbers, separated by commas.
-        out: the folder to make; runs/ensemble-DATA if not given.
+        runs: two or more run folders with the same classes.
+        weights: accuracy: top-1 of each run on its validation split; equal; or numbers, separated
+            by commas.
+        out: the folder to create.
     """
 
     runs: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN")]
-    weights: Annotated[str, tyro.conf.arg(metavar="accuracy|equal|W,W,...")] = "accuracy"
-    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    weights: Annotated[str, flag("accuracy|equal|W,W,...", "accuracy")] = "accuracy"
+    out: Annotated[Path | None, flag("DIR", "runs/ensemble-DATA")] = None
 
 
 def run(command: Command) -> int:
-    """Write the folder and say how much each member counts."""
+    """Write the folder and print the weight of each member."""
     from canon.runs.open import open_run
     from canon.workflows.ensemble import ensemble
 
-    fused = ensemble(
+    combined = ensemble(
         [open_run(path) for path in command.runs], weights=_weights(command), out=command.out
     )
-    members = fused.facts["members"]
-    total = sum(member["weight"] for member in members)
-    rows = [[m["path"], m["model"], f"{m['weight'] / total:.4f}"] for m in members]
+    members, split = combined.record.members, combined.record.split
+    total = sum(member.weight for member in members)
+    rows = [[m.path, m.model, f"{m.weight / total:.4f}"] for m in members]
     show_table(["member", "network", "weight"], rows, left=2)
-    print(f"ensemble: {fused.path}")
-    if fused.facts["split"] is None:
-        print(f"its members kept no images from all of them: canon evaluate {fused.path} DATA")
+    print(f"ensemble: {combined.path}")
+    if split is None:
+        print(
+            "the members share no held-out images; pass a dataset that none of them was trained "
+            f"on: canon evaluate {combined.path} DATA"
+        )
     else:
-        sizes = fused.facts["split"]["sizes"]
-        told = ", ".join(f"{n:,} {name}" for name, n in sizes.items() if name != "train" and n)
-        print(f"no member was trained on {told} images: canon evaluate {fused.path}")
+        held = ", ".join(f"{n:,} {s}" for s, n in split.sizes.items() if s != "train" and n)
+        print(f"images that no member was trained on: {held}. canon evaluate {combined.path}")
     return 0
 
 
@@ -58,6 +61,6 @@ def _weights(command: Command) -> "str | list[float]":
         return [float(word) for word in command.weights.split(",")]
     except ValueError:
         raise InputError(
-            f"--weights {command.weights} are no weights; expected accuracy, equal, or numbers "
-            "separated by commas. Pass --weights accuracy."
+            f"--weights must be accuracy, equal, or numbers separated by commas, got "
+            f"{command.weights!r}. Pass --weights accuracy."
         ) from None

@@ -7,55 +7,55 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from canon.cli.console import console, percent, show_table
+from canon.cli.flags import Switch, flag
 from canon.options import UpsamplingName
 
 if TYPE_CHECKING:
     from canon.analysis.description import Description, LayerRow
     from canon.analysis.intervals import ReceptiveField
 
-Number = Annotated[int | None, tyro.conf.arg(metavar="N")]
-Word = Annotated[str | None, tyro.conf.arg(metavar="separable|bottleneck=R|groups=G")]
-
 
 @dataclass(frozen=True)
 class Command:
-    """Show each layer of a network: output, window, cost, and what an output sees of the image.
+    """Show the layer table of a network: output size, cost and receptive field of each layer.
 
     Multiplications are multiply-accumulates of convolutions and linear layers for one image,
-    biases excluded; activation bytes are those of the outputs in float32. `field`, `jump` and
-    `offset` are the receptive field, the maximum over all paths: how many pixels a side an output
-    sees, how far the next output's field is, and where the first one's middle lies. `unseen` is the
-    share of its input that no window of a layer covers.
+    biases excluded. Activation bytes are those of the outputs in float32. Field, jump and offset
+    are the size of the receptive field, its distance to the next output's, and the center of the
+    first one, in pixels; over all paths the field is the largest. Unseen is the share of its input
+    that no window of a layer covers.
 
     Args:
         model: a name from `canon list models`.
-        by: a row for each layer or for each named stage.
-        what_if: replace every k x k convolution and say what that would save.
-        image: side of the input in pixels instead of the paper's.
-        channels: of the input instead of the paper's.
-        classes: of the output instead of the paper's.
-        width: where the name leaves it open: channels of the first level.
-        depth: likewise: levels.
-        up: likewise: how maps are enlarged.
-        backbone: likewise: the classifier under an encoder-decoder.
-        strict: refuse layers whose output size is a fraction.
+        by: one row for each layer, or for each named stage.
+        what_if: replace every k x k convolution, and show the cost before and after.
+        image: side of the input in pixels.
+        channels: channels of the input.
+        classes: number of classes.
+        width: channels of the first level (U-Net variants and encoder-decoder only).
+        depth: number of poolings (U-Net variants only).
+        upsampling: upsampling method of the decoder (segmentation networks that leave it open).
+        backbone: classifier that the network is built on (encoder-decoder only).
+        strict: report an error for layers whose output size is a fraction.
         json: print JSON.
         csv: print CSV.
     """
 
     model: tyro.conf.Positional[str]
     by: Literal["layer", "stage"] = "layer"
-    what_if: Word = None
-    image: Number = None
-    channels: Number = None
-    classes: Number = None
-    width: Number = None
-    depth: Number = None
-    up: Annotated[UpsamplingName | None, tyro.conf.arg(metavar="KIND")] = None
-    backbone: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
-    strict: bool = False
-    json: bool = False
-    csv: bool = False
+    what_if: Annotated[str | None, flag("separable|bottleneck=R|groups=G", "show it as it is")] = (
+        None
+    )
+    image: Annotated[int | None, flag("N", "the paper's")] = None
+    channels: Annotated[int | None, flag("N", "the paper's")] = None
+    classes: Annotated[int | None, flag("N", "the paper's")] = None
+    width: Annotated[int | None, flag("N", "the paper's")] = None
+    depth: Annotated[int | None, flag("N", "the paper's")] = None
+    upsampling: Annotated[UpsamplingName | None, flag("METHOD", "the paper's")] = None
+    backbone: Annotated[str | None, flag("MODEL", "resnet34")] = None
+    strict: Switch = False
+    json: Switch = False
+    csv: Switch = False
 
 
 HEAD = ["layer", "stage", "kind", "output", "kernel", "stride", "padding", "parameters",
@@ -76,7 +76,7 @@ def run(command: Command) -> int:
         return 0
     table = describe(
         c.model, c.image, channels=c.channels, classes=c.classes, strict=c.strict,
-        width=c.width, depth=c.depth, up=c.up, backbone=c.backbone,
+        width=c.width, depth=c.depth, upsampling=c.upsampling, backbone=c.backbone,
     )  # fmt: skip
     shown = table.rows if c.by == "layer" else table.stages()
     if c.json:
@@ -96,11 +96,11 @@ def run(command: Command) -> int:
 def _alone(command: Command) -> None:
     from canon.errors import InputError
 
-    chosen = (command.width, command.depth, command.up, command.backbone)
+    chosen = (command.width, command.depth, command.upsampling, command.backbone)
     if command.strict or command.by != "layer" or any(chosen):
         raise InputError(
-            "--what-if shows one row a convolution of the network as it is; expected neither "
-            "--strict nor --by nor other numbers with it. Leave them out."
+            "--what-if cannot be combined with --strict, --by, --width, --depth, --upsampling or "
+            "--backbone. Remove them."
         )
 
 
@@ -130,7 +130,7 @@ def _field(table: "Description", field: "ReceptiveField") -> dict[str, Any]:
 
 
 def print_head(model: str, table: "Description") -> None:
-    """What is published of a network, above its table."""
+    """Print what is published of a network, above its table."""
     from canon.models import model_info
 
     paper, published = model_info(model).paper, model_info(model).published
@@ -142,14 +142,14 @@ def print_head(model: str, table: "Description") -> None:
         ("parameters", published.params, published.printed_params),
         ("multiplications", published.macs, published.printed_macs),
     ):
-        said = f"; the paper prints {printed.value:g} ({printed.where})" if printed else ""
-        out.print(f"{what}: {exact:,} at the paper's size{said}")
+        paper_value = f"; the paper prints {printed.value:g} ({printed.where})" if printed else ""
+        out.print(f"{what}: {exact:,} at the paper's size{paper_value}")
     if published.aux_params:
         out.print(f"auxiliary heads, for training only: {published.aux_params:,} more parameters")
     if errors := published.errors:
         rates = {"top-1": errors.top1, "top-5": errors.top5}
-        told = ", ".join(f"{name} {percent(rate)}" for name, rate in rates.items() if rate)
-        out.print(f"published error: {told}, {errors.where}")
+        listed = ", ".join(f"{name} {percent(rate)}" for name, rate in rates.items() if rate)
+        out.print(f"published error: {listed}, {errors.where}")
     out.print(f"input: {' x '.join(map(str, table.input))}\n")
 
 
@@ -160,12 +160,14 @@ def _print_notes(model: str, table: "Description") -> None:
     out = console()
     for row in table.rows:
         if row.exact is not None:
-            lost = f"{row.unseen} pixels at the right and lower edge are never seen"
-            seen = lost if row.unseen else "every pixel is seen, the last window less padded"
+            lost = f"{row.unseen} pixels at the right and lower edge are in no window"
+            seen = (
+                lost if row.unseen else "every pixel is in a window, the last one has less padding"
+            )
             out.print(f"\n{row.name}: {row.exact:.2f} outputs a side, rounded; {seen}", end="")
     size, jump, _ = table.seen(table.field)
-    sight = "the whole image" if table.field.whole else f"{sides(size)} pixels a side"
-    out.print(f"\nan output of the last map sees {sight}, its neighbour {sides(jump)} further on")
+    field = "the whole image" if table.field.whole else f"{sides(size)} px, stride {sides(jump)} px"
+    out.print(f"\nreceptive field of the last feature map: {field}")
     paper_image = model_info(model).published.image
     if table.input[-1] != paper_image:
         out.print(f"the paper's input is {paper_image} x {paper_image}")

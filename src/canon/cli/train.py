@@ -9,179 +9,163 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from canon.cli.console import is_main_process, percent, progress_bars
+from canon.cli.console import is_main_process, progress_bars
+from canon.cli.flags import Switch, flag
 from canon.options import UpsamplingName
 from canon.runs.config import TrainConfig
 
 if TYPE_CHECKING:
-    from canon.tasks.classification.metrics import ClassificationMetrics
-    from canon.training.events import Epoch, Stopped
-    from canon.training.interfaces import Metrics
+    from canon.training import Epoch, Stopped
+    from canon.utils.progress import Step
     from canon.workflows.train import Finished, Note
-
-Whole = Annotated[int | None, tyro.conf.arg(metavar="N")]
-Real = Annotated[float | None, tyro.conf.arg(metavar="X")]
-Folder = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
-Source = Annotated[Path | None, tyro.conf.arg(metavar="RUN|FILE|NAME")]
-Word = Annotated[str | None, tyro.conf.arg(metavar="STAGE")]
-Channels = Annotated[Literal[1, 3] | None, tyro.conf.arg(metavar="{1,3}")]
 
 
 @dataclass(frozen=True)
 class Command(TrainConfig):
-    """Train a network on images and write a run folder: weights, metrics, report, resumable state.
+    """Train a network and write a run folder: weights, metrics, report, resumable state.
 
-    Networks that give each pixel a class (`canon list models`) take folders images/ and masks/.
+    Classifiers take a folder of class folders. Segmentation networks (`canon list models`) take
+    folders images/ and masks/.
 
     Args:
         model: a name from `canon list models`.
-        data: a folder of class folders, or of images/ and masks/, a folder of idx files or CIFAR
-            batches, an npz, or a name from `canon list data`.
-        out: the run folder; runs/MODEL-DATA if not given.
-        recipe: modern, for small sets, or paper, as published.
-        epochs: passes over the training images; the recipe's if not given.
-        batch: images a step, over all devices.
+        data: a folder of class folders, or of images/ and masks/; a folder of idx files or CIFAR
+            batches; an npz file; or a name from `canon list data`.
+        out: the run folder to create.
+        recipe: modern, for small datasets, or paper, as published.
+        epochs: passes over the training images.
+        batch: images per step, over all devices.
         lr: initial learning rate.
-        image: side in pixels to which images are scaled.
-        channels: 1 or 3, to convert the images.
-        val: fraction held back for validation where the data has no such split.
-        flip: mirror training images; auto mirrors colour images, not grey ones.
-        weights: a run folder, a file (.pth, .safetensors), or a name from `canon list weights` to
-            start from; other classes give a new head.
-        freeze: keep the weights of all stages up to this one.
-        patience: epochs without progress after which to stop with the best weights; 0 never.
-        minutes: of this sitting, after which to evaluate and stop.
-        accumulate: pieces a batch is cut into, to save memory.
-        seed: of weights, split, order and augmentation.
+        image: side of the network's input in pixels; images are resized to it.
+        channels: convert images to grey (1) or RGB (3).
+        val: fraction of the training images held out for validation, if the data has no such split.
+        flip: mirror training images; auto mirrors colour images only.
+        weights: initial weights: a run folder, a file (.pth, .safetensors), or a name from `canon
+            list weights`; the head is replaced if the classes differ.
+        freeze: freeze all stages up to this one (`canon show MODEL --by stage` lists them).
+        patience: stop after this many epochs without improvement and keep the best weights; 0
+            never stops early.
+        time_limit: stop after this many minutes, then evaluate and save.
+        accumulate: micro-batches per step: less memory, the same gradient.
+        seed: random seed of weights, split, sample order and augmentation.
         device: auto, cpu, cuda, cuda:1 or mps.
-        precision: fp32, or mixed bf16 or fp16.
-        width: of networks that leave it open: channels of the first level.
-        depth: likewise: levels.
-        up: likewise: how maps are enlarged.
-        backbone: likewise: the classifier under an encoder-decoder.
-        class_weights: of pixels: balance the classes by median frequency, or not.
-        separation: weight of the pixels between two cells: U-Net's w0.
-        dice: share of Dice's loss that is added.
-        skip_bad: leave unreadable files out instead of refusing.
-        resume: go on with the run in --out.
+        precision: fp32, or mixed precision bf16 or fp16.
+        width: channels of the first level (U-Net variants and encoder-decoder only).
+        depth: number of poolings (U-Net variants only).
+        upsampling: upsampling method of the decoder (segmentation networks that leave it open).
+        backbone: classifier that the network is built on (encoder-decoder only).
+        class_weights: balance the classes by median frequency (segmentation only).
+        border_weight: weight of pixels between touching cells, U-Net's w0 (segmentation only).
+        dice_weight: weight of the Dice loss, added to cross-entropy (segmentation only).
+        skip_bad: leave unreadable files out instead of stopping.
+        resume: resume the run in --out.
     """
 
     model: tyro.conf.Positional[str]
     data: tyro.conf.Positional[str] = "digits"
-    out: Folder = None
-    epochs: Whole = None
-    batch: Whole = None
-    lr: Real = None
-    image: Whole = None
-    channels: Channels = None
-    val: Real = None
-    weights: Source = None
-    freeze: Word = None
-    minutes: Real = None
-    width: Whole = None
-    depth: Whole = None
-    up: Annotated[UpsamplingName | None, tyro.conf.arg(metavar="KIND")] = None
-    backbone: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    out: Annotated[Path | None, flag("DIR", "runs/MODEL-DATA")] = None
+    epochs: Annotated[int | None, flag("N", "the recipe's")] = None
+    batch: Annotated[int | None, flag("N", "the recipe's, at most a quarter of the images")] = None
+    lr: Annotated[float | None, flag("X", "the recipe's")] = None
+    image: Annotated[int | None, flag("N", "the recipe's, the images' or the paper's")] = None
+    channels: Annotated[Literal[1, 3] | None, flag("{1,3}", "as in the images")] = None
+    val: Annotated[float | None, flag("X", "0.1, or 0.2 without a test split")] = None
+    weights: Annotated[str | Path | None, flag("RUN|FILE|NAME", "random")] = None
+    freeze: Annotated[str | None, flag("STAGE", "nothing is frozen")] = None
+    patience: Annotated[int, flag("N", "0")] = 0
+    time_limit: Annotated[float | None, flag("M", "no limit")] = None
+    accumulate: Annotated[int, flag("N", "1")] = 1
+    seed: Annotated[int, flag("N", "0")] = 0
+    device: Annotated[str, flag("NAME", "auto")] = "auto"
+    width: Annotated[int | None, flag("N", "the paper's")] = None
+    depth: Annotated[int | None, flag("N", "the paper's")] = None
+    upsampling: Annotated[UpsamplingName | None, flag("METHOD", "the paper's")] = None
+    backbone: Annotated[str | None, flag("MODEL", "resnet34")] = None
     class_weights: Annotated[
-        Literal["none", "median"] | None, tyro.conf.arg(metavar="{none,median}")
+        Literal["none", "median"] | None, flag("{none,median}", "the recipe's")
     ] = None
-    separation: Real = None
-    dice: Real = None
+    border_weight: Annotated[float | None, flag("W", "the recipe's")] = None
+    dice_weight: Annotated[float | None, flag("W", "the recipe's")] = None
+    skip_bad: Switch = False
+    resume: Switch = False
 
 
 def run(command: Command) -> int:
-    """Train, telling what happens. Ctrl-C stops at the next step and keeps the state."""
+    """Train and report events. Ctrl-C stops at the next step and saves the state."""
     from canon.utils.devices import leave_group
     from canon.utils.progress import Step
     from canon.workflows.train import Finished, Started, train_events
 
-    stop = _Stop()
-    with progress_bars(aside=False) as shown:
-        events = train_events(command, shown.reading)
+    interrupt = _Interrupt()
+    with progress_bars(aside=False) as bars:
+        events = train_events(command, bars.reading)
         for event in events:
             if isinstance(event, Started):
-                stop.folder = event.path
+                interrupt.folder = event.path
             elif isinstance(event, Step):
-                shown.at(_doing(event), event.done, event.batches)
+                bars.at(_activity(event), event.done, event.batches)
             elif isinstance(event, Finished):
-                trained = event
+                finished = event
             elif line := _line(event):
-                shown.say(line)
-            if stop.asked and not isinstance(event, Finished):
+                bars.print(line)
+            if interrupt.requested and not isinstance(event, Finished):
                 events.close()
-                shown.say(stop.advice(command))
+                bars.print(interrupt.advice(command))
                 return 130
     if is_main_process():
-        _print_result(trained)
+        _print_result(finished)
     leave_group()
     return 0
 
 
-class _Stop:
+class _Interrupt:
     """Set by the first Ctrl-C; the second one interrupts at once."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
         self.folder: Path | None = None
-        signal.signal(signal.SIGINT, self._ask)
+        signal.signal(signal.SIGINT, self._request)
 
-    def _ask(self, *_: Any) -> None:
-        self.asked = True
+    def _request(self, *_: Any) -> None:
+        self.requested = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def advice(self, command: Command) -> str:
-        """How to go on."""
+        """How to resume."""
         if self.folder is None:
-            return "stopped before anything was trained"
+            return "interrupted before training started"
         words = [word for word in sys.argv[1:] if word != "--resume"]
-        where = [] if command.out else ["--out", str(self.folder)]
-        return f"stopped; go on with: {shlex.join(['canon', *words, *where, '--resume'])}"
+        out = [] if command.out else ["--out", str(self.folder)]
+        return f"interrupted; resume with: {shlex.join(['canon', *words, *out, '--resume'])}"
 
 
-def _doing(step: Any) -> str:
+def _activity(step: "Step") -> str:
     if step.doing == "train":
         return f"epoch {step.epoch}"
     return f"evaluating epoch {step.epoch}" if step.epoch else "evaluating"
 
 
-def _line(event: "Note | Epoch | Stopped") -> str | None:
-    from canon.training.events import Stopped
+def _line(event: "Note | Epoch | Stopped | Any") -> str | None:
+    from canon.training import Stopped
+    from canon.utils.tables import format_value
     from canon.workflows.train import Note
 
     if isinstance(event, Note):
         return event.text
     if isinstance(event, Stopped):
-        return None if event.reason == "epochs" else f"stopped: {event.reason}"
-    line = f"epoch {event.epoch:>{len(str(event.epochs))}}/{event.epochs}  loss {event.loss:.4f}"
-    if event.scores is not None:
-        line += f"  {_figure(event.scores)}  loss there {event.scores.loss:.4f}"
+        return {"epochs": None, "time": "stopped at the time limit",
+                "patience": "stopped early: no improvement"}[event.reason]  # fmt: skip
+    number = f"{event.epoch:>{len(str(event.epochs))}}/{event.epochs}"
+    line = f"epoch {number}  train loss {event.loss:.4f}"
+    if event.metrics is not None:
+        figure = event.metrics.monitored
+        value = format_value(figure.value, figure.unit) or "undefined"
+        line += f"  val {figure.name} {value:>8}  val loss {event.metrics.loss:.4f}"
     return f"{line}  {event.seconds:.1f} s  {event.images_per_second:,.0f} images/s"
 
 
-def _figure(scores: "Metrics") -> str:
-    iou = scores.summary().get("mean_iou")
-    return f"error {percent(scores.error):>8}" if iou is None else f"mean IoU {percent(iou):>8}"
-
-
-def _print_result(trained: "Finished") -> None:
+def _print_result(finished: "Finished") -> None:
     from canon.runs.folder import REPORT
-    from canon.tasks.classification.metrics import ClassificationMetrics
 
-    scores = trained.scores
-    told = _of_images(scores) if isinstance(scores, ClassificationMetrics) else _of_pixels(scores)
-    print(f"{trained.split}: {told}")
-    print(f"report: {trained.run.path / REPORT}")
-
-
-def _of_images(scores: "ClassificationMetrics") -> str:
-    low, high = map(percent, scores.interval(1))
-    top5 = f", top-5 {percent(scores.top(5))}" if scores.classes > 5 else ""
-    wrong = f"{scores.count - scores.hits(1):,} of {scores.count:,} wrong"
-    return f"top-1 {percent(scores.top(1))} (95 %: {low} to {high}){top5}, {wrong}"
-
-
-def _of_pixels(scores: "Metrics") -> str:
-    figures = scores.summary()
-    constant = f"a constant prediction has {percent(figures['constant'])}"
-    right = f"{percent(figures['pixel_accuracy'])} of {figures['pixels']:,} pixels right"
-    return f"mean IoU {percent(figures['mean_iou'])} ({constant}), {right}"
+    print(f"{finished.split}: {', '.join(map(str, finished.metrics.figures()))}")
+    print(f"report: {finished.run.path / REPORT}")
