@@ -1,1 +1,1 @@
-"""Speed beside the usual way of doing the same, interleaved in one run; `make bench`."""
+"""Speed compared with the usual implementations, interleaved in one run; `make bench`."""

@@ -1,7 +1,10 @@
-"""Run every benchmark: `python -m benchmarks`."""
+"""Run the quick benchmarks, an epoch and dense evaluation: `python -m benchmarks`.
 
-from benchmarks import dense, epoch
+`benchmarks.train_step` and `benchmarks.tiles` take longer and are run by name.
+"""
+
+from benchmarks import epoch, fully_convolutional
 
 if __name__ == "__main__":
     epoch.main()
-    dense.main()
+    fully_convolutional.main()

@@ -1,14 +1,17 @@
-"""Shared fixtures: an empty cache for every session, real data where $CANON_DATA has it."""
+"""Shared fixtures: an empty cache for every session, short runs, real data where $CANON_DATA is."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib as mpl
 import pytest
+from filelock import FileLock
 
-from tests.helpers.synthetic import make_folder
+from canon.runs.folder import Run
+from tests.helpers.synthetic import make_folder, shape_folder
 
 mpl.use("Agg")
 
@@ -45,3 +48,77 @@ def cifar10(real_data, tmp_path_factory):
 def pictures(tmp_path):
     """A folder of two classes with twelve pictures each."""
     return make_folder(tmp_path / "pictures")
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that one worker makes and all workers share."""
+    base = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder, finished = base / name, base / f"{name}.finished"
+    with FileLock(base / f"{name}.lock"):
+        if not finished.exists():
+            folder.mkdir()
+            make(folder)
+            finished.touch()
+    return folder
+
+
+def opened(path: Path) -> Run:
+    from canon.runs.open import open_run
+
+    return open_run(path)
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory):
+    """Four epochs of lenet5-modern on the digits: arrays, a border, 359 validation images.
+
+    Tests that change the folder of a session's run copy it first.
+    """
+    from canon.runs.config import TrainConfig
+    from canon.workflows.train import train
+
+    def make(folder):
+        train(TrainConfig("lenet5-modern", "digits", out=folder / "run", epochs=4, device="cpu"))
+
+    return opened(made_once(tmp_path_factory, "digits_run", make) / "run")
+
+
+@pytest.fixture(scope="session")
+def pictures_run(tmp_path_factory):
+    """Six epochs of resnet20 on pictures larger than its input, by relative paths.
+
+    The data is the folder pictures next to the run: 20 images train, 4 validate.
+    """
+    from canon.runs.config import TrainConfig
+    from canon.workflows.train import train
+
+    def make(folder):
+        make_folder(folder / "pictures")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            config = TrainConfig(
+                "resnet20", "pictures", out=Path("run"), epochs=6, image=16, device="cpu"
+            )
+            train(config)
+
+    return opened(made_once(tmp_path_factory, "pictures_run", make) / "run")
+
+
+@pytest.fixture(scope="session")
+def shapes_run(tmp_path_factory):
+    """A small U-Net on shapes, trained far beyond a constant prediction.
+
+    The data is the folder shapes next to the run: 24 images of 64 x 64, of which 6 test.
+    """
+    from canon.runs.config import TrainConfig
+    from canon.workflows.train import train
+
+    def make(folder):
+        data = shape_folder(folder / "shapes")
+        size = {"width": 8, "depth": 2, "image": 64, "batch": 6}
+        train(TrainConfig("unet-same", str(data), out=folder / "run", epochs=40, lr=5e-3,
+                          device="cpu", **size))  # fmt: skip
+
+    return opened(made_once(tmp_path_factory, "shapes_run", make) / "run")

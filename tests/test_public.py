@@ -1,4 +1,4 @@
-"""The public names, each in an interpreter of its own, as the first thing that is asked for."""
+"""The public interface: its names, each usable first in a fresh interpreter, and its types."""
 
 import subprocess
 import sys
@@ -7,27 +7,108 @@ import pytest
 
 import canon
 
+# A name that is added, renamed or removed is a change for users: it belongs in CHANGELOG.md.
+NAMES = [
+    "CanonError",
+    "TrainConfig",
+    "check_data",
+    "create",
+    "describe",
+    "ensemble",
+    "evaluate",
+    "fully_convolutional",
+    "load_run",
+    "model_info",
+    "names",
+    "open_data",
+    "predict",
+    "published_ensemble",
+    "train",
+    "train_events",
+    "what_if",
+]
+
 FIRST = {
     "create": "canon.create('resnet20')",
     "describe": "canon.describe('resnet20')",
-    "what_if": "canon.what_if('resnet20', 'separable')",
-    "entry": "canon.model_info('vgg16')",
+    "what_if": "from canon.analysis import Separable; canon.what_if('resnet20', Separable())",
+    "model_info": "canon.model_info('vgg16')",
     "names": "assert 'senet154' in canon.names()",
-    "team": "canon.published_ensemble('trimps-soushen')",
+    "published_ensemble": "canon.published_ensemble('trimps-soushen')",
     "open_data": "canon.open_data('digits')",
-    "check": "canon.check_data(canon.open_data('digits'))",
-    "Training": "canon.TrainConfig('lenet5')",
+    "check_data": "canon.check_data(canon.open_data('digits'))",
+    "TrainConfig": "canon.TrainConfig('lenet5')",
 }
 
+SCRIPT = '''
+from pathlib import Path
 
-def test_every_public_name_exists():
-    assert all(getattr(canon, name) is not None for name in canon.__all__)
+import torch
+
+import canon
+from canon.analysis import Separable
+
+
+def main(images: Path) -> None:
+    """Use every public name."""
+    net: torch.nn.Module = canon.create("resnet20", seed=1)
+    everywhere: torch.nn.Module = canon.fully_convolutional(canon.create("vgg16"))
+    print(net, everywhere, canon.describe("vgg16").macs)
+    print(canon.what_if("vgg16", Separable()).after.params)
+    print(canon.model_info(canon.names()[0]).paper.year)
+    print(canon.published_ensemble("trimps-soushen").members)
+    sound: bool = canon.check_data(canon.open_data("digits")).sound
+    config = canon.TrainConfig("lenet5", "digits", epochs=3, device="cpu")
+    for event in canon.train_events(config):
+        print(event, sound)
+    try:
+        run = canon.train(config)
+    except canon.CanonError as error:
+        raise SystemExit(str(error)) from None
+    split, metrics = canon.evaluate(canon.load_run(run.path), protocol="10-crop")
+    for figure in metrics.figures():
+        print(split, figure.name, figure.value, figure.interval)
+    loss: float = metrics.loss
+    print(loss, metrics.monitored, metrics.per_class(run.classes).records())
+    for prediction in canon.predict(run, [images], top=3):
+        print(prediction.path, prediction.faults, prediction.record())
+    print(canon.ensemble([run, run.path], weights=[1, 2]).path)
+'''
+
+
+def test_the_public_names_are_these():
+    assert sorted(canon.__all__) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_public_name_resolves(name):
+    assert getattr(canon, name) is not None
+    assert name in dir(canon)
+
+
+def test_a_name_that_is_not_public_is_refused():
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = canon.nothing
 
 
 @pytest.mark.parametrize("name", FIRST)
-def test_it_works_as_the_first_thing_that_is_asked_for(name):
+def test_a_public_name_works_in_a_fresh_interpreter(name):
     code = f"import canon; {FIRST[name]}"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_a_script_of_a_user_is_clean_under_strict_mypy(tmp_path):
+    pytest.importorskip("mypy")
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    assert all(f"canon.{name}" in SCRIPT for name in NAMES)
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", "", script.name]
+    cache = ["--cache-dir", str(tmp_path / "cache"), "--follow-imports", "silent"]
+    done = subprocess.run(
+        [*command, *cache], cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

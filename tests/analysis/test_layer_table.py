@@ -40,7 +40,7 @@ def test_a_small_network_by_hand():
     assert conv.unseen == 0
 
 
-def test_describing_leaves_a_module_as_it_was():
+def test_describing_leaves_a_module_unchanged():
     net = build("resnet20").train()
     before = {k: v.clone() for k, v in net.state_dict().items()}
     describe(net, 32)
@@ -50,7 +50,7 @@ def test_describing_leaves_a_module_as_it_was():
     assert not any(m._forward_hooks or "forward" in vars(m) for m in net.modules())
 
 
-def test_the_lecture_s_one_by_one_convolution():
+def test_a_1_x_1_convolution_has_the_macs_and_parameters_of_the_lecture():
     table = describe(nn.Conv2d(64, 32, 1), 56, channels=64)
     assert (table.rows[0].output, table.macs, table.params) == ((32, 56, 56), 6_422_528, 2_080)
 
@@ -115,16 +115,16 @@ def test_parameters_beside_layers_and_other_precisions_are_counted_too():
         assert describe(net, 4).params == sum(p.numel() for p in net.parameters()) == 15
 
 
-def test_an_image_that_a_module_does_not_take_is_one_line():
-    with pytest.raises(InputError, match=r"does not take 3 x 2 x 2 images.*Pass image") as told:
+def test_an_image_that_a_module_does_not_take_is_refused_in_one_line():
+    with pytest.raises(InputError, match=r"does not accept 3 x 2 x 2 images.*Pass image") as caught:
         describe(nn.Conv2d(3, 3, 7), 2)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="image is 0; expected 1 or more"):
         describe("resnet20", 0)
 
 
-def test_what_is_no_network_is_refused():
-    with pytest.raises(InputError, match="3 is no network; expected a registered name"):
+def test_an_object_that_is_no_network_is_refused():
+    with pytest.raises(InputError, match="3 is not a network; expected a model name"):
         describe(3, 32)
     with pytest.raises(InputError, match="no model is named 3"):
         build(3)

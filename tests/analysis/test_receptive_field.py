@@ -8,7 +8,7 @@ from canon.analysis.intervals import FieldIntervals, ReceptiveField
 from canon.analysis.layer_table import describe
 from canon.models import build, model_info, names
 from canon.registry import smallest_image
-from tests.helpers.positive import linear
+from tests.helpers.positive import linear, seen_pixels
 
 # Araujo, Norris, Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019.
 PUBLISHED = {
@@ -35,7 +35,18 @@ def rows_seen(net: nn.Module, x: torch.Tensor, output: int, axis: int) -> tuple[
     return touched[0], touched[-1] + 1
 
 
-LONG = 400  # pixels, up to which the centre is looked at too
+LONG = 400  # pixels, up to which the centre is checked too
+
+
+QUICK = {  # one of each family
+    "lenet5", "alexnet-tv", "zfnet", "vgg11", "googlenet-tv", "bn-inception", "inception-v3",
+    "prototype", "plain20", "resnet18", "preact-resnet110", "wrn-16-4", "xception", "se-resnet18",
+}  # fmt: skip
+NETWORKS = [
+    pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
+    for name in names("classify")
+    if name != "resnet1202"  # the gradient of 1202 layers is less than a double can hold
+]
 
 
 def long_image(name: str, axis: int) -> tuple[torch.Tensor, FieldIntervals]:
@@ -50,14 +61,14 @@ def long_image(name: str, axis: int) -> tuple[torch.Tensor, FieldIntervals]:
     return x + 0.5, FieldIntervals.of(0, long, span.jump) if field.whole else span
 
 
-@pytest.mark.parametrize("name", [name for name in names("classify") if name != "resnet1202"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_gradients_of_the_corner_and_the_centre_reach_just_the_field(name):
     x, span = long_image(name, 2)
     net = linear(build(name, classes=2))
     long, outputs = x.shape[2], net.features(x).shape[2]
     whole = span.low == 0 and span.size == long
     for output in (0, outputs // 2) if long <= LONG else (0,):
-        expected = (0, long) if whole else span.seen_by(output, long)
+        expected = (0, long) if whole else seen_pixels(span, output, long)
         seen = rows_seen(net, x, output, 2)
         assert seen[0] == expected[0]
         # At the lower edge of the image some rows are in no window, where sizes are fractions.
@@ -73,15 +84,24 @@ def test_the_nets_of_6n_plus_2_layers_see_28n_minus_3_pixels(name, n):
     assert describe(name).field.height.size == 3 + sum(stages) == 28 * n - 3
 
 
-@pytest.mark.parametrize("name", ["inception-v3", "inception-v4", "googlenet"])
+@pytest.mark.parametrize(
+    "name", ["inception-v3", pytest.param("inception-v4", marks=pytest.mark.slow), "googlenet"]
+)
 def test_width_is_followed_apart_from_height(name):
     x, span = long_image(name, 3)
     net = linear(build(name, classes=2))
-    assert rows_seen(net, x, 0, 3) == span.seen_by(0, x.shape[3])
+    assert rows_seen(net, x, 0, 3) == seen_pixels(span, 0, x.shape[3])
 
 
-@pytest.mark.parametrize("name", ["googlenet", "resnet18", "xception", "inception-v3"])
-def test_every_stage_s_row_has_the_field_of_its_output(name):
+@pytest.mark.parametrize(
+    "name",
+    [
+        "googlenet",
+        "resnet18",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("xception", "inception-v3")),
+    ],
+)
+def test_the_row_of_every_stage_has_the_field_of_its_output(name):
     net = linear(build(name, classes=2))
     side = max(smallest_image(name), 64)
     x = torch.rand(1, 3, side, side, dtype=torch.double) + 0.5
@@ -90,7 +110,10 @@ def test_every_stage_s_row_has_the_field_of_its_output(name):
         part = nn.Module()
         part.features = net.features[:depth]
         output = part.features(x).shape[2] // 2
-        seen, expected = rows_seen(part, x, output, 2), fields[stage].height.seen_by(output, side)
+        seen, expected = (
+            rows_seen(part, x, output, 2),
+            seen_pixels(fields[stage].height, output, side),
+        )
         assert seen[0] == expected[0]
         assert seen[1] == expected[1] or expected[1] == side < seen[1] + fields[stage].height.jump
 
@@ -118,12 +141,12 @@ def test_padding_by_name_and_layers_of_other_dimensions_are_understood():
 
 
 def test_branches_give_the_field_that_holds_them_all():
-    assert FieldIntervals.of(-1, 3, 1).united(FieldIntervals.of(0, 5, 1)) == FieldIntervals.of(
+    assert FieldIntervals.of(-1, 3, 1).union(FieldIntervals.of(0, 5, 1)) == FieldIntervals.of(
         -1, 6, 1
     )
     tall = ReceptiveField(FieldIntervals.of(-2, 5, 1), FieldIntervals.of(0, 1, 1))
     wide = ReceptiveField(FieldIntervals.of(0, 1, 1), FieldIntervals.of(-3, 7, 1))
-    assert tall.united(wide) == ReceptiveField(
+    assert tall.union(wide) == ReceptiveField(
         FieldIntervals.of(-2, 5, 1), FieldIntervals.of(-3, 7, 1)
     )
 

@@ -79,14 +79,14 @@ def test_a_window_is_never_larger_than_the_stored_square():
 
 
 @pytest.mark.parametrize(("pad", "fill"), [(4, "reflect"), (11, "reflect")])
-def test_reflected_frames_are_torch_s(pad, fill):
+def test_reflected_frames_equal_reflection_by_torch(pad, fill):
     images = torch.from_numpy(RANDOM.integers(0, 256, (2, 12, 12, 3), np.uint8))
     framed = pad_images(images, Augmentation(pad=pad, fill=fill), Preprocessing(12, 3))
     x = F.pad(images.permute(0, 3, 1, 2).float(), (pad,) * 4, mode="reflect")
     assert torch.equal(framed.float(), x.permute(0, 2, 3, 1))
 
 
-def test_inception_s_patches_have_8_to_100_percent_of_the_area_and_aspects_of_3_to_4():
+def test_inception_patches_have_8_to_100_percent_of_the_area_and_aspects_of_3_to_4():
     change = inception_transform(64, 255, (0.08, 1.0), 0.0)
     crops = change(ramps(1500, 100).repeat(1, 1, 1, 2)[..., :3], 3)
     inner = crops[:, 8:-8, 8:-8]
@@ -102,7 +102,7 @@ def test_inception_s_patches_have_8_to_100_percent_of_the_area_and_aspects_of_3_
     assert np.log(aspect).mean() == pytest.approx(0, abs=0.02)
 
 
-def test_inception_s_distortion_of_a_uniform_image_is_a_change_of_brightness_by_half():
+def test_inception_distortion_changes_the_brightness_of_a_uniform_image_by_half():
     """Contrast and saturation leave one grey alone: what is left is brightness, 0.5 to 1.5."""
     grey = torch.full((800, 4, 4, 3), 100, dtype=torch.uint8)
     change = inception_transform(4, 255, None, 0.5)
@@ -159,10 +159,10 @@ def test_patches_and_mirrors_of_one_seed_are_independent():
 def test_without_kornia_a_recipe_that_distorts_is_refused_in_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "kornia", None)
     with pytest.raises(
-        InputError, match=r"not installed; expected .*pip install 'canon-nets\[augment\]'"
-    ) as told:
+        InputError, match=r"not installed, .*; expected .*pip install 'canon-nets\[augment\]'"
+    ) as caught:
         PATCHES.installed()
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
     plain = Augmentation(scale=(1, 2))
     assert plain.installed() is plain
 

@@ -20,11 +20,11 @@ def spoil(path, offset, size, value=b"\xaa"):
     path.write_bytes(data)
 
 
-def damaged(tmp_path, name="a.tif", **how):
+def damaged(tmp_path, name="a.tif", **options):
     """Five pages of deflated tiles, their header offsets and their first tiles."""
     pages, path = noise(5, 70, 53), tmp_path / name
-    how = {"photometric": "minisblack", "tile": (32, 32), "compression": "zlib", **how}
-    tifffile.imwrite(path, pages, **how)
+    options = {"photometric": "minisblack", "tile": (32, 32), "compression": "zlib", **options}
+    tifffile.imwrite(path, pages, **options)
     with tifffile.TiffFile(path) as tif:
         headers = [page.offset for page in tif.pages]
         tiles = [(page.dataoffsets, page.databytecounts) for page in tif.pages]
@@ -46,13 +46,13 @@ def test_a_page_with_a_damaged_tile_is_named_and_the_rest_is_read(tmp_path, name
         assert "\n" not in str(raised.value)
 
 
-def test_a_page_that_the_file_ends_in_is_named(tmp_path):
+def test_a_truncated_page_is_named(tmp_path):
     pixels, path = noise(300, 53), tmp_path / "a.tif"
     tifffile.imwrite(path, pixels, photometric="minisblack")
     path.write_bytes(path.read_bytes()[:-1])
     with open_image(path) as (plane,):
         assert np.array_equal(plane.read(slice(0, 256), slice(0, 53))[..., 0], pixels[:256])
-        with pytest.raises(DataError, match=r"page 1 of 1 .* the file ends within it"):
+        with pytest.raises(DataError, match=r"page 1 of 1 .* the file ends within the page"):
             plane.read(slice(250, 260), slice(0, 9))
 
 
@@ -72,14 +72,14 @@ def test_a_page_with_a_damaged_header_spoils_no_other(tmp_path, name, spoilt, ca
     assert capfd.readouterr() == ("", "")
 
 
-def test_pages_behind_a_break_in_the_list_are_told_of(tmp_path):
+def test_a_break_in_the_list_of_pages_is_reported(tmp_path):
     path, pages, headers, _ = damaged(tmp_path)
     count = int.from_bytes(path.read_bytes()[headers[2] : headers[2] + 2], "little")
     spoil(path, headers[2] + 2 + 12 * count, 4, b"\x7f")
     with open_image(path) as planes:
         assert len(planes) == 4
         assert np.array_equal(planes[2].read(*REGIONS[0])[..., 0], pages[2])
-        with pytest.raises(DataError, match=r"page 4 of 4 .* the list of pages breaks off here"):
+        with pytest.raises(DataError, match=r"page 4 of 4 .* the list of pages ends abruptly"):
             planes[3].read(*REGIONS[0])
 
 
@@ -90,21 +90,21 @@ def test_a_tiff_without_a_readable_page_is_refused(tmp_path):
         pass
 
 
-@pytest.mark.parametrize("how", ["tiff_lzw", "jpeg"])
-def test_the_codecs_of_microscopes_are_read_as_by_the_reader(tmp_path, how):
+@pytest.mark.parametrize("codec", ["tiff_lzw", "jpeg"])
+def test_lzw_and_jpeg_tiffs_have_the_pixels_that_read_image_gives(tmp_path, codec):
     path = tmp_path / "a.tif"
-    Image.fromarray(noise(70, 53, 3)).save(path, compression=how)
+    Image.fromarray(noise(70, 53, 3)).save(path, compression=codec)
     with open_image(path) as (plane,):
         found = plane.read(slice(0, 70), slice(0, 53))
     differences = np.abs(found.astype(int) - read_image(path))
-    assert differences.max() <= (0 if how == "tiff_lzw" else 8)  # decoders of JPEG round apart
+    assert differences.max() <= (0 if codec == "tiff_lzw" else 8)  # decoders of JPEG round apart
 
 
 def test_a_missing_codec_is_named_with_what_to_install():
     reason = "<COMPRESSION.LZW: 5> requires the 'imagecodecs' package"
-    said = str(unreadable_error("page 1 of 1 of a.tif", ValueError(reason)))
-    assert "page 1 of 1 of a.tif is compressed in a way that needs a codec" in said
-    assert "pip install 'canon-nets[big]'" in said
+    message = str(unreadable_error("page 1 of 1 of a.tif", ValueError(reason)))
+    assert "page 1 of 1 of a.tif needs a codec that is not installed" in message
+    assert "pip install 'canon-nets[big]'" in message
 
 
 def test_a_damaged_chunk_of_a_zarr_array_is_named_by_its_page(tmp_path):

@@ -25,7 +25,7 @@ def test_places_beyond_a_border_are_mirrored_as_numpy_mirrors_them(start, count,
 @pytest.mark.parametrize("degrees", [1e-9, 30])
 def test_rotations_are_uniform_up_to_the_largest_and_keep_lengths(degrees):
     draw = torch.Generator().manual_seed(0)
-    maps = Deformation(flip=False, rotate=degrees).maps(4000, draw)
+    maps = Deformation(flip=False, rotate=degrees).affine_maps(4000, draw)
     assert torch.allclose(maps @ maps.mT, torch.eye(2), atol=1e-5)
     angle = torch.rad2deg(torch.atan2(maps[:, 1, 0], maps[:, 0, 0]))
     assert angle.abs().max() <= degrees * 1.001
@@ -34,7 +34,7 @@ def test_rotations_are_uniform_up_to_the_largest_and_keep_lengths(degrees):
 
 
 @pytest.mark.parametrize(("knots", "side"), [(3, 64), (5, 33)])
-def test_displacements_between_knots_are_torch_s_bicubic_ones(knots, side):
+def test_displacements_between_knots_equal_bicubic_interpolation_by_torch(knots, side):
     drawn = torch.randn(2, 2, knots, knots, generator=torch.Generator().manual_seed(0))
     ways = cubic_weights(knots, side)
     expected = F.interpolate(drawn, (side, side), mode="bicubic", align_corners=True)
@@ -43,23 +43,23 @@ def test_displacements_between_knots_are_torch_s_bicubic_ones(knots, side):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
-        ({"scale": (0, 1)}, "the scales 0 to 1 cannot be used; expected"),
-        ({"scale": (2, 1)}, "the scales 2 to 1 cannot be used; expected"),
-        ({"rotate": -1}, "rotate -1 cannot be used; expected"),
-        ({"elastic": float("nan")}, "elastic nan cannot be used; expected"),
-        ({"grid": 1}, "a grid of 1 points a side has no corners; expected 2"),
+        ({"scale": (0, 1)}, "the scale is 0 to 1; expected"),
+        ({"scale": (2, 1)}, "the scale is 2 to 1; expected"),
+        ({"rotate": -1}, "rotate is -1; expected"),
+        ({"elastic": float("nan")}, "elastic is nan; expected"),
+        ({"grid": 1}, "grid is 1 points per side; expected 2"),
     ],
 )
-def test_numbers_that_cannot_be_used_are_refused_in_one_line(given, said):
-    with pytest.raises(InputError, match=said) as told:
+def test_numbers_that_cannot_be_used_are_refused_in_one_line(given, message):
+    with pytest.raises(InputError, match=message) as caught:
         Deformation(**given)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("warping", "random", "bends"),
+    ("deformation", "random", "bends"),
     [
         (Deformation(flip=False, crop=False), False, False),
         (Deformation(crop=False), True, False),
@@ -70,5 +70,7 @@ def test_numbers_that_cannot_be_used_are_refused_in_one_line(given, said):
         (Deformation(flip=False, crop=False, elastic=1), True, True),
     ],
 )
-def test_a_warping_knows_whether_it_is_random_and_whether_it_interpolates(warping, random, bends):
-    assert (warping.random, warping.bends) == (random, bends)
+def test_a_deformation_reports_whether_it_is_random_and_whether_it_interpolates(
+    deformation, random, bends
+):
+    assert (deformation.random, deformation.interpolates) == (random, bends)

@@ -1,13 +1,14 @@
-"""What the test protocols look at, against a calculation by hand."""
+"""The crops of the test protocols, against a calculation by hand."""
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from canon.data import Preprocessing, Split
+from canon.data import Preprocessing
 from canon.data.augment.eval_crops import multi_crops, ten_crops, whole_images
-from canon.data.preprocessing import read_original, resize
+from canon.data.images.collection import ArrayImages, FileImages
+from canon.data.preprocessing import resize
 from canon.errors import DataError
 
 RANDOM = np.random.default_rng(0)
@@ -78,19 +79,18 @@ def test_dense_testing_sees_the_whole_image_and_its_mirror_at_each_scale():
     assert np.array_equal(same[1].numpy(), image[:, ::-1])
 
 
-def test_an_original_keeps_its_size_and_takes_the_channels_and_bits_of_the_run(tmp_path):
+def test_an_image_converts_to_the_channels_and_bits_of_a_run_at_its_own_size(tmp_path):
     grey = RANDOM.integers(0, 256, (9, 13), np.uint8)
     Image.fromarray(grey).save(tmp_path / "a.png")
-    part = Split(np.zeros(1, np.int64), files=(tmp_path / "a.png",))
-    found = read_original(part, Preprocessing(8, 3, bits=16), 0)
+    prep = Preprocessing(8, 3, bits=16)
+    found = prep.convert(FileImages.of([tmp_path / "a.png"])[0])
     assert found.dtype == np.uint16
     assert np.array_equal(found, np.repeat(grey[..., None], 3, -1).astype(int) * 257)
-    arrays = Split(np.zeros(1, np.int64), images=grey[None, ..., None])
-    assert np.array_equal(read_original(arrays, Preprocessing(8, 3, bits=16), 0), found)
+    assert np.array_equal(prep.convert(ArrayImages.of(grey[None, ..., None])[0]), found)
 
 
-def test_an_original_of_more_bits_than_the_run_is_named(tmp_path):
+def test_an_image_of_more_bits_than_the_run_is_refused_by_name(tmp_path):
     Image.fromarray(np.full((9, 9), 5000, np.uint16)).save(tmp_path / "deep.png")
-    part = Split(np.zeros(1, np.int64), files=(tmp_path / "deep.png",))
+    images = FileImages.of([tmp_path / "deep.png"])
     with pytest.raises(DataError, match=r"deep\.png: the image has 16 bits"):
-        read_original(part, Preprocessing(8, 1), 0)
+        Preprocessing(8, 1).convert(images[0], images.names[0])

@@ -27,8 +27,8 @@ def make(folder, stems="abcd", values=(0, 1, 2), suffix=".png"):
     return folder
 
 
-def stems(part):
-    return [file.stem for file in part.files]
+def stems(split):
+    return [file.stem for file in split.images.files]
 
 
 def test_images_and_masks_of_the_same_stem_are_pairs(tmp_path):
@@ -37,15 +37,15 @@ def test_images_and_masks_of_the_same_stem_are_pairs(tmp_path):
     (tmp_path / "masks" / "notes.md").write_text("x")
     (tmp_path / "extra").mkdir()
     data = open_data(tmp_path)
-    assert data.dense
+    assert data.targets.kind == "mask"
     assert data.classes == ("0", "1", "2")
-    assert data.masks == MaskCodes((0, 1, 2), (255,))
-    (part,) = data.parts.values()
-    assert [f.name for f in part.files] == ["a.jpg", "b.jpg", "c.1.png"]
-    assert [m.relative_to(tmp_path / "masks").as_posix() for m in part.masks] == [
+    assert data.targets.codes == MaskCodes((0, 1, 2), (255,))
+    (split,) = data.splits.values()
+    assert [f.name for f in split.images.files] == ["a.jpg", "b.jpg", "c.1.png"]
+    assert [m.relative_to(tmp_path / "masks").as_posix() for m in split.targets.files] == [
         "a.png", "b.png", "deep/c.1.png",
     ]  # fmt: skip
-    assert part.labels.tolist() == [0, 0, 0]
+    assert split.targets.strata().tolist() == [0, 0, 0]
     assert [f.name for f in data.ignored] == ["extra", "notes.md"]
 
 
@@ -55,7 +55,7 @@ def test_split_lists_take_stems_or_file_names_and_leave_the_rest_out(tmp_path):
     (tmp_path / "test.txt").write_bytes("\ufeffb\r\n".encode())
     save(tmp_path / "images" / "unpaired.png", [[0]])
     data = open_data(tmp_path)
-    assert {name: stems(part) for name, part in data.parts.items()} == {
+    assert {name: stems(split) for name, split in data.splits.items()} == {
         "train": ["c", "a"],
         "test": ["b"],
     }
@@ -72,17 +72,17 @@ def test_split_folders_may_be_outside_or_inside(tmp_path):
     make(tmp_path / "a" / "test", "e")
     make(tmp_path / "b", ["train/a", "train/b", "Validation/c"])
     expected = {"train": ["a", "b", "c"], "val": ["d"], "test": ["e"]}
-    assert {n: stems(p) for n, p in open_data(tmp_path / "a").parts.items()} == expected
+    assert {n: stems(p) for n, p in open_data(tmp_path / "a").splits.items()} == expected
     expected = {"train": ["a", "b"], "val": ["c"]}
-    assert {n: stems(p) for n, p in open_data(tmp_path / "b").parts.items()} == expected
+    assert {n: stems(p) for n, p in open_data(tmp_path / "b").splits.items()} == expected
 
 
 def test_isbi_is_recognised_with_its_lists(real_data):
     data = open_data("isbi_em")
-    assert {name: len(part) for name, part in data.parts.items()} == {"train": 24, "test": 6}
-    assert data.masks == MaskCodes((0, 255), ())
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 24, "test": 6}
+    assert data.targets.codes == MaskCodes((0, 255), ())
     assert data.classes == ("0", "255")
-    assert stems(data.parts["test"]) == ["24", "25", "26", "27", "28", "29"]
+    assert stems(data.splits["test"]) == ["24", "25", "26", "27", "28", "29"]
     assert data.ignored == ()
 
 
@@ -96,16 +96,16 @@ def test_isbi_is_recognised_with_its_lists(real_data):
 )
 def test_without_a_class_file_the_values_are_the_classes(tmp_path, values, classes, meant):
     data = open_data(make(tmp_path, values=values))
-    assert (data.classes, data.masks) == (classes, meant)
+    assert (data.classes, data.targets.codes) == (classes, meant)
 
 
 def test_named_classes_and_a_mask_file_read_once_until_it_changes(tmp_path):
     make(tmp_path, values=(0, 255))
     (tmp_path / "classes.txt").write_text("membrane\ncell\n")
     data = open_data(tmp_path)
-    assert (data.classes, data.masks) == (("membrane", "cell"), MaskCodes((0, 255), ()))
+    assert (data.classes, data.targets.codes) == (("membrane", "cell"), MaskCodes((0, 255), ()))
     save(tmp_path / "masks" / "a.png", np.resize((0, 1, 255), (6, 9)))
-    assert open_data(tmp_path).masks == MaskCodes((0, 1), (255,))
+    assert open_data(tmp_path).targets.codes == MaskCodes((0, 1), (255,))
 
 
 def test_colours_need_a_table(tmp_path):
@@ -117,19 +117,19 @@ def test_colours_need_a_table(tmp_path):
     (tmp_path / "classes.json").write_text(json.dumps({"sky": [0, 0, 0], "car": [255, 0, 0]}))
     data = open_data(tmp_path)
     assert data.classes == ("sky", "car")
-    assert data.masks == MaskCodes(((0, 0, 0), (255, 0, 0)), ())
+    assert data.targets.codes == MaskCodes(((0, 0, 0), (255, 0, 0)), ())
 
 
 def test_masks_are_selected_and_left_out_with_their_images(tmp_path):
     data = open_data(make(tmp_path, "abcd"))
-    part = data.parts["train"]
-    chosen = part.select(np.array([2, 0]))
-    assert stems(chosen) == [mask.stem for mask in chosen.masks] == ["c", "a"]
-    rest = data.without({part.files[0], part.masks[2]})
-    assert stems(rest.parts["train"]) == ["b", "d"]
+    split = data.splits["train"]
+    chosen = split.select(np.array([2, 0]))
+    assert stems(chosen) == [mask.stem for mask in chosen.targets.files] == ["c", "a"]
+    rest = data.without({split.images.files[0], split.targets.files[2]})
+    assert stems(rest.splits["train"]) == ["b", "d"]
     assert validate(rest) is rest
     with pytest.raises(DataError, match="has 0 train images and 0 masks; expected one pair"):
-        validate(data.without(set(part.files)))
+        validate(data.without(set(split.images.files)))
 
 
 def no_masks(folder):
@@ -197,7 +197,7 @@ def blurred(folder):
 
 
 @pytest.mark.parametrize(
-    ("prepare", "said"),
+    ("prepare", "message"),
     [
         (no_masks, "masks is missing or holds no images; expected folders images and masks"),
         (no_mask_folder, "masks is missing or holds no images; expected"),
@@ -206,9 +206,9 @@ def blurred(folder):
         (listing("a\nz"), r"train\.txt names 'z', which does not exist; expected"),
         (listing("a\nc"), r"train\.txt names 'c', which has no image; expected"),
         (listing("d.png"), r"train\.txt names 'd\.png', which has no mask; expected"),
-        (listing("a", "b\na.png"), r"test\.txt names 'a' which is in train\.txt too; expected"),
+        (listing("a", "b\na.png"), r"test\.txt names 'a' which is also in train\.txt; expected"),
         (listing("a\na"), r"train\.txt names 'a' twice; expected"),
-        (listing("# nothing"), r"train\.txt names nothing; expected"),
+        (listing("# nothing"), r"train\.txt is empty; expected"),
         (listing("\xff\xfe"), r"train\.txt cannot be read: .*; expected"),
         (listing(None, "a"), r"pairs for test but none for train; expected .* Add train\.txt"),
         (only_inner_test, "pairs for val and test but none for train; expected .*images/train"),
@@ -217,23 +217,25 @@ def blurred(folder):
         (of((255,)), "has one class only in its training masks, which hold 255; expected"),
         (one_class_in_training, "has one class only in its training masks, which hold 0; expected"),
         (contradicted, "has one class only in its training masks, which hold 0, 255; expected"),
-        (of((0, 128, 255)), r"0, 128, 255, which are no class indices; expected .*classes\.json"),
-        (blurred, "the masks hold 96 different values, as photographs .*; expected at most 64"),
+        (of((0, 128, 255)), r"0, 128, 255, which are not class indices; expected .*classes\.json"),
+        (blurred, "the masks contain 96 distinct values, like photographs .*; expected at most 64"),
     ],
 )  # fmt: skip
-def test_pairs_that_cannot_be_used_say_why_in_one_line(tmp_path, prepare, said):
+def test_unusable_pairs_are_refused_in_one_line(tmp_path, prepare, message):
     prepare(tmp_path / "set")
-    with pytest.raises(DataError, match=said) as told:
+    with pytest.raises(DataError, match=message) as caught:
         open_data(tmp_path / "set")
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
-def test_photographs_for_masks_are_told_apart_from_masks(tmp_path):
+def test_a_photograph_in_place_of_a_mask_is_refused(tmp_path):
     make(tmp_path, "a")
     Image.fromarray(np.arange(40_000, dtype=np.uint16).reshape(200, 200)).save(
         tmp_path / "masks" / "a.png"
     )
-    with pytest.raises(DataError, match=r"a\.png holds 40,000 different values, as a photograph"):
+    with pytest.raises(
+        DataError, match=r"a\.png contains 40,000 distinct values, like a photograph"
+    ):
         open_data(tmp_path)
 
 
@@ -241,5 +243,5 @@ def test_class_folders_named_images_beside_others_stay_class_folders(tmp_path):
     for name in ("images", "drawings"):
         save(tmp_path / name / "a.png", [[1]])
     data = open_data(tmp_path)
-    assert not data.dense
+    assert data.targets.kind == "label"
     assert data.classes == ("drawings", "images")

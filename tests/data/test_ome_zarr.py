@@ -13,10 +13,10 @@ zarr = pytest.importorskip("zarr")
 @pytest.mark.parametrize("version", [2, 3])
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 def test_a_zarr_array_gives_its_pixels(tmp_path, version, kind):
-    grey, colour, stack = (noise(*s, kind=kind) for s in [(70, 53), (70, 53, 3), (2, 3, 70, 53)])
+    grey, color, stack = (noise(*s, kind=kind) for s in [(70, 53), (70, 53, 3), (2, 3, 70, 53)])
     for pixels, chunks, expected in [
         (grey, (16, 32), grey[None, ..., None]),
-        (colour, (16, 16, 3), colour[None]),
+        (color, (16, 16, 3), color[None]),
         (stack, (2, 1, 70, 20), stack.reshape(6, 70, 53, 1)),
     ]:
         folder = tmp_path / f"{pixels.ndim}.zarr"
@@ -31,10 +31,8 @@ def test_named_axes_of_a_zarr_array_are_followed(tmp_path):
 
 
 @pytest.mark.parametrize("version", [2, 3])
-@pytest.mark.parametrize(
-    "colours", [("FF0000", "00FF00", "0000FF"), ("0000FF", "00FF00", "FF0000")]
-)
-def test_an_ome_zarr_gives_its_full_resolution(tmp_path, version, colours):
+@pytest.mark.parametrize("colors", [("FF0000", "00FF00", "0000FF"), ("0000FF", "00FF00", "FF0000")])
+def test_an_ome_zarr_gives_its_full_resolution(tmp_path, version, colors):
     pixels = noise(2, 3, 70, 53)
     group = zarr.open_group(str(tmp_path / "a.zarr"), mode="w", zarr_format=version)
     put(tmp_path / "a.zarr" / "0", pixels, (1, 1, 32, 32), version)
@@ -42,10 +40,10 @@ def test_an_ome_zarr_gives_its_full_resolution(tmp_path, version, colours):
     axes = [{"name": name} for name in "tcyx"]
     image = {
         "multiscales": [{"axes": axes, "datasets": [{"path": "0"}, {"path": "1"}]}],
-        "omero": {"channels": [{"color": colour} for colour in colours]},
+        "omero": {"channels": [{"color": color} for color in colors]},
     }
     group.attrs.update(image if version == 2 else {"ome": image})
-    rgb = colours[0] == "FF0000"
+    rgb = colors[0] == "FF0000"
     check(
         tmp_path / "a.zarr",
         pixels.transpose(0, 2, 3, 1) if rgb else pixels.reshape(6, 70, 53, 1),

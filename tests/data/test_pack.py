@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from canon.data import ImagePack, Preprocessing, Split, open_data
+from canon.data import ImagePack, Preprocessing, open_data
 from canon.data.augment.augmentation import (
     Augmentation,
     pad_images,
@@ -13,6 +13,7 @@ from canon.data.augment.augmentation import (
     random_flip,
 )
 from canon.data.augment.image_batches import ImageBatches
+from canon.data.images.collection import ArrayImages
 from canon.data.packs.images import build_image_pack
 from canon.data.preprocessing import center_square
 from canon.data.sampling import (
@@ -33,14 +34,14 @@ RANDOM = np.random.default_rng(0)
 COLOUR = RANDOM.integers(0, 256, (40, 12, 12, 3), np.uint8)
 
 
-def test_a_square_keeps_the_centre_and_scales_the_shorter_side():
+def test_a_center_square_scales_the_shorter_side_and_crops_the_longer():
     images = RANDOM.integers(0, 256, (2, 6, 10, 3), np.uint8)
     assert np.array_equal(center_square(images, 6), images[:, :, 2:8])
     assert center_square(images, 3).shape == (2, 3, 3, 3)
     assert center_square(images[:, :, :6], 6) is not None
 
 
-def test_scaling_is_pillow_s_bilinear_within_a_level():
+def test_resizing_equals_bilinear_resizing_by_pillow_within_a_level():
     image = RANDOM.integers(0, 256, (64, 64, 1), np.uint8)
     theirs = Image.fromarray(image[..., 0]).resize((24, 24), Image.Resampling.BILINEAR)
     assert (
@@ -51,16 +52,16 @@ def test_scaling_is_pillow_s_bilinear_within_a_level():
 
 def test_sixteen_bits_stay_sixteen_bits_in_the_pack_and_white_is_one(tmp_path):
     deep = np.array([[[0], [65535]], [[40000], [256]]], np.uint16)[None]
-    how = Preprocessing(2, 1, bits=16)
-    pack = build_image_pack(Split(np.zeros(1, np.int64), deep), how)
+    prep = Preprocessing(2, 1, bits=16)
+    pack = build_image_pack(ArrayImages.of(deep), np.zeros(1, np.int64), prep)
     assert np.array_equal(pack.images.numpy(), deep)
-    assert how.evaluation(pack.images).flatten().tolist() == pytest.approx(
+    assert prep.evaluation(pack.images).flatten().tolist() == pytest.approx(
         [0, 1, 40000 / 65535, 256 / 65535]
     )
 
 
 def test_a_folder_is_packed_once_and_then_mapped(pictures):
-    how = Preprocessing(16, 3, crop=0.8)
+    prep = Preprocessing(16, 3, crop=0.8)
     read = []
 
     def watching(files, total):
@@ -68,26 +69,28 @@ def test_a_folder_is_packed_once_and_then_mapped(pictures):
             read.append(file)
             yield file
 
-    part = open_data(pictures).parts["train"]
-    first, second = build_image_pack(part, how, watching), build_image_pack(part, how, watching)
+    split = open_data(pictures).splits["train"]
+    first, second = (
+        build_image_pack(split.images, split.targets.values, prep, watching) for _ in range(2)
+    )
     assert len(read) == 24
     assert first.images.shape == (24, 20, 20, 3)
     assert torch.equal(first.images, second.images)
-    expected = center_square(np.asarray(Image.open(part.files[5]))[None], 20)[0]
+    expected = center_square(np.asarray(Image.open(split.images.files[5]))[None], 20)[0]
     assert np.array_equal(first.images[5].numpy(), expected)
 
 
 def test_evaluation_takes_the_centre_normalises_and_repeats_the_edge():
     images = torch.arange(36, dtype=torch.uint8).reshape(1, 6, 6, 1)
-    how = Preprocessing(6, 1, border=1, crop=4 / 6, mean=(0.1,), std=(0.5,))
-    x = how.evaluation(images)
-    centre = (images[:, 1:5, 1:5].permute(0, 3, 1, 2) / 255 - 0.1) / 0.5
-    torch.testing.assert_close(x, F.pad(centre, (1, 1, 1, 1), mode="replicate"))
+    prep = Preprocessing(6, 1, border=1, crop=4 / 6, mean=(0.1,), std=(0.5,))
+    x = prep.evaluation(images)
+    center = (images[:, 1:5, 1:5].permute(0, 3, 1, 2) / 255 - 0.1) / 0.5
+    torch.testing.assert_close(x, F.pad(center, (1, 1, 1, 1), mode="replicate"))
 
 
-def test_lenet_s_black_and_white_are_those_of_the_paper():
-    how = Preprocessing(1, 1, mean=(0.1 / 1.275,), std=(1 / 1.275,))
-    x = how.evaluation(torch.tensor([0, 255], dtype=torch.uint8).reshape(2, 1, 1, 1))
+def test_lenet5_maps_black_and_white_to_the_values_of_its_paper():
+    prep = Preprocessing(1, 1, mean=(0.1 / 1.275,), std=(1 / 1.275,))
+    x = prep.evaluation(torch.tensor([0, 255], dtype=torch.uint8).reshape(2, 1, 1, 1))
     assert x.flatten().tolist() == pytest.approx([-0.1, 1.175])
 
 
@@ -116,8 +119,8 @@ def test_half_of_the_images_are_mirrored():
     x = torch.from_numpy(COLOUR).permute(0, 3, 1, 2).float().repeat(25, 1, 1, 1)
     y = random_flip(x, torch.Generator().manual_seed(0))
     mirrored = (y == x.flip(3)).flatten(1).all(1)
-    kept = (y == x).flatten(1).all(1)
-    assert bool((mirrored ^ kept).all())
+    unchanged = (y == x).flatten(1).all(1)
+    assert bool((mirrored ^ unchanged).all())
     assert 0.45 < mirrored.float().mean() < 0.55
 
 
@@ -133,14 +136,14 @@ def test_padding_is_the_mean_colour_or_the_edge(fill):
 
 
 def test_principal_colours_are_those_of_the_covariance():
-    how = Preprocessing(12, 3)
-    found = principal_colors(torch.from_numpy(COLOUR), how)
+    prep = Preprocessing(12, 3)
+    found = principal_colors(torch.from_numpy(COLOUR), prep)
     covariance = np.cov(COLOUR.reshape(-1, 3).T / 255)
     assert (found @ found.T).numpy() == pytest.approx(covariance, rel=1e-3, abs=1e-5)
 
 
 def test_the_colour_shift_is_one_colour_an_image():
-    change = Augmentation(crop=False, flip=False, colour=0.1)
+    change = Augmentation(crop=False, flip=False, color=0.1)
     data = ImageBatches(pack_of(COLOUR), Preprocessing(12, 3), change)
     plain, _ = data.evaluation(torch.arange(40))
     shifted, _ = data.training(torch.arange(40), seed=1)
@@ -150,7 +153,7 @@ def test_the_colour_shift_is_one_colour_an_image():
 
 
 def test_training_batches_follow_from_the_seed_alone():
-    data = ImageBatches(pack_of(COLOUR), Preprocessing(12, 3), Augmentation(pad=2, colour=0.1))
+    data = ImageBatches(pack_of(COLOUR), Preprocessing(12, 3), Augmentation(pad=2, color=0.1))
     torch.manual_seed(1)
     first, labels = data.training(torch.arange(5, 15), seed=3)
     torch.manual_seed(2)

@@ -27,48 +27,48 @@ STORED = {
 }
 
 
-@pytest.mark.parametrize("how", STORED)
+@pytest.mark.parametrize("layout", STORED)
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-def test_a_grey_tiff_gives_its_pixels(tmp_path, how, kind):
+def test_a_grey_tiff_gives_its_pixels(tmp_path, layout, kind):
     pixels = noise(70, 53, kind=kind)
-    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack", **STORED[how])
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack", **STORED[layout])
     check(tmp_path / "a.tif", pixels[None, ..., None])
 
 
-@pytest.mark.parametrize("how", STORED)
+@pytest.mark.parametrize("layout", STORED)
 @pytest.mark.parametrize("planar", ["contig", "separate"])
-def test_an_rgb_tiff_gives_its_pixels(tmp_path, how, planar):
+def test_an_rgb_tiff_gives_its_pixels(tmp_path, layout, planar):
     pixels = noise(70, 53, 3, kind=np.uint16)
     stored = pixels if planar == "contig" else pixels.transpose(2, 0, 1)
     tifffile.imwrite(
-        tmp_path / "a.tif", stored, photometric="rgb", planarconfig=planar, **STORED[how]
+        tmp_path / "a.tif", stored, photometric="rgb", planarconfig=planar, **STORED[layout]
     )
     check(tmp_path / "a.tif", pixels[None])
 
 
-@pytest.mark.parametrize("how", STORED)
-def test_every_page_is_a_plane(tmp_path, how):
+@pytest.mark.parametrize("layout", STORED)
+def test_every_page_is_a_plane(tmp_path, layout):
     pages = noise(4, 70, 53)
-    tifffile.imwrite(tmp_path / "a.tif", pages, photometric="minisblack", **STORED[how])
+    tifffile.imwrite(tmp_path / "a.tif", pages, photometric="minisblack", **STORED[layout])
     check(tmp_path / "a.tif", pages[..., None])
 
 
 def test_samples_that_are_not_rgb_are_planes(tmp_path):
     samples = noise(70, 53, 3)
-    how = {"photometric": "minisblack", "planarconfig": "contig"}
-    tifffile.imwrite(tmp_path / "a.tif", samples, tile=(16, 16), **how)
+    options = {"photometric": "minisblack", "planarconfig": "contig"}
+    tifffile.imwrite(tmp_path / "a.tif", samples, tile=(16, 16), **options)
     check(tmp_path / "a.tif", samples.transpose(2, 0, 1)[..., None])
 
 
-@pytest.mark.parametrize("how", ["strips", "deflated tiles"])
+@pytest.mark.parametrize("layout", ["strips", "deflated tiles"])
 @pytest.mark.parametrize(
     ("axes", "shape"), [("YX", ()), ("CYX", (3,)), ("ZYX", (5,)), ("TCZYX", (2, 3, 2))]
 )
-def test_the_leading_axes_of_an_ome_tiff_are_planes_in_order(tmp_path, how, axes, shape):
+def test_the_leading_axes_of_an_ome_tiff_are_planes_in_order(tmp_path, layout, axes, shape):
     pixels = noise(*shape, 70, 53, kind=np.uint16)
     metadata = {"axes": axes}
     path = tmp_path / "a.ome.tif"
-    tifffile.imwrite(path, pixels, photometric="minisblack", metadata=metadata, **STORED[how])
+    tifffile.imwrite(path, pixels, photometric="minisblack", metadata=metadata, **STORED[layout])
     check(path, pixels.reshape(-1, 70, 53, 1))
 
 
@@ -91,8 +91,8 @@ def test_the_pyramid_and_the_label_of_an_ome_tiff_are_left_out(tmp_path):
 
 def test_an_imagej_stack_written_as_one_page_is_all_its_planes(tmp_path):
     stack = noise(6, 70, 53, kind=np.uint16)
-    how = {"imagej": True, "truncate": True, "metadata": {"axes": "ZYX"}}
-    tifffile.imwrite(tmp_path / "a.tif", stack, **how)
+    options = {"imagej": True, "truncate": True, "metadata": {"axes": "ZYX"}}
+    tifffile.imwrite(tmp_path / "a.tif", stack, **options)
     with tifffile.TiffFile(tmp_path / "a.tif") as tif:
         assert len(tif.pages) == 1
     check(tmp_path / "a.tif", stack[..., None])
@@ -100,7 +100,7 @@ def test_an_imagej_stack_written_as_one_page_is_all_its_planes(tmp_path):
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA", "I;16"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_tiff_looks_as_the_reader_of_small_images_shows_it(tmp_path, mode, orientation):
+def test_a_tiff_has_the_pixels_that_read_image_gives(tmp_path, mode, orientation):
     size = {"RGB": (3,), "RGBA": (4,), "LA": (2,)}.get(mode, ())
     pixels = noise(70, 53, *size, kind=np.uint16 if mode == "I;16" else np.uint8)
     if mode == "1":
@@ -120,22 +120,25 @@ def test_a_tiff_looks_as_the_reader_of_small_images_shows_it(tmp_path, mode, ori
     assert np.abs(shown - expected[rows, columns]).max() <= (1 if alpha else 0)
 
 
-def test_white_is_zero_is_turned_round(tmp_path):
+def test_a_white_is_zero_tiff_is_inverted(tmp_path):
     pixels = noise(70, 53)
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="miniswhite")
     check(tmp_path / "a.tif", 255 - pixels[None, ..., None])
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
-    [(np.float32, "floating point"), (np.int16, "16-bit int16"), (np.uint32, "32-bit uint32")],
+    ("kind", "message"),
+    [(np.float32, "floating-point"), (np.int16, "16-bit int16"), (np.uint32, "32-bit uint32")],
 )
-def test_other_kinds_of_numbers_are_refused(tmp_path, kind, said):
+def test_other_kinds_of_numbers_are_refused(tmp_path, kind, message):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((9, 9), kind))
     zarr.create_array(str(tmp_path / "a.zarr"), data=np.zeros((9, 9), kind))
-    with pytest.raises(DataError, match=f"page 1 of 1 .*{said}"), open_image(tmp_path / "a.tif"):
+    with pytest.raises(DataError, match=f"page 1 of 1 .*{message}"), open_image(tmp_path / "a.tif"):
         pass
-    with pytest.raises(DataError, match=said.split("-bit ")[-1]), open_image(tmp_path / "a.zarr"):
+    with (
+        pytest.raises(DataError, match=message.split("-bit ")[-1]),
+        open_image(tmp_path / "a.zarr"),
+    ):
         pass
 
 
@@ -147,7 +150,7 @@ def test_a_plain_image_is_one_plane(tmp_path):
         pass
 
 
-def test_what_is_missing_is_named(tmp_path, monkeypatch):
+def test_a_missing_library_is_named_with_its_install_command(tmp_path, monkeypatch):
     tifffile.imwrite(tmp_path / "a.tif", noise(9, 9))
     (tmp_path / "a.zarr").mkdir()
     for name, path in {"tifffile": "a.tif", "zarr": "a.zarr"}.items():
@@ -157,7 +160,7 @@ def test_what_is_missing_is_named(tmp_path, monkeypatch):
             pass
 
 
-def test_the_cache_keeps_the_region_and_what_it_may_spare():
+def test_the_block_cache_holds_a_region_and_no_more_than_its_spare_bytes():
     cache = BlockCache(spare=250)
     loaded = []
 
@@ -168,7 +171,7 @@ def test_the_cache_keeps_the_region_and_what_it_may_spare():
         block(number, 4)
     assert loaded == [0, 1, 2, 3]
     block(4, 1)
-    assert len(cache.kept) == 1  # 250 bytes spare hold none of the earlier ones
+    assert len(cache.blocks) == 1  # 250 bytes spare hold none of the earlier ones
 
 
 def test_planes_of_one_stack_have_one_size(tmp_path):

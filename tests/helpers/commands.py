@@ -12,9 +12,9 @@ TRAIN = ["train", "unet-same", "--width", "4", "--depth", "2", "--image", "64", 
 def refused(capsys, *argv):
     """The one line on stderr for a mistake."""
     assert main([str(word) for word in argv]) == 2
-    said = capsys.readouterr()
-    lines = said.err.strip().splitlines()
-    assert len(lines) == 1, said.err
+    output = capsys.readouterr()
+    lines = output.err.strip().splitlines()
+    assert len(lines) == 1, output.err
     assert lines[0].startswith("canon: ")
-    assert "Traceback" not in said.err
+    assert "Traceback" not in output.err
     return lines[0]

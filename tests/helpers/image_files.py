@@ -29,7 +29,7 @@ def check(path, expected):
                 assert np.array_equal(region, pixels[rows, columns])
 
 
-def put(folder, pixels, chunks, version=3, **how):
+def put(folder, pixels, chunks, version=3, **options):
     import zarr
 
     array = zarr.create_array(
@@ -38,7 +38,7 @@ def put(folder, pixels, chunks, version=3, **how):
         dtype=pixels.dtype,
         chunks=chunks,
         zarr_format=version,
-        **how,
+        **options,
     )
     array[...] = pixels
     return array

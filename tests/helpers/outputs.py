@@ -4,8 +4,8 @@ import numpy as np
 
 from canon.inference.partial import OutputShape
 
-MASKS = OutputShape(pages=3, height=700, width=600, inner=300)
-CHANCES = OutputShape(pages=2, height=700, width=600, inner=300, classes=2)
+MASKS = OutputShape(pages=3, height=700, width=600, row_height=300)
+CHANCES = OutputShape(pages=2, height=700, width=600, row_height=300, classes=2)
 HALF = np.finfo(np.float16).eps / 2  # relative, of rounding to float16
 
 
@@ -20,15 +20,15 @@ def output(extent):
     return np.kron(blocks, np.ones((25, 25), blocks.dtype))
 
 
-def write(sink, extent, rows=None):
+def write(writer, extent, rows=None):
     """Write what is not done, at most so many rows."""
     left = rows
     for page, pixels in enumerate(output(extent)):
-        for row in range(sink.done(page), extent.rows):
+        for row in range(writer.done(page), extent.rows):
             if left == 0:
                 return
-            top = row * extent.inner
-            sink.write(page, row, pixels[..., top : top + extent.inner, :])
+            top = row * extent.row_height
+            writer.write(page, row, pixels[..., top : top + extent.row_height, :])
             left = left and left - 1
 
 

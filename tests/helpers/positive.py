@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from canon.analysis.intervals import FieldIntervals
 from canon.layers.init import fan_in
 from canon.models.lenet5 import TableConv
 
@@ -30,3 +31,9 @@ def linear(net: nn.Module) -> nn.Module:
                 if module.bias is not None:
                     module.bias.zero_()
     return net.eval().double()
+
+
+def seen_pixels(span: FieldIntervals, output: int, pixels: int) -> tuple[int, int]:
+    """The pixels inside an image that an output sees, from the first to one past the last."""
+    start, end = span.at(output)
+    return max(0, start), min(pixels, end)

@@ -19,7 +19,7 @@ leave_group()
 def on_one_and_two_processes(script: str, folder: Path) -> list[tuple[list, dict]]:
     """What a script prints as JSON and saves to the path it is given, by one process and by two."""
     (folder / "script.py").write_text(script + LEAVE)
-    said = []
+    results = []
     for count in (1, 2):
         path = folder / f"{count}.pt"
         command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={count}",
@@ -33,5 +33,7 @@ def on_one_and_two_processes(script: str, folder: Path) -> list[tuple[list, dict
             command, capture_output=True, text=True, env=environment, check=False, timeout=120
         )
         assert done.returncode == 0, done.stderr
-        said.append((json.loads(done.stdout.splitlines()[-1]), torch.load(path, weights_only=True)))
-    return said
+        results.append(
+            (json.loads(done.stdout.splitlines()[-1]), torch.load(path, weights_only=True))
+        )
+    return results

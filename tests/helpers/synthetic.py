@@ -22,8 +22,8 @@ def shape_pair(seed: int, side: int = 64) -> tuple[np.ndarray, np.ndarray]:
         distance = np.hypot(dy, dx) if kind == 1 else np.maximum(dy, dx)
         classes[distance < radius + 1] = IGNORE
         classes[distance < radius - 1] = kind
-        colour = (60, 190, 110) if kind == 1 else (190, 90, 60)
-        image[distance < radius] += np.array(colour) - 90
+        color = (60, 190, 110) if kind == 1 else (190, 90, 60)
+        image[distance < radius] += np.array(color) - 90
     return image.clip(0, 255).astype(np.uint8), classes
 
 

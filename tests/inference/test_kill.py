@@ -1,4 +1,4 @@
-"""A run that is killed and goes on writes the very bytes of one that is not."""
+"""A run that is killed and resumed writes the same bytes as one that is not."""
 
 import signal
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from canon.inference import writer
+from canon.inference import writer as writer_module
 from canon.inference.writer import open_writer
 from tests.helpers import outputs
 from tests.helpers.outputs import MASKS, contents, write
@@ -31,9 +31,9 @@ def run_and_be_killed(target, source, extent, rows, finishing):
         "    for i, file in enumerate(files):\n"
         "        if i == n // 2: os.kill(os.getpid(), signal.SIGKILL)\n"
         "        yield file\n"
-        f"sink = open_writer(Path({str(target)!r}), t.{extent}, Path({str(source)!r}))\n"
-        f"t.write(sink, t.{extent}, {rows})\n"
-        f"if {finishing}: sink.finish(die)\n"
+        f"writer = open_writer(Path({str(target)!r}), t.{extent}, Path({str(source)!r}))\n"
+        f"t.write(writer, t.{extent}, {rows})\n"
+        f"if {finishing}: writer.finish(die)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     root = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ def run_and_be_killed(target, source, extent, rows, finishing):
 
 @pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
 @pytest.mark.parametrize("extent", ["MASKS", "CHANCES"])
-def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, source, name, extent):
+def test_a_killed_run_resumes_to_the_same_bytes(tmp_path, source, name, extent):
     size = getattr(outputs, extent)
     straight = open_writer(tmp_path / "straight" / name, size, source)
     write(straight, size)
@@ -51,25 +51,25 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, source, name, extent):
     target = tmp_path / name
     run_and_be_killed(target, source, extent, rows=4, finishing=False)
     assert not target.exists()
-    sink = open_writer(target, size, source)
-    assert [sink.done(page) for page in range(size.pages)] == [3, 1, 0][: size.pages]
+    writer = open_writer(target, size, source)
+    assert [writer.done(page) for page in range(size.pages)] == [3, 1, 0][: size.pages]
     run_and_be_killed(target, source, extent, rows=None, finishing=True)
     assert not target.exists()
-    sink = open_writer(target, size, source)
-    assert [sink.done(page) for page in range(size.pages)] == [3] * size.pages
-    assert contents(sink.finish()) == expected
+    writer = open_writer(target, size, source)
+    assert [writer.done(page) for page in range(size.pages)] == [3] * size.pages
+    assert contents(writer.finish()) == expected
     assert not list(tmp_path.glob(".*"))
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
-def test_a_run_killed_between_its_last_two_steps_is_whole_when_it_comes_back(
+def test_a_run_killed_between_its_last_two_steps_resumes_to_the_same_bytes(
     tmp_path, source, name, monkeypatch
 ):
-    sink = open_writer(tmp_path / name, MASKS, source)
-    write(sink, MASKS)
+    writer = open_writer(tmp_path / name, MASKS, source)
+    write(writer, MASKS)
     with monkeypatch.context() as patch:
-        patch.setattr(writer.shutil, "rmtree", lambda *_, **__: None)
-        expected = contents(sink.finish())
+        patch.setattr(writer_module.shutil, "rmtree", lambda *_, **__: None)
+        expected = contents(writer.finish())
     again = open_writer(tmp_path / name, MASKS, source)
     assert [again.done(page) for page in range(3)] == [3, 3, 3]
     assert contents(again.finish()) == expected
@@ -77,7 +77,7 @@ def test_a_run_killed_between_its_last_two_steps_is_whole_when_it_comes_back(
 
 
 def test_a_row_that_was_being_written_is_not_done(tmp_path, source):
-    sink = open_writer(tmp_path / "a.tif", MASKS, source)
-    write(sink, MASKS, 2)
-    (sink.journal.folder / ".page000000-row000002.zip.4711").write_bytes(b"PK")
+    writer = open_writer(tmp_path / "a.tif", MASKS, source)
+    write(writer, MASKS, 2)
+    (writer.partial.folder / ".page000000-row000002.zip.4711").write_bytes(b"PK")
     assert open_writer(tmp_path / "a.tif", MASKS, source).done(0) == 2

@@ -29,11 +29,11 @@ source, target = map(Path, sys.argv[1:3])
 tiling = Tiling(388, 92)
 with open_image(source) as planes:
     plane = require_same_format(planes, source)
-    sink = open_writer(target, OutputShape(1, plane.height, plane.width, tiling.inner), source)
-    said = lambda x: x[:, 92:-92, 92:-92, 0] // 64
-    for row, band in tile_rows(plane, tiling, said):
-        sink.write(0, row, band)
-    sink.finish()
+    writer = open_writer(target, OutputShape(1, plane.height, plane.width, tiling.tile), source)
+    predict = lambda x: x[:, 92:-92, 92:-92, 0] // 64
+    for row, band in tile_rows(plane, tiling, predict):
+        writer.write(0, row, band)
+    writer.finish()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)  # KiB on Linux
 """
 

@@ -46,7 +46,7 @@ def test_weights_and_views_of_them_are_not_counted():
     assert peak_bytes(Turned(4, 1000), (1, 4)) == 4 * (4 + 1000)
 
 
-def test_the_network_is_left_as_it_is():
+def test_computing_the_peak_leaves_the_network_unchanged():
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)).train()
     before = {name: value.clone() for name, value in net.state_dict().items()}
     peak_bytes(net, (1, 1, 2000, 2000), torch.float16)
@@ -54,7 +54,7 @@ def test_the_network_is_left_as_it_is():
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
-def test_a_tile_that_fits_tells_what_it_needs():
+def test_a_tile_that_fits_needs_a_quarter_more_than_its_tensors():
     # a quarter more than the tensors: 1.25 x 3 x 4 x (4 x 12 x 12) bytes
     assert require_memory(Skip(), Tiling(8, 2), 4, available=8640) == 8640
     assert available_bytes() > 2**20
@@ -63,12 +63,12 @@ def test_a_tile_that_fits_tells_what_it_needs():
 def test_a_tile_that_does_not_fit_names_the_largest_that_does():
     with pytest.raises(InputError, match=r"2 tiles of 100 pixels need .* pass --tile 36\.$"):
         # 2 x 1.25 x 3 x 4 x 4 x 40 x 40 bytes are 192,000; the next side, 52, needs 376,320
-        require_memory(Skip(), Tiling(100, 2, step=16), 4, 2, available=376_319)
-    with pytest.raises(InputError, match=r"need 0\.00 GiB; .* None fits: pass --batch 1"):
-        require_memory(Skip(), Tiling(100, 2, step=16), 4, available=100)
+        require_memory(Skip(), Tiling(100, 2, stride=16), 4, 2, available=376_319)
+    with pytest.raises(InputError, match=r"need 0\.00 GiB; .* No tile fits: pass --batch 1"):
+        require_memory(Skip(), Tiling(100, 2, stride=16), 4, available=100)
 
 
 def test_a_tile_too_small_for_the_network_is_not_recommended():
     net = nn.Sequential(nn.Conv2d(1, 8, 9))
-    with pytest.raises(InputError, match="None fits"):
-        require_memory(net, Tiling(12, step=4), 1, available=100)
+    with pytest.raises(InputError, match="No tile fits"):
+        require_memory(net, Tiling(12, stride=4), 1, available=100)

@@ -17,10 +17,10 @@ def noise(height, width, channels=1, kind=np.uint8):
     return np.random.default_rng(7).integers(0, 250, (height, width, channels)).astype(kind)
 
 
-def kept(tiling, make=lambda x: x[..., 0].to(torch.uint8)):
-    """A network that says of every kept pixel its own value."""
+def inner_pixels(tiling, make=lambda x: x[..., 0].to(torch.uint8)):
+    """A network whose output is the inner pixels of its input."""
     m = tiling.margin
-    return lambda x: make(x[:, m : m + tiling.inner, m : m + tiling.inner])
+    return lambda x: make(x[:, m : m + tiling.tile, m : m + tiling.tile])
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 10])
@@ -68,13 +68,16 @@ def test_a_window_reads_the_pixels_in_it_and_no_others():
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 33), (33, 7), (31, 45)])
 @pytest.mark.parametrize("batch", [1, 3, 100])
-def test_a_network_that_repeats_its_input_gives_the_image(size, batch):
+def test_tiles_of_a_network_that_repeats_its_input_give_the_image(size, batch):
     pixels, tiling = noise(*size), Tiling(8, 5)
-    whole = [band for _, band in tile_rows(ArrayReader(pixels), tiling, kept(tiling), batch=batch)]
+    whole = [
+        band
+        for _, band in tile_rows(ArrayReader(pixels), tiling, inner_pixels(tiling), batch=batch)
+    ]
     assert np.array_equal(np.concatenate(whole), pixels[..., 0])
 
 
-def test_several_outputs_and_maps_are_put_together_alike():
+def test_several_outputs_and_maps_are_joined_alike():
     pixels, tiling = noise(21, 19, 3, np.uint16), Tiling(8, 2)
 
     def both(x):
@@ -82,7 +85,8 @@ def test_several_outputs_and_maps_are_put_together_alike():
         return x.permute(0, 3, 1, 2).float(), x[..., 1]
 
     parts = [
-        band for _, band in tile_rows(ArrayReader(pixels), tiling, kept(tiling, both), batch=4)
+        band
+        for _, band in tile_rows(ArrayReader(pixels), tiling, inner_pixels(tiling, both), batch=4)
     ]
     maps = np.concatenate([m for m, _ in parts], axis=1)
     assert maps.dtype == np.float32
@@ -91,18 +95,18 @@ def test_several_outputs_and_maps_are_put_together_alike():
 
 
 @pytest.mark.parametrize("batch", [1, 4])
-def test_a_valid_network_says_of_tiles_what_it_says_of_the_whole(batch):
+def test_a_valid_network_gives_the_same_scores_in_tiles_as_on_the_whole_image(batch):
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(1, 6, 5), nn.ReLU(), nn.Conv2d(6, 3, 5))
     pixels, tiling = noise(50, 37), Tiling(16, 4)
 
-    def said(x):
+    def predict(x):
         return net(x.permute(0, 3, 1, 2) / 255)
 
     padded = np.pad(pixels, ((4, 4), (4, 4), (0, 0)), mode="reflect")
-    whole = said(torch.from_numpy(padded[None])).detach().numpy()[0]
+    whole = predict(torch.from_numpy(padded[None])).detach().numpy()[0]
     tiled = np.concatenate(
-        [b for _, b in tile_rows(ArrayReader(pixels), tiling, said, batch=batch)], 1
+        [b for _, b in tile_rows(ArrayReader(pixels), tiling, predict, batch=batch)], 1
     )
     assert tiled.shape == (3, 50, 37)
     assert np.abs(tiled - whole).max() < 1e-6
@@ -113,9 +117,13 @@ def test_a_resumed_run_is_given_the_batches_of_an_unbroken_one():
 
     def run(first):
         given = []
-        said = kept(tiling)
+        predict = inner_pixels(tiling)
         rows = tile_rows(
-            ArrayReader(pixels), tiling, lambda x: given.append(x) or said(x), batch=3, first=first
+            ArrayReader(pixels),
+            tiling,
+            lambda x: given.append(x) or predict(x),
+            batch=3,
+            first=first,
         )
         return list(rows), given
 
@@ -131,17 +139,17 @@ def test_tiles_are_read_by_a_thread_one_batch_ahead():
     plane, tiling = Watched(noise(16, 40)), Tiling(8)
     seen = []
 
-    def said(x):
+    def predict(x):
         seen.append(len(plane.regions))
         return x[..., 0]
 
-    list(tile_rows(plane, tiling, said))
+    list(tile_rows(plane, tiling, predict))
     assert threading.get_ident() not in plane.threads
     assert len(plane.threads) == 1
     assert all(n <= read <= n + 2 for n, read in enumerate(seen))
 
 
-def test_what_cannot_be_read_is_raised_where_the_bands_are_used():
+def test_a_reading_error_is_raised_where_the_rows_are_used():
     class Damaged(ArrayReader):
         def read(self, rows, columns):
             if rows.stop > 20:
@@ -160,21 +168,21 @@ def test_maps_smaller_than_the_tile_are_refused():
     with pytest.raises(InputError, match=r"expected 1 maps of 10 x 10 pixels a side"):
         list(
             tile_rows(
-                ArrayReader(noise(99, 99)), Tiling(8, 2, inside=True), lambda x: x[:, :8, :8, 0]
+                ArrayReader(noise(99, 99)), Tiling(8, 2, padded=True), lambda x: x[:, :8, :8, 0]
             )
         )
 
 
 def test_a_small_image_is_one_tile_as_small_as_the_steps_allow():
-    unet = Tiling(384, 94, step=16)
+    unet = Tiling(384, 94, stride=16)
     assert unet.side == 572
-    assert unet.fitted(100, 50) == Tiling(112, 94, step=16)
+    assert unet.fitted(100, 50) == Tiling(112, 94, stride=16)
     assert unet.fitted(384, 9) == unet.fitted(5000, 9) == unet
     assert Tiling(112, 94).grid(101, 50) == (1, 1)
 
 
 def test_a_padded_network_takes_an_image_whole_that_its_input_holds():
-    padded = Tiling(512, 112, inside=True, step=16, multiple=16)
+    padded = Tiling(512, 112, padded=True, stride=16, multiple=16)
     assert padded.fitted(700, 300).grid(700, 300) == (1, 1)
     assert padded.fitted(700, 300).window(0, 700) == (0, 704)
     assert padded.fitted(800, 300) == padded
@@ -184,17 +192,17 @@ def test_a_padded_network_takes_an_image_whole_that_its_input_holds():
     assert padded.window(0, 300) == (0, 304)
 
 
-def test_an_image_is_continued_only_as_far_as_the_network_demands():
-    any_size = Tiling(512, 64, inside=True, step=32)
+def test_an_image_is_extended_only_as_far_as_the_network_demands():
+    any_size = Tiling(512, 64, padded=True, stride=32)
     assert any_size.window(0, 375) == (0, 375)
     assert any_size.window(512, 701) == (448, 253)
-    with_fc6 = Tiling(512, 64, inside=True, step=32, least=193)
+    with_fc6 = Tiling(512, 64, padded=True, stride=32, min_side=193)
     assert with_fc6.window(0, 64) == (0, 193)
     assert with_fc6.window(512, 600) == (384, 216)  # as far back as 193 pixels are left
 
 
 @pytest.mark.parametrize("size", [(50, 41), (33, 97), (16, 64), (70, 9)])
-def test_tiles_inside_the_image_give_what_a_padded_network_says_of_the_whole(size):
+def test_a_padded_network_gives_the_same_scores_in_tiles_as_on_the_whole_image(size):
     """Two convolutions with zeros for padding, a pooling between them, and back up."""
     torch.manual_seed(0)
     net = torch.nn.Sequential(
@@ -203,19 +211,21 @@ def test_tiles_inside_the_image_give_what_a_padded_network_says_of_the_whole(siz
     )  # fmt: skip
     pixels = noise(*size)
 
-    def said(x):
+    def predict(x):
         with torch.no_grad():
             return net(x.permute(0, 3, 1, 2).float())
 
-    whole = Tiling(128, 0, inside=True, step=2, multiple=2).fitted(*size)
-    cut = Tiling(8, 6, inside=True, step=2, multiple=2)
+    whole = Tiling(128, 0, padded=True, stride=2, multiple=2).fitted(*size)
+    cut = Tiling(8, 6, padded=True, stride=2, multiple=2)
     assert whole.grid(*size) == (1, 1)
-    expected = np.concatenate([b for _, b in tile_rows(ArrayReader(pixels), whole, said)], 1)
-    parts = np.concatenate([b for _, b in tile_rows(ArrayReader(pixels), cut, said, batch=3)], 1)
+    expected = np.concatenate([b for _, b in tile_rows(ArrayReader(pixels), whole, predict)], 1)
+    parts = np.concatenate([b for _, b in tile_rows(ArrayReader(pixels), cut, predict, batch=3)], 1)
     assert parts.shape == (2, *size)
     np.testing.assert_allclose(parts, expected, rtol=1e-5, atol=1e-5)
 
 
-def test_a_tiling_without_pixels_is_refused():
-    with pytest.raises(InputError, match="keeps 0 pixels"):
+def test_a_tile_without_pixels_is_refused():
+    with pytest.raises(
+        InputError, match="the tile is 0 pixels and its margin 0; expected at least 1"
+    ):
         Tiling(0)

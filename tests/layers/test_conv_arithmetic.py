@@ -1,4 +1,5 @@
-import re
+"""Sizes, legal strides and paddings, and pixels that are not seen, against torch."""
+
 from fractions import Fraction
 
 import pytest
@@ -13,6 +14,7 @@ from canon.layers.conv_arithmetic import (
     legal_paddings,
     legal_strides,
     same_padding,
+    seen,
     transposed_size,
     unseen,
 )
@@ -28,7 +30,7 @@ GRID = [
 ]
 
 
-def test_a_5x5_filter_makes_28_of_32_pixels():
+def test_a_5x5_filter_turns_32_pixels_into_28():
     assert conv_size(32, 5) == 28
 
 
@@ -49,7 +51,7 @@ def test_an_even_kernel_has_no_same_padding():
 
 
 @pytest.mark.parametrize(("n", "f", "s", "p", "d"), GRID)
-def test_sizes_are_torch_s(n, f, s, p, d):
+def test_sizes_are_those_of_torch(n, f, s, p, d):
     x = torch.empty(1, 1, n, n, device="meta")
     conv = nn.Conv2d(1, 1, f, s, p, d, device="meta")
     assert conv_size(n, f, s, p, d) == conv(x).shape[-1]
@@ -58,26 +60,43 @@ def test_sizes_are_torch_s(n, f, s, p, d):
         assert conv_size(n, f, s, p, d, ceil_mode=ceil_mode) == pooled.shape[-1]
 
 
-@pytest.mark.parametrize(("n", "f", "s", "p", "d"), GRID)
-def test_unseen_pixels_are_those_without_gradient_at_the_end(n, f, s, p, d):
+def pixels_with_gradient(n, f, s, p, d):
     x = torch.ones(1, 1, n, 1, requires_grad=True)
     F.conv2d(x, torch.ones(1, 1, f, 1), None, (s, 1), (p, 0), (d, 1)).sum().backward()
-    seen = x.grad.flatten().nonzero().flatten()
-    if s <= f and d == 1:  # otherwise there are gaps in between too
-        assert unseen(n, f, s, p, d) == n - 1 - int(seen[-1])
+    return x.grad.flatten().nonzero().flatten().tolist()
+
+
+@pytest.mark.parametrize(("n", "f", "s", "p", "d"), GRID)
+def test_seen_pixels_are_those_with_a_gradient(n, f, s, p, d):
+    assert seen(n, f, s, p, d) == len(pixels_with_gradient(n, f, s, p, d))
+
+
+@pytest.mark.parametrize(
+    ("n", "f", "s", "p", "d"),
+    [(*sizes, d) for *sizes, d in GRID if sizes[2] <= sizes[1] and d == 1],
+)
+def test_unseen_pixels_at_the_end_are_those_without_a_gradient(n, f, s, p, d):
+    assert unseen(n, f, s, p, d) == n - 1 - pixels_with_gradient(n, f, s, p, d)[-1]
 
 
 @pytest.mark.parametrize(("n", "f", "s", "p"), [(5, 3, 2, 1), (3, 2, 2, 0), (8, 4, 2, 1)])
-def test_transposed_sizes_are_torch_s(n, f, s, p):
+def test_transposed_sizes_are_those_of_torch(n, f, s, p):
     x = torch.empty(1, 1, n, n, device="meta")
     made = nn.ConvTranspose2d(1, 1, f, s, p, output_padding=s - 1, device="meta")(x)
     assert transposed_size(n, f, s, p, s - 1) == made.shape[-1]
 
 
-def test_alexnet_s_224_pixels_are_refused_with_the_legal_strides_and_paddings():
-    with pytest.raises(InputError, match=re.escape("54.25 is a fraction")) as told:
+def test_the_224_pixels_of_alexnet_are_refused_with_the_legal_strides_and_paddings():
+    with pytest.raises(InputError) as caught:
         conv_size(224, 11, 4, strict=True)
-    assert "Legal strides here: 1, 3." in str(told.value).replace("; legal paddings", ".;")
+    assert str(caught.value) == (
+        "(224 - 11 + 2 * 0)/4 + 1 = 54.25 is a fraction; expected a whole number of outputs. "
+        "Legal strides here: 1, 3."
+    )
+    with pytest.raises(
+        InputError, match=r"Legal strides here: 1, 2, 4, 5; legal paddings: 1, 4\.$"
+    ):
+        conv_size(225, 5, 3, strict=True)
     assert conv_size(227, 11, 4, strict=True) == 55
 
 

@@ -38,7 +38,7 @@ def fc_head(side, pool=None):
     )  # fmt: skip
 
 
-def test_every_place_of_the_map_is_the_network_on_the_crop_there():
+def test_every_score_is_that_of_the_crop_at_its_position():
     """19 pixels give maps of 4; without padding, a step in the map is 4 pixels of the image."""
     net = Toy(fc_head(4)).eval()
     dense = fully_convolutional(net, 19)
@@ -68,9 +68,8 @@ def test_a_pooling_before_the_linear_layers_is_part_of_their_kernel(pool):
 @pytest.mark.parametrize(
     ("name", "side"), [("alexnet", 67), ("alexnet-tv", 63), ("lenet5-modern", 32), ("vgg11", 32)]
 )
-def test_at_its_own_size_it_is_the_network(name, side):
-    numbers = {} if name == "alexnet-tv" else {"image": side}
-    net = build(name, classes=5, **numbers).eval()
+def test_at_the_native_size_the_scores_are_those_of_the_network(name, side):
+    net = build(name, classes=5, image=side).eval()
     channels = 1 if "lenet" in name else 3
     x = images(2, side, side)[:, :channels]
     with torch.no_grad():
@@ -83,14 +82,14 @@ def test_a_network_that_averages_its_last_map_averages_over_windows_of_that_size
     net = build("resnet20").eval()
     x = images(2, 40, 56)
     with torch.no_grad():
-        scores = fully_convolutional(net)(x)
+        scores = fully_convolutional(net, 32)(x)
         means = nn.functional.avg_pool2d(net.features(x), 8, 1)
         same = nn.functional.conv2d(means, net.head.fc.weight[:, :, None, None], net.head.fc.bias)
     assert scores.shape == (2, 10, 3, 7)
     torch.testing.assert_close(scores, same, rtol=1e-4, atol=1e-5)
 
 
-def test_lenet_5_is_applied_to_every_place_exactly_for_it_has_no_padding():
+def test_every_score_of_lenet_5_is_that_of_its_crop_since_it_has_no_padding():
     net = build("lenet5").eval()
     x = images(2, 40, 48)[:, :1]
     with torch.no_grad():
@@ -103,12 +102,12 @@ def test_lenet_5_is_applied_to_every_place_exactly_for_it_has_no_padding():
 
 
 @pytest.mark.parametrize("name", names("classify"))
-def test_every_classifier_becomes_one_that_gives_a_map(name):
+def test_every_classifier_can_be_made_fully_convolutional(name):
     published = model_info(name).published
     side = published.image
     with torch.device("meta"):
         net = build(name).eval()
-        dense = fully_convolutional(net)
+        dense = fully_convolutional(net, side)
         for more in (0, 64):
             y = dense(torch.empty(1, published.channels, side, side + more))
             assert y.shape[:3] == (1, published.classes, 1)
@@ -116,22 +115,30 @@ def test_every_classifier_becomes_one_that_gives_a_map(name):
 
 
 @pytest.mark.parametrize("name", ["googlenet", "inception-v3", "xception", "se-resnet50", "zfnet"])
-def test_at_the_paper_s_size_it_gives_the_classifier_s_scores(name):
+def test_at_the_size_of_the_paper_the_scores_are_those_of_the_classifier(name):
     net = build(name, classes=3).eval()
     side = model_info(name).published.image
     with torch.no_grad():
         x = images(1, side, side)
         torch.testing.assert_close(
-            fully_convolutional(net)(x)[:, :, 0, 0], net(x), rtol=1e-3, atol=1e-4
+            fully_convolutional(net, side)(x)[:, :, 0, 0], net(x), rtol=1e-3, atol=1e-4
         )
 
 
-def test_the_native_size_has_to_be_known():
-    with pytest.raises(InputError, match="size of the images that Toy takes is not known"):
-        fully_convolutional(Toy(fc_head(4)))
+@pytest.mark.parametrize("name", ["alexnet", "vgg11", "lenet5", "zfnet", "prototype", "googlenet"])
+def test_a_network_built_for_one_side_knows_its_native_size(name):
+    with torch.device("meta"):
+        net = build(name, image=100).eval()
+        channels = model_info(name).published.channels
+        assert fully_convolutional(net)(torch.empty(1, channels, 100, 100)).shape[2:] == (1, 1)
 
 
-def test_converting_leaves_the_network_as_it_was():
+def test_the_native_size_of_other_networks_has_to_be_passed():
+    with pytest.raises(InputError, match=r"ResNet takes images of any side.*side=224"):
+        fully_convolutional(build("resnet18", classes=2))
+
+
+def test_the_conversion_does_not_change_the_network():
     net = Toy(fc_head(4)).train()
     before = {k: v.clone() for k, v in net.state_dict().items()}
     dense = fully_convolutional(net, 19)
@@ -149,9 +156,10 @@ def test_converting_leaves_the_network_as_it_was():
         (nn.Conv2d(3, 4, 1), "no flattening"),
     ],
 )
-def test_other_heads_are_refused_in_one_line(net, what):
+def test_other_heads_are_refused(net, what):
     with pytest.raises(
-        InputError, match=f"its head has {what}.*; expected .* Use --protocol 10-crop"
-    ) as told:
+        InputError,
+        match=f"cannot be made fully convolutional: its head has {what}.*Use --protocol 10-crop",
+    ) as caught:
         fully_convolutional(net, 32)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)

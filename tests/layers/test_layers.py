@@ -1,3 +1,5 @@
+"""Normalization, initialization, named stages, and shortcuts."""
+
 import math
 
 import pytest
@@ -9,7 +11,7 @@ from canon.layers.residual import PadShortcut
 from canon.layers.stages import eval_mode, first_too_small_stage
 
 
-def test_local_response_normalisation_is_the_paper_s_formula():
+def test_local_response_normalization_is_the_formula_of_section_3_3():
     a = torch.randn(2, 9, 3, 3, generator=torch.Generator().manual_seed(0)).double() * 20
     k, n, alpha, beta = 2, 5, 1e-4, 0.75
     b = torch.empty_like(a)
@@ -28,7 +30,7 @@ def test_taps_are_the_outputs_of_the_named_stages():
     assert torch.equal(found["three"], features(x))
 
 
-def test_evaluating_gives_every_module_its_mode_back():
+def test_every_module_has_its_mode_again_after_evaluation():
     net = nn.Sequential(nn.BatchNorm2d(1), nn.Dropout(0.5))
     net[1].eval()
     with eval_mode(net):
@@ -38,7 +40,7 @@ def test_evaluating_gives_every_module_its_mode_back():
 
 
 @pytest.mark.parametrize(("image", "stage"), [(8, None), (4, "second"), (2, "first")])
-def test_an_image_is_too_small_where_a_window_has_nothing_to_look_at(image, stage):
+def test_an_image_is_too_small_where_a_map_is_too_small_for_a_window(image, stage):
     with torch.device("meta"):
         features = stages(
             first=nn.Conv2d(1, 4, 3), halved=nn.MaxPool2d(2), second=nn.Conv2d(4, 4, 3, padding=1)
@@ -54,7 +56,7 @@ def test_option_a_takes_every_second_pixel_and_pads_channels_with_zeros():
     assert not y[:, 3:].any()
 
 
-def test_initialisations_have_the_deviation_of_their_papers():
+def test_initializations_have_the_deviation_of_their_papers():
     def made(rule, *numbers):
         net = nn.Sequential(nn.Conv2d(64, 128, 3), nn.Linear(512, 256))
         rule(net, *numbers)
@@ -70,7 +72,7 @@ def test_initialisations_have_the_deviation_of_their_papers():
     assert made(init.gaussian, 0.01, 0) == pytest.approx([0.01, 0.01], rel=0.02)
 
 
-def test_the_initial_weights_do_not_depend_on_torch_s_own_randomness():
+def test_the_initial_weights_do_not_depend_on_the_global_seed_of_torch():
     nets = []
     for seed in (1, 2):
         torch.manual_seed(seed)

@@ -6,12 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from canon.errors import InputError
-from canon.layers.conv_arithmetic import (
-    interpolated_size,
-    nails_size,
-    transposed_size,
-    unpooled_size,
-)
+from canon.layers.conv_arithmetic import transposed_size
 from canon.layers.feature_grid import Grid
 from canon.layers.upsample import (
     KINDS,
@@ -30,7 +25,7 @@ def noise(*shape: int) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
 
 
-def test_the_lecture_s_3_x_3_becomes_5_x_5():
+def test_a_transposed_convolution_turns_3_x_3_into_5_x_5_as_in_the_lecture():
     """A transposed 3 x 3 convolution, stride 2, padding 1: zeros between and around the pixels."""
     assert transposed_size(3, 3, 2, 1) == 5
     layer = nn.ConvTranspose2d(1, 1, 3, 2, 1, bias=False)
@@ -49,9 +44,6 @@ def test_every_kind_doubles_the_sides(kind, h, w):
     x, pooled = noise(2, 6, h, w), noise(2, c_out, 2 * h, 2 * w)
     y = up.undo(x, pooled, POOL) if kind == "unpool" else up(x)
     assert y.shape == (2, c_out, 2 * h, 2 * w)
-    sizes = (interpolated_size(h, 2), nails_size(h, 2), unpooled_size(h, 2, 2),
-             transposed_size(h, 2, 2))  # fmt: skip
-    assert set(sizes) == {2 * h}
 
 
 @pytest.mark.parametrize(("factor", "kernel"), [(2, 4), (8, 16), (16, 32), (32, 64), (32, 63)])
@@ -100,11 +92,11 @@ def test_unpooling_gives_the_size_that_was_pooled_with_rounding_up():
     x = noise(1, 2, 45, 60).abs() + 0.1
     assert pool(x).shape[-2:] == (23, 30)
     assert max_pool_indices(x, pool).max() < 45 * 60
-    for kind in ("unpool", "bilinear", "transposed", "nails"):
+    for kind in ("unpool", "bilinear", "transposed", "bed-of-nails"):
         assert Upsampling(kind, 2, 2).undo(pool(x), x, pool).shape == x.shape
 
 
-def test_nails_stand_in_the_top_left_corners():
+def test_a_bed_of_nails_has_values_in_the_top_left_corners():
     y = BedOfNails(3)(torch.tensor([[[[1.0, 2.0]]]]))
     assert y[0, 0].tolist() == [[1, 0, 0, 2, 0, 0], [0] * 6, [0] * 6]
 
@@ -114,10 +106,10 @@ def test_a_crop_takes_the_size_of_another_map_from_its_offset():
     assert torch.equal(Crop(3)(x, noise(1, 5, 4, 2)), x[..., 3:7, 3:5])
 
 
-def test_what_cannot_be_enlarged_so_is_refused():
+def test_impossible_upsamplings_are_refused():
     with pytest.raises(InputError, match=r"no upsampling is named 'bilinaer'.*'bilinear'"):
         Upsampling("bilinaer", 2, 2)
-    with pytest.raises(InputError, match="makes 4 maps of 4, not 2"):
+    with pytest.raises(InputError, match="cannot turn 4 maps into 2"):
         Upsampling("channelwise", 4, 2)
     with pytest.raises(InputError, match=r"needs the switches.*Use transposed"):
         Upsampling("unpool", 2, 2)(noise(1, 2, 2, 2))

@@ -1,4 +1,4 @@
-"""The way up over any classifier, and what the names of dense networks leave open."""
+"""The encoder-decoder on any classifier, and the options of segmentation networks."""
 
 import re
 
@@ -13,8 +13,10 @@ from canon.models import build, model_info, names
 @pytest.mark.parametrize(
     ("backbone", "params"), [("resnet34", 24_436_369), ("resnet50-tv", 32_521_105)]
 )
-def test_an_encoder_decoder_has_the_parameters_of_the_libraries_u_net(backbone, params):
-    table = describe("encoder-decoder", 224, channels=3, classes=1, backbone=backbone, up="nearest")
+def test_the_encoder_decoder_has_the_parameters_of_other_libraries(backbone, params):
+    table = describe(
+        "encoder-decoder", 224, channels=3, classes=1, backbone=backbone, upsampling="nearest"
+    )
     assert table.params == params
 
 
@@ -23,7 +25,7 @@ def test_an_encoder_decoder_has_the_parameters_of_the_libraries_u_net(backbone, 
     ["alexnet", "vgg16-bn", "googlenet", "inception-v3", "resnet18", "resnet20", "wrn-16-4",
      "preact-resnet50", "xception", "se-resnet50", "zfnet", "bn-inception", "inception-resnet-v2"],
 )  # fmt: skip
-def test_an_encoder_decoder_stands_on_any_backbone(backbone):
+def test_the_encoder_decoder_takes_any_classifier(backbone):
     with torch.device("meta"):
         net = build("encoder-decoder", backbone=backbone, classes=4).eval()
         for size in ((224, 224), (150, 333)):
@@ -33,7 +35,7 @@ def test_an_encoder_decoder_stands_on_any_backbone(backbone):
 @pytest.mark.parametrize(
     "backbone", [n for n in names("classify") if not re.search(r"1202|1001|110|15[24]|200|101", n)]
 )
-def test_an_encoder_decoder_s_maps_lie_on_each_other_pixel_for_pixel(backbone):
+def test_the_maps_of_the_encoder_decoder_are_aligned_pixel_for_pixel(backbone):
     """The jump of its scores is one pixel, and its step that of the classifier's last map."""
     table = describe(
         "encoder-decoder", backbone=backbone, image=model_info(backbone).published.image
@@ -44,13 +46,15 @@ def test_an_encoder_decoder_s_maps_lie_on_each_other_pixel_for_pixel(backbone):
     assert net.step == describe(backbone).field.height.jump
 
 
-@pytest.mark.parametrize("up", ["nearest", "bilinear", "bicubic", "transposed", "nails", "unpool"])
-def test_one_word_chooses_the_upsampling_everywhere(up):
+@pytest.mark.parametrize(
+    "up", ["nearest", "bilinear", "bicubic", "transposed", "bed-of-nails", "unpool"]
+)
+def test_the_upsampling_is_an_option_of_all_segmentation_networks(up):
     for name in ("unet-same", "segnet", "segnet-basic", "deconvnet", "encoder-decoder", "fcn8s"):
         if up == "unpool" and name in ("encoder-decoder", "fcn8s"):
             continue
         with torch.device("meta"):
-            net = build(name, up=up).eval()
+            net = build(name, upsampling=up).eval()
             published = model_info(name).published
             x = torch.empty(1, published.channels, *published.size)
             assert net(x).shape == (1, published.classes, *published.size)
@@ -58,19 +62,18 @@ def test_one_word_chooses_the_upsampling_everywhere(up):
 
 def test_unpooling_without_switches_is_refused():
     with pytest.raises(InputError, match="Use unet-same"):
-        build("unet", up="unpool")
-    with pytest.raises(InputError, match="Pass --up bilinear"):
-        build("encoder-decoder", up="unpool")
+        build("unet", upsampling="unpool")
+    with pytest.raises(InputError, match="Pass --upsampling bilinear"):
+        build("encoder-decoder", upsampling="unpool")
     with torch.device("meta"), pytest.raises(InputError, match="needs the switches"):
-        build("fcn32s", up="unpool")(torch.empty(1, 3, 64, 64))
+        build("fcn32s", upsampling="unpool")(torch.empty(1, 3, 64, 64))
 
 
-def test_what_a_name_leaves_open_is_told():
-    with pytest.raises(InputError, match="resnet20 leaves no width open; expected nothing but"):
-        build("resnet20", width=3)
-    with pytest.raises(InputError, match=r"segnet leaves no depth open; expected --up\."):
-        build("segnet", depth=3)
-    with pytest.raises(InputError, match="wrn-28-10 leaves no width open"):
-        build("wrn-28-10", width=3)
-    with pytest.raises(InputError, match="unet is no classifier"):
+def test_a_network_that_is_not_a_classifier_is_refused_as_a_backbone():
+    with pytest.raises(InputError, match="unet is not a classifier"):
         build("encoder-decoder", backbone="unet")
+
+
+def test_an_image_that_is_too_small_for_the_backbone_is_refused():
+    with pytest.raises(InputError, match=r"32 x 32 images are too small for resnet34: conv5_x"):
+        build("encoder-decoder", image=32)

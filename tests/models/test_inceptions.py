@@ -6,15 +6,15 @@ from torch import nn
 
 from canon.layers import taps
 from canon.layers.separable import SeparableConv
+from canon.layers.squeeze_excite import SqueezeExcite
 from canon.models import build
-from canon.models.senet import SqueezeExcite
 
 
 def count(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
 
 
-def test_googlenet_s_auxiliary_heads_have_the_paper_s_parameters():
+def test_the_auxiliary_heads_of_googlenet_have_the_parameters_of_section_5():
     with torch.device("meta"):
         net = build("googlenet")
     assert (count(net.aux1), count(net.aux2)) == (3_188_840, 3_190_888)
@@ -25,7 +25,7 @@ def test_googlenet_s_auxiliary_heads_have_the_paper_s_parameters():
     ("name", "stages", "weight"),
     [("googlenet", ("inception4a", "inception4d"), 0.3), ("inception-v3", ("mixed6e",), 0.4)],
 )
-def test_auxiliary_logits_come_from_the_named_stages_and_the_main_ones_are_the_network_s(
+def test_auxiliary_logits_come_from_the_named_stages_and_the_first_are_those_of_forward(
     name, stages, weight
 ):
     net = build(name, classes=5, image=128).eval()
@@ -37,9 +37,9 @@ def test_auxiliary_logits_come_from_the_named_stages_and_the_main_ones_are_the_n
     heads = [part for part_name, part in net.named_children() if part_name.startswith("aux")]
     assert len(others) == len(heads) == len(stages)
     with torch.inference_mode():
-        for said, head, stage in zip(others, heads, stages, strict=True):
-            assert torch.equal(said, head(maps[stage]))
-            assert said.shape == (2, 5)
+        for auxiliary, head, stage in zip(others, heads, stages, strict=True):
+            assert torch.equal(auxiliary, head(maps[stage]))
+            assert auxiliary.shape == (2, 5)
     assert net.aux_weight == weight
 
 
@@ -51,7 +51,7 @@ def test_googlenet_pools_5_x_5_at_stride_3_before_an_auxiliary_head():
     assert net.aux2.pool(y["inception4d"]).shape == (1, 528, 4, 4)
 
 
-def test_a_gate_scales_each_channel_by_what_it_makes_of_the_means():
+def test_a_gate_scales_each_channel_by_two_layers_of_the_means():
     layer = SqueezeExcite(8, reduction=4)
     x = torch.randn(3, 8, 5, 7)
     fc1, fc2 = layer.gate.fc1, layer.gate.fc2
@@ -72,7 +72,7 @@ def test_a_separable_convolution_is_the_dense_one_of_the_product_of_its_kernels(
     )
 
 
-def test_the_activation_between_stands_between():
+def test_an_activation_between_follows_the_depthwise_convolution():
     plain, between = build("xception", classes=2), build("xception-relu", classes=2)
     between.load_state_dict(plain.state_dict())
     conv, rectified = (net.features.exit2[0][0] for net in (plain, between))
@@ -81,7 +81,7 @@ def test_the_activation_between_stands_between():
     assert not torch.allclose(rectified(x), conv(x))
 
 
-def test_dropout_of_wide_residual_networks_stands_between_the_convolutions_of_a_unit():
+def test_dropout_of_wide_resnets_is_between_the_convolutions_of_a_unit():
     with torch.device("meta"):
         units = [build(name).features.conv2[0].branch for name in ("wrn-16-4-dropout", "wrn-16-4")]
     kinds = [[type(m).__name__ for m in branch] for branch in units]

@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from canon.layers import taps
 from canon.models import build
-from canon.models.lenet5 import C3_TABLE, RBF, ScaledTanh, TableConv, connections
+from canon.models.lenet5 import C3_TABLE, RBF, LeNet5, ScaledTanh, TableConv
 
 
 @pytest.fixture
@@ -11,12 +12,22 @@ def net():
     return build("lenet5")
 
 
+def connections(net: LeNet5) -> int:
+    """As section II.B counts them: a shared weight counts at every position, a subsampling unit has
+    four inputs and a bias, and the fixed weights of the output count."""
+    total = sum(p.numel() for p in net.head.parameters()) + RBF(10).codes.numel()
+    for name, y in taps(net.features, torch.empty(1, 1, 32, 32)).items():
+        params = sum(p.numel() for p in net.features.get_submodule(name).parameters())
+        total += 5 * y.numel() if name in ("s2", "s4") else params * y.shape[-1] ** 2
+    return total
+
+
 def test_it_has_exactly_60000_parameters_and_340908_connections(net):
     assert sum(p.numel() for p in net.parameters()) == 60_000
     assert connections(net) == 340_908
 
 
-def test_each_layer_has_the_paper_s_parameters(net):
+def test_each_layer_has_the_parameters_of_section_ii_b(net):
     counts = {
         name: sum(p.numel() for p in stage.parameters())
         for name, stage in net.features.named_children()

@@ -92,6 +92,6 @@ def test_real_masks_take_far_less_than_half_a_second(real_data):
         (np.zeros((4, 4), np.uint8), {"w0": -1}, "w0 = -1"),
     ],
 )
-def test_what_gives_no_weights_is_refused(mask, numbers, message):
+def test_unusable_masks_and_numbers_are_refused(mask, numbers, message):
     with pytest.raises(InputError, match=message):
         border_weights(mask, (1, 1), **numbers)

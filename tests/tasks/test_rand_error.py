@@ -19,10 +19,10 @@ def masks(real_data):
 def by_contingency(truth, predicted):
     """The error, with scikit-learn's table of overlaps and new labels for single pixels."""
     inside = truth > 0
-    true, said = truth[inside].astype(int), predicted[inside].astype(int)
-    membrane = said == 0
-    said[membrane] = said.max() + 1 + np.arange(membrane.sum())
-    table = contingency_matrix(true, said, sparse=True).astype(float)
+    true, guess = truth[inside].astype(int), predicted[inside].astype(int)
+    membrane = guess == 0
+    guess[membrane] = guess.max() + 1 + np.arange(membrane.sum())
+    table = contingency_matrix(true, guess, sparse=True).astype(float)
     both = (table.data**2).sum()
     split, merge = (both / np.square(table.sum(axis)).sum() for axis in (1, 0))
     return 1 - 2 * split * merge / (split + merge)
@@ -47,7 +47,7 @@ def test_all_membrane_leaves_every_pixel_alone():
     assert rand_error(truth, 0 * truth) == pytest.approx(1 - 4 / (0.5 * 4 + 0.5 * 10))
 
 
-def test_the_error_is_that_of_scikit_learn_s_contingency_matrix():
+def test_the_error_follows_from_a_contingency_matrix_of_scikit_learn():
     source = np.random.default_rng(0)
     truth, predicted = source.integers(0, 9, (2, 40, 50))
     assert rand_error(truth, predicted) == pytest.approx(by_contingency(truth, predicted))
@@ -55,7 +55,7 @@ def test_the_error_is_that_of_scikit_learn_s_contingency_matrix():
     assert rand_error(truth, similar) == pytest.approx(by_contingency(truth, similar))
 
 
-def test_names_of_cells_and_what_is_said_of_membranes_do_not_matter():
+def test_cell_numbers_and_predictions_on_membranes_do_not_matter():
     truth = np.array([[1, 1, 0, 2, 2]])
     assert rand_error(truth, np.array([[7, 7, 3, 4, 4]])) == 0
 
@@ -103,7 +103,7 @@ def test_a_probability_at_the_threshold_is_membrane():
     assert errors.pixel == pytest.approx(1 - 2 / 3)
 
 
-def test_what_cannot_be_compared_is_refused():
+def test_arrays_that_cannot_be_compared_are_refused():
     stack = np.zeros((1, 2, 2), bool)
     with pytest.raises(InputError, match=r"the truth is \(1, 2, 2\)"):
         errors_by_threshold(stack, np.zeros((2, 2)))

@@ -8,7 +8,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from canon.errors import DataError, InputError
-from canon.tasks.segmentation.loss import SegmentationLoss, dice_losses, median_frequency
+from canon.tasks.segmentation.loss import (
+    SegmentationLoss,
+    dice_losses,
+    median_frequency,
+    sample_losses,
+)
 
 # The weights of SegNet's CamVid model, in its order: sky, building, pole, road, pavement, tree,
 # sign, fence, car, pedestrian, bicyclist.
@@ -29,36 +34,35 @@ def sample(n=3, k=4, side=8, seed=0):
     return torch.randn(n, k, side, side, generator=source), classes
 
 
-def test_losses_are_cross_entropy_over_each_image_s_counted_pixels():
+def test_sample_losses_are_cross_entropy_over_the_counted_pixels_of_each_image():
     logits, classes = sample()
-    ours = SegmentationLoss(4, weights=(9, 9, 9, 9), dice=1).losses(logits, classes)
+    ours = sample_losses(logits, classes)
     theirs = [F.cross_entropy(logits[i][None], classes[i][None], ignore_index=255) for i in (0, 1)]
     torch.testing.assert_close(ours, torch.stack([*theirs, torch.tensor(0.0)]))
 
 
-def test_plain_training_losses_are_the_losses():
+def test_unweighted_training_losses_equal_the_sample_losses():
     logits, classes = sample()
-    task = SegmentationLoss(4)
-    ours = task.training_losses(logits, Labelled(classes))
-    assert torch.equal(ours, task.losses(logits, classes))
+    ours = SegmentationLoss(4).losses(logits, Labelled(classes))
+    assert torch.equal(ours, sample_losses(logits, classes))
 
 
 def test_weighted_losses_are_those_worked_out_by_hand():
     logits = torch.tensor([[[[0.0, log(3), 0.0]], [[0.0, 0.0, 0.0]]]])  # p(0) = 1/2, 3/4, 1/2
     target = Labelled(torch.tensor([[[0, 1, 255]]]), torch.tensor([[[2.0, 0.5, 7.0]]]))
-    loss = SegmentationLoss(2, weights=(1.5, 10)).training_losses(logits, target)
+    loss = SegmentationLoss(2, weights=(1.5, 10)).losses(logits, target)
     assert loss.item() == pytest.approx((1.5 * 2 * log(2) + 10 * 0.5 * log(4)) / 2)
 
 
 def test_class_weights_do_not_cancel_in_an_image_of_one_class():
     logits, classes = sample()
     classes[:] = 2
-    plain = SegmentationLoss(4).training_losses(logits, Labelled(classes))
-    weighted = SegmentationLoss(4, (1, 1, 5, 1)).training_losses(logits, Labelled(classes))
+    plain = SegmentationLoss(4).losses(logits, Labelled(classes))
+    weighted = SegmentationLoss(4, (1, 1, 5, 1)).losses(logits, Labelled(classes))
     torch.testing.assert_close(weighted, 5 * plain)
 
 
-def test_dice_s_loss_is_that_worked_out_by_hand():
+def test_the_dice_loss_is_that_worked_out_by_hand():
     p = torch.tensor([[0.5, 0.75, 0.5], [0.25, 0.125, 0.25], [0.25, 0.125, 0.25]])
     classes = torch.tensor([[[0, 1, 255]]])
     first = 2 * 0.5 / (0.5**2 + 0.75**2 + 1)
@@ -66,13 +70,13 @@ def test_dice_s_loss_is_that_worked_out_by_hand():
     ours = dice_losses(p.log()[None, :, None], classes)
     assert ours.item() == pytest.approx(1 - (first + second) / 2)
     plain, both = (
-        SegmentationLoss(3, dice=dice).training_losses(p.log()[None, :, None], Labelled(classes))
+        SegmentationLoss(3, dice=dice).losses(p.log()[None, :, None], Labelled(classes))
         for dice in (0, 0.3)
     )
     torch.testing.assert_close(both, plain + 0.3 * ours)
 
 
-def test_dice_s_loss_is_nothing_where_all_is_right_and_nearly_one_where_all_is_wrong():
+def test_the_dice_loss_is_0_where_all_is_right_and_1_where_all_is_wrong():
     _, classes = sample()
     sure = 100 * F.one_hot(classes.clamp_max(3), 4).movedim(3, 1).float()
     torch.testing.assert_close(dice_losses(sure, classes), torch.zeros(3))
@@ -83,8 +87,8 @@ def test_dice_s_loss_is_nothing_where_all_is_right_and_nearly_one_where_all_is_w
 def test_an_image_of_ignored_pixels_has_no_loss_and_no_gradient():
     logits, classes = sample()
     logits.requires_grad_()
-    task = SegmentationLoss(4, weights=(1, 2, 3, 4), dice=0.5)
-    losses = task.training_losses(logits, Labelled(classes, torch.ones(classes.shape)))
+    objective = SegmentationLoss(4, weights=(1, 2, 3, 4), dice=0.5)
+    losses = objective.losses(logits, Labelled(classes, torch.ones(classes.shape)))
     losses.sum().backward()
     assert losses[2] == 0
     assert losses[:2].min() > 0
@@ -95,10 +99,10 @@ def test_an_image_of_ignored_pixels_has_no_loss_and_no_gradient():
 
 def test_gradients_are_those_of_finite_differences():
     logits, classes = sample(2, 3, 3)
-    task, weight = SegmentationLoss(3, (0.5, 2, 1), dice=1), torch.rand(classes.shape).double()
+    objective, weight = SegmentationLoss(3, (0.5, 2, 1), dice=1), torch.rand(classes.shape).double()
     target = Labelled(classes, weight)
     assert torch.autograd.gradcheck(
-        lambda x: task.training_losses(x, target), logits.double().requires_grad_()
+        lambda x: objective.losses(x, target), logits.double().requires_grad_()
     )
 
 
@@ -107,10 +111,10 @@ def test_half_precision_scores_of_a_large_map_lose_nothing_in_the_sums(dtype):
     source = torch.Generator().manual_seed(1)
     logits = (4 * torch.randn(1, 2, 400, 400, generator=source)).to(dtype)  # 160 000 > 65 504
     classes = torch.randint(2, (1, 400, 400), generator=source)
-    task = SegmentationLoss(2, (1, 3), dice=1)
+    objective = SegmentationLoss(2, (1, 3), dice=1)
     with torch.autocast("cpu", dtype):
-        ours = task.training_losses(logits, Labelled(classes))
-    exact = task.training_losses(logits.double(), Labelled(classes))
+        ours = objective.losses(logits, Labelled(classes))
+    exact = objective.losses(logits.double(), Labelled(classes))
     assert ours.dtype == torch.float32
     torch.testing.assert_close(ours.double(), exact, rtol=1e-5, atol=0)
 
@@ -118,7 +122,9 @@ def test_half_precision_scores_of_a_large_map_lose_nothing_in_the_sums(dtype):
 def test_scores_of_another_size_than_the_classes_are_refused():
     logits, classes = sample()
     with pytest.raises(InputError, match=r"\(8, 4\) pixels do not fit classes of \(8, 8\)"):
-        SegmentationLoss(4).losses(logits[..., :4], classes)
+        SegmentationLoss(4).losses(logits[..., :4], Labelled(classes))
+    with pytest.raises(InputError, match=r"\(8, 4\) pixels do not fit classes of \(8, 8\)"):
+        sample_losses(logits[..., :4], classes)
 
 
 @pytest.mark.parametrize(
@@ -132,14 +138,14 @@ def test_scores_of_another_size_than_the_classes_are_refused():
         ((2, None, float("inf")), "a weight of inf"),
     ],
 )
-def test_what_cannot_weigh_is_refused(arguments, message):
+def test_unusable_weights_are_refused(arguments, message):
     with pytest.raises(InputError, match=message):
         SegmentationLoss(*arguments)
 
 
 def test_the_network_itself_is_trained():
     net = nn.Conv2d(3, 2, 1)
-    assert SegmentationLoss(2).trained(net) is net
+    assert SegmentationLoss(2).module(net) is net
 
 
 def test_median_frequency_is_that_worked_out_by_hand():
@@ -148,7 +154,7 @@ def test_median_frequency_is_that_worked_out_by_hand():
     assert median_frequency(pixels) == pytest.approx([0.4 / 0.3, 1, 0.4 / 0.5, 0])
 
 
-def test_camvid_s_published_weights_are_those_of_twelve_classes_with_the_void():
+def test_the_published_weights_of_camvid_are_those_of_twelve_classes_with_the_void():
     # The 11 alone have the median weight 0.9051, not 1. The median frequency of 12 is half way
     # between pavement's and the void's, so that the void's is 2 - 1 / 0.9051 medians.
     medians = [1 / weight for weight in CAMVID] + [2 - 1 / CAMVID[4]]
@@ -156,7 +162,7 @@ def test_camvid_s_published_weights_are_those_of_twelve_classes_with_the_void():
     assert ours[:11] == pytest.approx(CAMVID, rel=1e-6)
 
 
-def test_counts_that_are_none_are_refused():
+def test_unusable_pixel_counts_are_refused():
     with pytest.raises(DataError, match="no mask holds a pixel"):
         median_frequency(np.zeros((2, 3), int))
     with pytest.raises(InputError, match=r"shape \(3,\)"):

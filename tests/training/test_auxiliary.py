@@ -13,9 +13,9 @@ from canon.data.augment.augmentation import Augmentation
 from canon.data.augment.image_batches import ImageBatches
 from canon.data.packs.images import build_image_pack
 from canon.layers import stages
-from canon.tasks.classification.evaluate import evaluate
 from canon.tasks.classification.loss import ClassificationLoss
-from canon.training.ema import moving_average
+from canon.tasks.classification.task import Classification
+from canon.training.checkpoint import Checkpoints
 from canon.training.events import Epoch
 from canon.training.loop import fit
 from canon.training.recipe import Limits, Recipe
@@ -23,7 +23,7 @@ from canon.utils.devices import make_accelerator
 from canon.utils.progress import Step
 from tests.helpers.processes import on_one_and_two_processes
 
-HOW = Preprocessing(8, 1, mean=(0.3,), std=(0.4,))
+PREP = Preprocessing(8, 1, mean=(0.3,), std=(0.4,))
 RECIPE = Recipe("paper", "a test", "sgd", 0.05, batch=32, epochs=2, filters=0.3,
                 schedule="exponential", factor=0.9, every=0.5,
                 augmentation=Augmentation(pad=1, flip=False))  # fmt: skip
@@ -53,17 +53,17 @@ class Branched(nn.Module):
 
 
 def packs():
-    part = open_data("digits").parts["train"]
-    return (build_image_pack(part.select(np.arange(160)), HOW),
-            build_image_pack(part.select(np.arange(160, 260)), HOW))  # fmt: skip
+    digits = open_data("digits").splits["train"]
+    splits = (digits.select(np.arange(*part)) for part in ((160,), (160, 260)))
+    return [build_image_pack(split.images, split.targets.values, PREP) for split in splits]
 
 
-def start(net, recipe=RECIPE, average=None, **more):
-    train, val = packs()
+def start(net, recipe=RECIPE, checkpoints=None):
+    (train, val), accelerator = packs(), make_accelerator("cpu")
     return fit(
-        net, ClassificationLoss.of(net, 10), ImageBatches(train, HOW, recipe.augmentation), recipe,
-        Limits(recipe.epochs), make_accelerator("cpu"), monitor=ImageBatches(val, HOW),
-        measure=evaluate, average=average, **more,
+        net, ClassificationLoss.of(net), ImageBatches(train, PREP, recipe.augmentation), recipe,
+        accelerator, limits=Limits(recipe.epochs), checkpoints=checkpoints,
+        evaluate=Classification().evaluation(val, PREP, 10, accelerator),
     )  # fmt: skip
 
 
@@ -73,18 +73,18 @@ def weights(net):
 
 def test_the_loss_is_the_main_one_and_three_tenths_of_each_other():
     net = Branched().eval()
-    task = ClassificationLoss.of(net, 10)
+    task = ClassificationLoss.of(net)
     x, y = torch.randn(5, 1, 8, 8), torch.arange(5)
-    said = task.trained(net)(x)
+    output = task.module(net)(x)
     main, (first, second) = net.with_aux(x)
     one, two, three = (F.cross_entropy(s, y, reduction="none") for s in (main, first, second))
-    torch.testing.assert_close(task.training_losses(said, y), one + 0.3 * two + 0.3 * three)
+    torch.testing.assert_close(task.losses(output, y), one + 0.3 * two + 0.3 * three)
     torch.testing.assert_close(task.losses(net(x), y), one)
 
 
-def test_a_network_without_auxiliary_heads_is_trained_as_it_is():
+def test_a_network_without_auxiliary_heads_is_the_module_to_train():
     net = nn.Linear(2, 2)
-    assert ClassificationLoss.of(net, 2).trained(net) is net
+    assert ClassificationLoss.of(net).module(net) is net
 
 
 def test_a_step_is_the_gradient_of_the_sum_of_the_losses():
@@ -94,7 +94,7 @@ def test_a_step_is_the_gradient_of_the_sum_of_the_losses():
     net, other = Branched(dropout=0.0), Branched(dropout=0.0)
     list(start(net, recipe))
     pack, _ = packs()
-    x, y = ImageBatches(pack, HOW).evaluation(torch.arange(160))
+    x, y = ImageBatches(pack, PREP).evaluation(torch.arange(160))
     main, (first, second) = other.with_aux(x)
     loss = F.cross_entropy(main, y) + 0.3 * (F.cross_entropy(first, y) + F.cross_entropy(second, y))
     loss.backward()
@@ -106,14 +106,14 @@ def test_a_step_is_the_gradient_of_the_sum_of_the_losses():
 
 def test_evaluation_saving_and_averaging_use_the_plain_network():
     net = Branched()
-    average = moving_average(net, 0.9)
-    told = [e for e in start(net, average=average) if isinstance(e, Epoch)]
-    assert set(average.module.state_dict()) == set(net.state_dict()) == set(Branched().state_dict())
+    last = [e for e in start(net, replace(RECIPE, average=0.9)) if isinstance(e, Epoch)][-1]
+    assert last.network is not net
+    assert set(last.network.state_dict()) == set(net.state_dict()) == set(Branched().state_dict())
     _, val = packs()
-    x, y = ImageBatches(val, HOW).evaluation(torch.arange(100))
+    x, y = ImageBatches(val, PREP).evaluation(torch.arange(100))
     with torch.no_grad():
-        hits = (average.module.eval()(x).argmax(1) == y).sum()
-    assert told[-1].scores.hits(1) == hits
+        hits = (last.network.eval()(x).argmax(1) == y).sum()
+    assert last.metrics.hits(1) == hits
 
 
 def test_filters_stay_within_the_radius_while_training():
@@ -123,22 +123,22 @@ def test_filters_stay_within_the_radius_while_training():
             assert conv.weight.flatten(1).square().mean(1).sqrt().max() <= 0.1 + 1e-6
 
 
-@pytest.mark.parametrize("optimiser", ["sgd", "rmsprop"])
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop"])
 @pytest.mark.parametrize("stop_after", [3, 5, 7])
-def test_a_stopped_run_goes_on_bit_for_bit(tmp_path, stop_after, optimiser):
+def test_a_stopped_run_resumes_bit_for_bit(tmp_path, stop_after, optimizer):
     """With auxiliary heads and dropout, kornia's patches, an exponential rate and RMSProp."""
     patches = Augmentation(flip=False, area=(0.5, 1.0), distort=0.3)
-    recipe = replace(RECIPE, optimiser=optimiser, augmentation=patches)
+    recipe = replace(RECIPE, optimizer=optimizer, augmentation=patches)
     whole = Branched()
     list(start(whole, recipe))
-    events = start(Branched(), recipe, states=tmp_path)
+    events = start(Branched(), recipe, Checkpoints(tmp_path))
     for event in events:
         done = isinstance(event, Step) and event.doing == "train"
         if done and 5 * (event.epoch - 1) + event.done == stop_after:
             break
     events.close()
     net = Branched()
-    list(start(net, recipe, states=tmp_path, resume=True))
+    list(start(net, recipe, Checkpoints(tmp_path, resume=True)))
     assert torch.equal(weights(net), weights(whole))
 
 
@@ -156,7 +156,7 @@ net = Branched(dropout=0.0)
 last = [e for e in start(net, recipe) if isinstance(e, Epoch)][-1]
 if Accelerator().is_main_process:
     torch.save(weights(net), sys.argv[1])
-    print(json.dumps([last.step, last.scores.count, last.scores.loss, last.loss]))
+    print(json.dumps([last.step, last.metrics.count, last.metrics.loss, last.loss]))
 """
 
 

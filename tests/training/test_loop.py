@@ -1,5 +1,8 @@
-from dataclasses import replace
+"""The training loop on a few digits: events, resuming, limits, gradients."""
 
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 import pytest
 import torch
 
@@ -7,12 +10,12 @@ from canon.data import Preprocessing, open_data
 from canon.data.augment.augmentation import Augmentation
 from canon.data.augment.image_batches import ImageBatches
 from canon.data.packs.images import build_image_pack
-from canon.errors import InputError, NonFiniteError
+from canon.data.sampling import epoch_order
+from canon.errors import NonFiniteError
 from canon.models import build
-from canon.tasks.classification.evaluate import evaluate
 from canon.tasks.classification.loss import ClassificationLoss
-from canon.training.checkpoint import latest_state
-from canon.training.ema import moving_average
+from canon.tasks.classification.task import Classification
+from canon.training.checkpoint import Checkpoints
 from canon.training.events import Epoch, Stopped
 from canon.training.loop import fit
 from canon.training.recipe import Limits, Recipe
@@ -20,222 +23,192 @@ from canon.utils.devices import make_accelerator
 from canon.utils.progress import Step
 from tests.helpers.processes import on_one_and_two_processes
 
-HOW = Preprocessing(16, 1, mean=(0.3,), std=(0.4,))
+PREP = Preprocessing(16, 1, mean=(0.3,), std=(0.4,))
 RECIPE = Recipe("modern", "a test", "adamw", 2e-3, batch=32, epochs=2, schedule="cosine",
                 augmentation=Augmentation(pad=1, flip=False), average=0.9)  # fmt: skip
 
 
+def pack(start, stop):
+    split = open_data("digits").splits["train"].select(np.arange(start, stop))
+    return build_image_pack(split.images, split.targets.values, PREP)
+
+
 @pytest.fixture(scope="module")
 def packs():
-    import numpy as np
-
-    part = open_data("digits").parts["train"]
-    return {"train": build_image_pack(part.select(np.arange(160)), HOW),
-            "val": build_image_pack(part.select(np.arange(160, 260)), HOW)}  # fmt: skip
+    return {"train": pack(0, 160), "val": pack(160, 260)}
 
 
-def start(
-    packs, recipe=RECIPE, limits=None, name="lenet5-modern", states=None, resume=False, **more
-):
-    devices = make_accelerator("cpu")
-    net = build(name, image=16)
-    average = moving_average(net, recipe.average) if recipe.average else None
-    train = ImageBatches(packs["train"], HOW, recipe.augmentation)
+def start(packs, recipe=RECIPE, limits=None, checkpoints=None):
+    accelerator = make_accelerator("cpu")
+    net = build("lenet5-modern", image=16)
+    train = ImageBatches(packs["train"], PREP, recipe.augmentation)
     events = fit(
-        net, ClassificationLoss.of(net, 10, recipe.smoothing), train, recipe,
-        limits or Limits(recipe.epochs), devices, monitor=ImageBatches(packs["val"], HOW),
-        measure=evaluate, average=average, states=states, resume=resume, **more,
+        net, ClassificationLoss.of(net, recipe.smoothing), train, recipe, accelerator,
+        limits=limits or Limits(recipe.epochs), checkpoints=checkpoints,
+        evaluate=Classification().evaluation(packs["val"], PREP, 10, accelerator),
     )  # fmt: skip
-    return net, average, events
+    return net, events
 
 
 def weights(net):
     return torch.cat([p.detach().flatten() for p in net.parameters()])
 
 
-def test_a_run_tells_steps_epochs_and_its_end(packs):
-    _, _, events = start(packs)
-    told = list(events)
-    assert [e.done for e in told if isinstance(e, Step) and e.doing == "train"] == [
-        1,
-        2,
-        3,
-        4,
-        5,
-    ] * 2
-    epochs = [e for e in told if isinstance(e, Epoch)]
-    assert [(e.epoch, e.step) for e in epochs] == [(1, 5), (2, 10)]
-    assert epochs[0].scores.count == 100
-    assert told[-1] == Stopped("epochs", 2)
+def epochs(events):
+    return [event for event in events if isinstance(event, Epoch)]
 
 
-def test_it_learns_the_digits(packs):
-    _, _, events = start(packs, replace(RECIPE, epochs=30))
-    last = [e for e in events if isinstance(e, Epoch)][-1]
-    assert last.scores.top(1) > 0.8
+def test_a_run_yields_steps_epochs_and_its_end(packs):
+    _, events = start(packs)
+    found = list(events)
+    steps = [event for event in found if isinstance(event, Step)]
+    assert [step.done for step in steps if step.doing == "train"] == [1, 2, 3, 4, 5] * 2
+    assert [(one.epoch, one.step) for one in epochs(found)] == [(1, 5), (2, 10)]
+    assert epochs(found)[0].metrics.count == 100
+    assert found[-1] == Stopped("epochs", 2)
+
+
+def test_training_learns_the_digits(packs):
+    _, events = start(packs, replace(RECIPE, epochs=30))
+    assert epochs(events)[-1].metrics.top(1) > 0.8
 
 
 @pytest.mark.parametrize("stop_after", [3, 5, 7])
-def test_a_stopped_run_goes_on_bit_for_bit(packs, tmp_path, stop_after):
+def test_a_stopped_run_resumes_bit_for_bit(packs, tmp_path, stop_after):
     """Stopped in an epoch, at its end, and in the second; with dropout, averaging and momentum."""
-    recipe = replace(RECIPE, optimiser="nesterov", lr=0.01)
-    net, average, events = start(packs, recipe, name="lenet5-modern")
-    list(events)
-    whole, averaged_whole = weights(net), weights(average.module)
+    recipe = replace(RECIPE, optimizer="nesterov", lr=0.01)
+    whole, events = start(packs, recipe)
+    averaged_whole = epochs(events)[-1].network
+    assert averaged_whole is not whole
 
     states = tmp_path / "state"
-    _, _, events = start(packs, recipe, states=states)
+    _, events = start(packs, recipe, checkpoints=Checkpoints(states))
     for event in events:
-        if (
-            isinstance(event, Step)
-            and event.doing == "train"
-            and 5 * (event.epoch - 1) + event.done == stop_after
-        ):
+        done = isinstance(event, Step) and event.doing == "train"
+        if done and 5 * (event.epoch - 1) + event.done == stop_after:
             break
     events.close()
-    assert int(latest_state(states).name) == stop_after
-    net, average, events = start(packs, recipe, states=states, resume=True)
-    told = [e for e in events if isinstance(e, Epoch)]
-    assert torch.equal(weights(net), whole)
-    assert torch.equal(weights(average.module), averaged_whole)
-    assert told[-1].step == 10
+    assert int(Checkpoints(states).latest().name) == stop_after
+    net, events = start(packs, recipe, checkpoints=Checkpoints(states, resume=True))
+    last = epochs(events)[-1]
+    assert torch.equal(weights(net), weights(whole))
+    assert torch.equal(weights(last.network), weights(averaged_whole))
+    assert last.step == 10
     assert len(list(states.iterdir())) == 1
 
 
-def test_dropout_follows_from_its_seed_and_leaves_torch_s_randomness_alone():
-    from canon.utils.seeding import forked_rng
-
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
-    with forked_rng(1, torch.device("cpu")):
-        first = torch.rand(2)
-    assert torch.equal(torch.rand(3), expected)
-    with forked_rng(1, torch.device("cpu")):
-        assert torch.equal(torch.rand(2), first)
-
-
 def test_pieces_of_a_batch_give_the_gradient_of_the_whole(packs):
-    recipe = replace(
-        RECIPE,
-        optimiser="sgd",
-        lr=0.05,
-        average=0.0,
-        augmentation=Augmentation(crop=False, flip=False),
-    )
+    still = Augmentation(crop=False, flip=False)
+    recipe = replace(RECIPE, optimizer="sgd", lr=0.05, average=0.0, augmentation=still)
     nets = []
     for accumulate in (1, 3):
-        net, _, events = start(packs, recipe, Limits(1, accumulate=accumulate))
+        net, events = start(packs, recipe, Limits(1, accumulate=accumulate))
         list(events)
         nets.append(weights(net))
     torch.testing.assert_close(nets[0], nets[1], rtol=1e-4, atol=1e-6)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(packs, tmp_path):
-    states = tmp_path / "state"
-    wild = replace(
-        RECIPE,
-        optimiser="sgd",
-        lr=1e30,
-        schedule="step",
-        steps=((0.0, 1e-33), (0.6, 1.0)),
-        average=0.0,
-    )
-    _, _, events = start(packs, wild, states=states)
-    with pytest.raises(
-        NonFiniteError, match=r"the training loss is (nan|inf) at step \d.*epoch 2.*--lr"
-    ) as told:
+def test_a_loss_that_is_not_finite_stops_the_run_after_the_last_good_state(packs, tmp_path):
+    checkpoints = Checkpoints(tmp_path / "state")
+    wild = replace(RECIPE, optimizer="sgd", lr=1e30, average=0.0,
+                   schedule="step", steps=((0.0, 1e-33), (0.6, 1.0)))  # fmt: skip
+    _, events = start(packs, wild, checkpoints=checkpoints)
+    message = r"the training loss is (nan|inf) at step \d.*epoch 2.*--lr"
+    with pytest.raises(NonFiniteError, match=message) as caught:
         list(events)
-    assert "The state of step 5 is kept." in str(told.value)
-    assert int(latest_state(states).name) == 5
+    assert "The state of step 5 is saved." in str(caught.value)
+    assert int(checkpoints.latest().name) == 5
 
 
 def test_patience_ends_a_run_without_progress(packs):
     still = replace(RECIPE, lr=1e-12, epochs=9, average=0.0)
-    _, _, events = start(packs, still, Limits(9, patience=2))
-    told = list(events)
-    assert told[-1].reason == "patience"
-    assert told[-1].epoch < 9
+    _, events = start(packs, still, Limits(9, patience=2))
+    assert list(events)[-1] == Stopped("patience", 3)  # the first epoch is the best
 
 
-def test_minutes_end_a_run_with_an_evaluation_and_the_rest_can_follow(packs, tmp_path):
-    net, _, events = start(packs)
+def test_the_time_limit_ends_a_run_with_an_evaluation_and_it_can_resume(packs, tmp_path):
+    net, events = start(packs)
     list(events)
     whole = weights(net)
-    _, _, events = start(packs, limits=Limits(2, minutes=1e-6), states=tmp_path)
-    told = list(events)
-    assert told[-1] == Stopped("time", 1)
-    (epoch,) = [e for e in told if isinstance(e, Epoch)]
-    assert epoch.scores.count == 100
+    _, events = start(packs, limits=Limits(2, minutes=1e-6), checkpoints=Checkpoints(tmp_path))
+    found = list(events)
+    assert found[-1] == Stopped("time", 1)
+    (epoch,) = epochs(found)
+    assert epoch.metrics.count == 100
     assert epoch.step == 1
-    net, _, events = start(packs, states=tmp_path, resume=True)
-    assert [e.step for e in events if isinstance(e, Epoch)] == [5, 10]
+    net, events = start(packs, checkpoints=Checkpoints(tmp_path, resume=True))
+    assert [one.step for one in epochs(events)] == [5, 10]
     assert torch.equal(weights(net), whole)
 
 
-def test_saves_within_an_epoch(packs, tmp_path):
-    _, _, events = start(packs, limits=Limits(1, save_every=0.0), states=tmp_path / "state")
+def test_states_are_saved_within_an_epoch(packs, tmp_path):
+    """With no time between saves, each step but the last is saved when the next one is done."""
+    checkpoints, saved = Checkpoints(tmp_path / "state"), {}
+    _, events = start(packs, limits=Limits(1, save_every=0.0), checkpoints=checkpoints)
     for event in events:
-        if isinstance(event, Step) and event.done == 3:
-            assert int(latest_state(tmp_path / "state").name) == 2
-            break
-    events.close()
+        if isinstance(event, Step) and event.doing == "train":
+            state = checkpoints.latest()
+            saved[event.done] = state and int(state.name)
+    assert saved == {1: None, 2: 1, 3: 2, 4: 3, 5: 4}
 
 
-def test_a_kill_while_saving_leaves_a_whole_state(packs, tmp_path):
-    states = tmp_path / "state"
-    _, _, events = start(packs, states=states)
+def test_a_kill_while_saving_leaves_a_complete_state(packs, tmp_path):
+    checkpoints = Checkpoints(tmp_path / "state")
+    _, events = start(packs, checkpoints=checkpoints)
     list(events)
-    whole = latest_state(states)
-    (states / ".000000000011").mkdir()  # what a kill in the middle of writing leaves
-    assert latest_state(states) == whole
-    whole.rename(states / f".{whole.name}.old")  # and between the two renames
-    assert latest_state(states).name == f".{whole.name}.old"
+    whole = checkpoints.latest()
+    (checkpoints.folder / ".000000000011").mkdir()  # left by a kill in the middle of writing
+    assert checkpoints.latest() == whole
+    whole.rename(checkpoints.folder / f".{whole.name}.old")  # and between the two renames
+    assert checkpoints.latest().name == f".{whole.name}.old"
 
 
-@pytest.mark.parametrize("device", ["cuda:7", "gpu"])
-def test_a_device_that_is_not_there_is_refused(device):
-    with pytest.raises(InputError, match=r"device.*expected.*--device"):
-        make_accelerator(device)
+@dataclass(frozen=True)
+class Prepares(ClassificationLoss):
+    """A loss that prepares each epoch."""
+
+    orders: list = field(default_factory=list)
+
+    def begin_epoch(self, net, batches, order):
+        self.orders.append(order)
 
 
-def test_fp16_needs_a_gpu():
-    with pytest.raises(InputError, match="Pass --precision bf16"):
-        make_accelerator("cpu", "fp16")
+def test_an_objective_may_prepare_each_epoch_with_its_order(packs):
+    objective, net = Prepares(), build("lenet5-modern", image=16)
+    train = ImageBatches(packs["train"], PREP, RECIPE.augmentation)
+    list(fit(net, objective, train, RECIPE, make_accelerator("cpu"), limits=Limits(2), seed=7))
+    expected = [epoch_order(160, 7, epoch) for epoch in (0, 1)]
+    assert all(map(torch.equal, objective.orders, expected))
+    assert len(objective.orders) == 2
 
 
 def test_bfloat16_trains(packs):
-    devices = make_accelerator("cpu", "bf16")
     net = build("lenet5-modern", image=16)
-    train = ImageBatches(packs["train"], HOW, RECIPE.augmentation)
-    events = fit(net, ClassificationLoss.of(net, 10), train, RECIPE, Limits(3), devices)
-    losses = [e.loss for e in events if isinstance(e, Epoch)]
+    train = ImageBatches(packs["train"], PREP, RECIPE.augmentation)
+    accelerator = make_accelerator("cpu", "bf16")
+    events = fit(net, ClassificationLoss.of(net), train, RECIPE, accelerator, limits=Limits(3))
+    losses = [one.loss for one in epochs(events)]
     assert losses[-1] < losses[0]
     assert all(p.dtype == torch.float32 for p in net.parameters())
 
 
 TWO = """
 import json, sys
+from dataclasses import replace
 import torch
 from accelerate import Accelerator
-from tests.training.test_loop import HOW, RECIPE, start, weights
-from canon.data import open_data
-from canon.data.packs.images import build_image_pack
 from canon.data.augment.augmentation import Augmentation
-from canon.training import Epoch, Limits
-from dataclasses import replace
-import numpy as np
+from canon.training import Limits
+from tests.training.test_loop import RECIPE, epochs, pack, start, weights
 
-part = open_data("digits").parts["train"]
-packs = {"train": build_image_pack(part.select(np.arange(160)), HOW),
-         "val": build_image_pack(part.select(np.arange(160, 261)), HOW)}
-recipe = replace(RECIPE, optimiser="sgd", lr=0.05, batch=30, average=0.0,
+packs = {"train": pack(0, 160), "val": pack(160, 261)}
+recipe = replace(RECIPE, optimizer="sgd", lr=0.05, batch=30, average=0.0,
                  augmentation=Augmentation(crop=False, flip=False))
-net, _, events = start(packs, recipe, Limits(2))
-last = [e for e in events if isinstance(e, Epoch)][-1]
+net, events = start(packs, recipe, Limits(2))
+last = epochs(events)[-1]
 if Accelerator().is_main_process:
     torch.save(weights(net), sys.argv[1])
-    s = last.scores
+    s = last.metrics
     print(json.dumps([last.step, s.count, s.loss, last.loss, s.hits(1)]))
 """
 

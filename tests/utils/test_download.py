@@ -46,7 +46,7 @@ def test_a_file_is_fetched_once(server, tmp_path):
     assert len(asked) == 1
 
 
-def test_a_file_of_another_checksum_is_refused_and_not_kept(server, tmp_path):
+def test_a_file_of_another_checksum_is_refused_and_deleted(server, tmp_path):
     folder, address, _ = server
     (folder / "set.bin").write_bytes(CONTENT[:-1])
     target = tmp_path / "cache"
@@ -66,11 +66,11 @@ def test_a_damaged_file_in_the_cache_is_fetched_anew(server, tmp_path):
     assert fetch(f"{address}/set.bin", tmp_path / "set.bin", remote()).read_bytes() == CONTENT
 
 
-def test_a_missing_file_or_server_is_told(server, tmp_path):
+def test_a_missing_file_or_server_is_named_with_the_reason(server, tmp_path):
     _, address, _ = server
-    with pytest.raises(DataError, match=r"cannot be fetched: HTTP Error 404.*expected set\.bin"):
+    with pytest.raises(DataError, match=r"cannot be downloaded: HTTP Error 404.*expected set\.bin"):
         fetch(f"{address}/set.bin", tmp_path / "set.bin", remote())
-    with pytest.raises(DataError, match=r"cannot be fetched: .*refused.*\$CANON_DATA"):
+    with pytest.raises(DataError, match=r"cannot be downloaded: .*refused.*\$CANON_DATA"):
         fetch("http://127.0.0.1:9/set.bin", tmp_path / "set.bin", remote())
 
 

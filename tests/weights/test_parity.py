@@ -59,8 +59,16 @@ def test_every_recorded_network_is_tried():
     assert sorted(golden()) == sorted(NETWORKS)
 
 
+# Large ones, of a kind that a smaller network tries by default.
+SLOW = {"vgg13", "vgg16", "vgg19", "vgg11_bn", "vgg16_bn", "vgg19_bn", "legacy_senet154",
+        "wide_resnet50_2"}  # fmt: skip
+
+
 @needed
-@pytest.mark.parametrize("theirs", NETWORKS)
+@pytest.mark.parametrize(
+    "theirs",
+    [pytest.param(one, marks=[pytest.mark.slow] if one in SLOW else []) for one in NETWORKS],
+)
 def test_foreign_weights_load_and_give_the_recorded_logits(theirs):
     known = golden()[theirs]
     shapes = {key: tuple(shape) for key, shape in known["keys"]}
@@ -73,11 +81,11 @@ def test_foreign_weights_load_and_give_the_recorded_logits(theirs):
     assert loaded.replaced == ()
     assert sum(p.numel() for p in net.parameters()) == known["params"]
     # The smaller of two inputs: cheaper, and its maps have even sides, where poolings differ.
-    asked = known.get("small", known)
+    small = known.get("small", known)
     with torch.inference_mode():
-        logits = net(torch.from_numpy(fill().image(tuple(asked["input"]))))[0]
-    assert int(logits.argmax()) == asked["argmax"]
-    wanted, norm = torch.tensor(asked["logits"]), asked["logits_norm"]
+        logits = net(torch.from_numpy(fill().image(tuple(small["input"]))))[0]
+    assert int(logits.argmax()) == small["argmax"]
+    wanted, norm = torch.tensor(small["logits"]), small["logits_norm"]
     torch.testing.assert_close(logits[:32], wanted, rtol=0, atol=1e-5 * norm)
 
 
@@ -91,10 +99,10 @@ def test_a_checkpoint_of_another_function_is_refused_though_its_keys_fit(theirs,
     from canon.errors import WeightsError
 
     state = {key: torch.zeros(shape) for key, shape in golden()[theirs]["keys"]}
-    said = (
+    message = (
         f"weights '{theirs}' were trained for '{meant}', not '{ours}': the keys fit, the function "
         f"differs. Build '{meant}' instead."
     )
-    with pytest.raises(WeightsError) as told:
+    with pytest.raises(WeightsError) as error:
         load(build(ours), ours, Checkpoint(theirs, state))
-    assert str(told.value) == said
+    assert str(error.value) == message

@@ -1,4 +1,4 @@
-"""Dense networks that start from their classifier, or from the next coarser of their kind."""
+"""Segmentation networks that start from a classifier, or from a coarser network."""
 
 import pytest
 import torch
@@ -7,27 +7,29 @@ from safetensors.torch import save_file
 from canon.errors import WeightsError
 from canon.models import build, names
 from canon.weights import load, read
-from canon.weights.transfer import STARTS, transferable
+from canon.weights.transfer import INITIALIZERS, transferable
 
 
-def saved(net, name, folder, told=True):
+def saved(net, name, folder, named=True):
     path = folder / f"{name}.safetensors"
-    save_file(net.state_dict(), path, metadata={"model": name} if told else None)
+    save_file(net.state_dict(), path, metadata={"model": name} if named else None)
     return path
 
 
-def test_every_named_start_is_registered():
-    assert set(STARTS) <= set(names("segment"))
-    assert {kin for kins in STARTS.values() for kin in kins} <= set(names())
+def test_every_initializer_is_registered():
+    assert set(INITIALIZERS) <= set(names("segment"))
+    assert {one for several in INITIALIZERS.values() for one in several} <= set(names())
 
 
-def test_a_fully_convolutional_net_takes_its_classifier_s_layers(tmp_path):
+def test_a_fully_convolutional_net_takes_the_layers_of_its_classifier(tmp_path):
     classifier = build("alexnet", classes=4, seed=5)
     path = saved(classifier, "alexnet", tmp_path)
     net = build("fcn32s-alexnet", classes=3, seed=1).eval()
     loaded = load(net, "fcn32s-alexnet", read(path))
     assert loaded.replaced == ("score.weight", "score.bias", "upscore.enlarge.weight")
-    assert loaded.notes() == [f"new weights for {', '.join(loaded.replaced)}: alexnet has none"]
+    assert loaded.notes() == [
+        f"new weights for {', '.join(loaded.replaced)}: alexnet has no such layers"
+    ]
     # Without the frame of 100 pixels it is the classifier up to fc7.
     net.features.conv1[0].padding = (0, 0)
     x = torch.randn(2, 3, 227, 227, generator=torch.Generator().manual_seed(0))
@@ -39,7 +41,8 @@ def test_a_fully_convolutional_net_takes_its_classifier_s_layers(tmp_path):
         )
 
 
-def test_the_chain_32s_16s_8s_hands_on_what_fits(tmp_path):
+@pytest.mark.slow
+def test_fcn_16s_and_8s_start_from_the_next_coarser_network(tmp_path):
     coarse = build("fcn32s", classes=2, seed=3)
     with torch.no_grad():
         coarse.score.weight.normal_()
@@ -60,10 +63,10 @@ def test_the_chain_32s_16s_8s_hands_on_what_fits(tmp_path):
     assert {k.split(".")[1] for k in loaded.replaced} == {"score_pool3", "enlarge"}
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_an_encoder_decoder_takes_its_backbone(tmp_path, told):
+@pytest.mark.parametrize("named", [True, False])
+def test_an_encoder_decoder_takes_its_backbone(tmp_path, named):
     backbone = build("resnet18", classes=5, seed=7)
-    path = saved(backbone, "resnet18", tmp_path, told)
+    path = saved(backbone, "resnet18", tmp_path, named)
     net = build("encoder-decoder", backbone="resnet18", channels=1, classes=2)
     loaded = load(net, "encoder-decoder", read(path))
     assert loaded.adapted == "features.conv1.0.0.weight"
@@ -74,7 +77,7 @@ def test_an_encoder_decoder_takes_its_backbone(tmp_path, told):
         assert torch.equal(ours[f"features.{key}"], same)
 
 
-def test_another_backbone_s_weights_are_refused(tmp_path):
+def test_weights_of_another_backbone_are_refused(tmp_path):
     path = saved(build("resnet18", classes=5), "resnet18", tmp_path)
     net = build("encoder-decoder", backbone="resnet34")
     with pytest.raises(WeightsError, match="were trained for 'resnet18', not 'encoder-decoder'"):

@@ -1,0 +1,32 @@
+"""`canon compare`."""
+
+import json
+
+import pytest
+
+from tests.helpers.commands import refused
+
+
+def test_compare_puts_networks_side_by_side_and_draws_them(printed, tmp_path):
+    chosen = ("alexnet", "vgg16", "resnet20")
+    text = printed("compare", *chosen, "--out", tmp_path / "pictures")
+    assert all(name in text for name in chosen)
+    assert "138,357,544" in text
+    drawn = sorted(path.name for path in (tmp_path / "pictures").iterdir())
+    assert drawn == ["cost-cifar-10.svg", "cost-ilsvrc.svg", "depth.svg"]
+    assert all("<svg" in path.read_text() for path in (tmp_path / "pictures").iterdir())
+
+
+def test_compare_refuses_a_misspelt_name_before_it_measures(capsys):
+    assert "Did you mean 'vgg16'" in refused(capsys, "compare", "resnet152", "vgg166")
+
+
+def test_compare_takes_segmentation_networks(printed):
+    assert "unet" in printed("compare", "unet", "segnet", "--csv")
+
+
+def test_a_run_is_compared_by_its_own_error(printed, digits_run):
+    own, paper = json.loads(printed("compare", digits_run.path, "lenet5", "--json"))
+    assert own["top1"] == pytest.approx(1 - digits_run.record.result["top1"])
+    assert own["where"] == "digits, val"
+    assert paper["top1"] == 0.0095

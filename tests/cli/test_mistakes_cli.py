@@ -1,0 +1,71 @@
+"""Mistakes in a command: one line that names the value, what is expected and the next step."""
+
+import pytest
+
+from tests.helpers.commands import refused
+from tests.helpers.synthetic import make_folder
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["trian"], "no verb is named 'trian'. Did you mean 'train'?"),
+        (
+            ["train", "lenet5", "--epoch", "3"],
+            "Unrecognized options: --epoch, 3. Did you mean --epochs?",
+        ),
+        (["train", "lenet5", "--epochs", "x"], "Error parsing --epochs"),
+        (["train", "lenet5", "--recipe", "papr"], "invalid choice 'papr'"),
+        (["show"], "MODEL"),
+        (["show", "resnet5o"], "no model is named 'resnet5o'. Did you mean 'resnet50'?"),
+        (["show", "resnet34", "--image", "32"], "use resnet20, resnet32, resnet44, resnet56"),
+        (["show", "alexnet", "--image", "224", "--strict"], "54.25 is a fraction"),
+        (["show", "vgg16", "--classes", "0"], "classes is 0; expected 1 or more"),
+        (["train", "resnt20"], "Did you mean 'resnet20'?"),
+        (["train", "lenet5", "mnits"], "Did you mean 'mnist'?"),
+        (["train", "lenet5", "/no/such/folder"], "no folder or file '/no/such/folder'"),
+        pytest.param(
+            ["train", "resnet34", "digits"], "--image 224 to enlarge", marks=pytest.mark.slow
+        ),
+        (
+            ["train", "lenet5", "--batch", "5000"],
+            "--batch 5000 is more than the 1438 training images",
+        ),
+        (["train", "lenet5", "--lr", "-1"], "--lr is -1.0; expected more than 0"),
+        (["train", "lenet5", "--val", "1.5"], "--val is 1.5; expected a fraction below 1"),
+        (["train", "lenet5-modern", "--recipe", "paper"], "lenet5-modern has no paper recipe"),
+        (["train", "lenet5", "--freeze", "c33"], "no stage is named 'c33'. Did you mean 'c3'?"),
+        (["train", "lenet5", "--weights", "/no/run"], "/no/run is not a file; expected a .pth"),
+        (["train", "lenet5", "--resume"], "--resume needs the run folder"),
+        (["train", "lenet5", "--device", "cuda:9"], "device 'cuda:9' is not available"),
+        (["evaluate", "/no/run"], "/no/run is not a folder"),
+        (["check", "/no/such"], "no folder or file '/no/such'"),
+        (["predict", "/no/run", "x.png"], "/no/run is not a folder"),
+        (["list", "everything"], "everything"),
+        (["list", "--json", "--csv"], "--json and --csv cannot be combined"),
+    ],
+)
+def test_a_mistake_gives_one_line_and_writes_nothing(argv, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in refused(capsys, *argv)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["train", "resnet20", "--weights", "torchvision/resnet5o"], "Did you mean 'torchvision/"),
+        (["train", "resnet20", "--weights", "no.pth"], "no.pth is not a file; expected"),
+    ],
+)
+def test_missing_weights_give_one_line(capsys, argv, message, tmp_path):
+    assert message in refused(capsys, *argv, "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_one_class_and_differing_splits_give_one_line(tmp_path, capsys):
+    make_folder(tmp_path / "one", 3, ("only",))
+    assert "has one class only" in refused(capsys, "train", "resnet20", tmp_path / "one")
+    make_folder(tmp_path / "two" / "train", 3)
+    make_folder(tmp_path / "two" / "test", 3, ("dark", "grey"))
+    assert "test lacks 'light' and adds 'grey'" in refused(capsys, "check", tmp_path / "two")
