@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from torch import nn
 
-from canon.layers.ensemble import Ensemble, ResizeAndNormalize
+from canon.inference.ensemble import Ensemble, ResizeAndNormalize
 from canon.models import build
 from canon.runs.folder import Run
 from canon.weights import load_exact

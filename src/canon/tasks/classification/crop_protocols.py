@@ -17,7 +17,7 @@ from canon.data.dataset import Split
 from canon.data.preprocessing import Preprocessing
 from canon.data.targets.labels import Labels
 from canon.errors import InputError
-from canon.layers.ensemble import Ensemble
+from canon.inference.ensemble import Ensemble
 from canon.layers.fully_convolutional import AsMap, fully_convolutional, has_global_average
 from canon.layers.stages import eval_mode
 from canon.tasks.classification.loss import ClassificationLoss
