@@ -9,7 +9,6 @@ import contextlib
 import errno
 import io
 import os
-import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -17,6 +16,7 @@ from typing import Any
 
 import tyro
 
+from canon.cli.mistakes import one_line
 from canon.errors import CanonError, nearest
 
 VERBS = {
@@ -94,19 +94,7 @@ def parse(command: type[Any], verb: str, flags: Sequence[str]) -> Any:
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise CanonError(_one_line(boxed.getvalue(), verb)) from None
-
-
-def _one_line(box: str, verb: str) -> str:
-    """The complaint and the suggestions of a framed message, as one line."""
-    lines = [re.sub(r"^[│|]|[│|]$", "", line.strip()).strip() for line in box.splitlines()[1:]]
-    inside = [line.strip("╭╮╰╯─+-") and line for line in lines]
-    sections = "\n".join(inside).strip().split("\n\n")
-    complaint, *rest = [re.sub(r"\s+", " ", section) for section in sections]
-    complaint = complaint.partition(" Got errors:")[0].rstrip(".")
-    meant = [flag for part in rest if "Perhaps" in part for flag in re.findall(r"--[\w-]+", part)]
-    question = f" Did you mean {' or '.join(dict.fromkeys(meant))}?" if meant else ""
-    return f"{complaint}.{question} `canon {verb} --help` shows the flags."
+        raise CanonError(one_line(boxed.getvalue(), verb)) from None
 
 
 def _system_error(failure: OSError) -> str:

@@ -34,7 +34,9 @@ class Command:
         csv: print CSV.
     """
 
-    names: Annotated[tyro.conf.Positional[tuple[str, ...]], flag("MODEL|RUN", "all networks")] = ()
+    names: Annotated[
+        tyro.conf.Positional[tuple[str, ...]], flag("[MODEL|RUN ...]", "all networks")
+    ] = ()
     out: Annotated[Path | None, flag("DIR", "no charts")] = None
     json: Switch = False
     csv: Switch = False

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from canon.cli.console import show_table
-from canon.cli.flags import flag
+from canon.cli.flags import flag, several
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Command:
         out: the folder to create.
     """
 
-    runs: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN")]
+    runs: Annotated[tyro.conf.Positional[tuple[Path, ...]], several("RUN RUN ...")]
     weights: Annotated[str, flag("accuracy|equal|W,W,...", "accuracy")] = "accuracy"
     out: Annotated[Path | None, flag("DIR", "runs/ensemble-DATA")] = None
 

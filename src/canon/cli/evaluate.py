@@ -27,7 +27,7 @@ class Command:
         run: a run folder.
         data: another dataset with the same classes.
         split: the split to evaluate.
-        protocol: test protocol of the papers: the center crop, ten crops, 144 crops at four scales,
+        protocol: test protocol of the papers: the centre crop, ten crops, 144 crops at four scales,
             or the whole image at several scales (classification only).
         rand_error: also report the Rand and pixel errors of the ISBI 2012 challenge; the classes
             are membrane and cell, in this order (segmentation only).
@@ -40,7 +40,7 @@ class Command:
 
     run: tyro.conf.Positional[Path]
     data: Annotated[
-        tyro.conf.Positional[str | None], flag("DATA", "the data that the run was trained on")
+        tyro.conf.Positional[str | None], flag("[DATA]", "the data that the run was trained on")
     ] = None
     split: SplitName = None
     protocol: Literal["1-crop", "10-crop", "multi-crop", "dense"] = "1-crop"

@@ -18,3 +18,8 @@ def flag(metavar: str, default: str = "") -> Any:
     return tyro.conf.arg(
         metavar=metavar, help_behavior_hint=f"(default: {default})" if default else ""
     )
+
+
+def several(metavar: str) -> Any:
+    """Required values, as many as are given; tyro would describe their default as empty."""
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint="(required)")

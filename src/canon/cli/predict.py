@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from canon.cli.console import progress_bars, show
-from canon.cli.flags import Switch, flag
+from canon.cli.flags import Switch, flag, several
 
 if TYPE_CHECKING:
     from canon.tasks.base import Prediction
@@ -43,7 +43,7 @@ class Command:
     """
 
     run: tyro.conf.Positional[Path]
-    paths: tyro.conf.Positional[tuple[Path, ...]]
+    paths: Annotated[tyro.conf.Positional[tuple[Path, ...]], several("PATH ...")]
     out: Annotated[Path | None, flag("FILE|DIR", "print the table, write masks to masks/")] = None
     top: Annotated[int, flag("K", "1")] = 1
     format: Annotated[

@@ -21,7 +21,7 @@ class Command:
 
     Multiplications are multiply-accumulates of convolutions and linear layers for one image,
     biases excluded. Activation bytes are those of the outputs in float32. Field, jump and offset
-    are the size of the receptive field, its distance to the next output's, and the center of the
+    are the size of the receptive field, its distance to the next output's, and the centre of the
     first one, in pixels; over all paths the field is the largest. Unseen is the share of its input
     that no window of a layer covers.
 
