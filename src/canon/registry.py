@@ -165,12 +165,13 @@ def build(
     """
     model = model_info(name)
     more = {option: value for option, value in more.items() if value is not None}
-    _check_options(model, {"classes": classes, "channels": channels, "image": image} | more)
+    sides = {"classes": classes, "channels": channels, "image": image}
+    _check_options(model, sides | more)
     if not model.dense and image and image < model.published.image:
         stage = too_small(model, image)
         if stage:
             raise InputError(_small_image(model, image, stage))
-    net = _build(model, classes, channels, image, seed, more)
+    net = _build(model, sides, seed, **more)
     if image and isinstance(net, DenseOutput):
         net.output_side(image)  # refuses an illegal one
     return net
@@ -197,29 +198,22 @@ def _instead(model: ModelInfo, option: str) -> str:
     return f", or choose a network that has one, such as {having[0].name}" if having else ""
 
 
-def _build(
-    model: ModelInfo,
-    classes: int | None = None,
-    channels: int | None = None,
-    image: int | None = None,
-    seed: int = 0,
-    more: dict[str, Any] | None = None,
-) -> nn.Module:
-    published = model.published
-    sides: dict[str, Any] = {
-        "classes": classes or published.classes,
-        "channels": channels or published.channels,
+def _build(model: ModelInfo, sides: dict[str, int | None], seed: int = 0, **more: Any) -> nn.Module:
+    """The network; a side that is missing or None is the paper's."""
+    taken = inspect.signature(model.build).parameters
+    chosen = {
+        side: sides.get(side) or getattr(model.published, side)
+        for side in SIDES
+        if side != "image" or side in taken
     }
-    if "image" in inspect.signature(model.build).parameters:
-        sides["image"] = image or published.image
-    return model.build(**model.numbers | (more or {}) | sides, seed=seed)
+    return model.build(**model.numbers | more | chosen, seed=seed)
 
 
 def too_small(model: ModelInfo, image: int) -> str | None:
     """The stage in which images of this side become too small, or None if they do not."""
     try:
         with torch.device("meta"):
-            net = _build(model, image=image)
+            net = _build(model, {"image": image})
     except InputError:
         return "its head"
     features = net.get_submodule("features")

@@ -46,7 +46,31 @@ def describe(
         InputError: the name is unknown, the image size is illegal, or a size is fractional and
             `strict` is set.
     """
-    model, size, channels = build_on_meta(model, image, channels, classes, **more)
+    net, shape = _checked(*build_on_meta(model, image, channels, classes, **more))
+    tensors_on_meta = dict(_on_meta(net))
+    dtype = next((p.dtype for p in net.parameters() if p.is_floating_point()), torch.float32)
+    x = torch.empty(1, *shape, device="meta", dtype=dtype)
+    tracer = Tracer(x)
+    with (
+        eval_mode(net),
+        _layer_rows(net, tracer, strict) as rows,
+        _stage_ends(net, tracer) as ends,
+    ):
+        try:
+            functional_call(net, tensors_on_meta, x, tie_weights=False)
+        except RuntimeError as reason:
+            raise InputError(
+                f"the network does not accept {' x '.join(map(str, shape))} images "
+                f"({str(reason).splitlines()[0]}); expected another size. Pass image and channels."
+            ) from None
+    field = ends.pop("", (None, WHOLE_IMAGE))[1]
+    return Description(shape, tuple(rows), field, ends)
+
+
+def _checked(
+    model: nn.Module | str, size: tuple[int, int] | None, channels: int | None
+) -> tuple[nn.Module, tuple[int, int, int]]:
+    """The network and the shape of its input, (C, H, W)."""
     if not isinstance(model, nn.Module):
         raise InputError(
             f"{model!r} is not a network; expected a model name or an nn.Module. `canon list "
@@ -60,25 +84,7 @@ def describe(
             f"the image has {sides} pixels and {channels} channels; expected 1 or more of each. "
             "Pass another image or channels."
         )
-    shape = (channels or 3, *size)
-    tensors_on_meta = dict(_on_meta(model))
-    dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
-    x = torch.empty(1, *shape, device="meta", dtype=dtype)
-    tracer = Tracer(x)
-    with (
-        eval_mode(model),
-        _layer_rows(model, tracer, strict) as rows,
-        _stage_ends(model, tracer) as ends,
-    ):
-        try:
-            functional_call(model, tensors_on_meta, x, tie_weights=False)
-        except RuntimeError as reason:
-            raise InputError(
-                f"the network does not accept {' x '.join(map(str, shape))} images "
-                f"({str(reason).splitlines()[0]}); expected another size. Pass image and channels."
-            ) from None
-    field = ends.pop("", (None, WHOLE_IMAGE))[1]
-    return Description(shape, tuple(rows), field, ends)
+    return model, (channels or 3, *size)
 
 
 def build_on_meta(

@@ -59,6 +59,11 @@ class Ascent(nn.Module):
 
     def __init__(self, c_in: int, upsampling: str, convs: Convs, crop: int) -> None:
         super().__init__()
+        if upsampling == "unpool" and crop:
+            raise InputError(
+                "unpooling needs maps as large as those that were pooled, which valid "
+                "convolutions make smaller; expected another upsampling. Use unet-same."
+            )
         self.up = Upsampling(upsampling, c_in, c_in // 2)
         self.crop = Crop(crop)
         self.convs = convs(c_in, c_in // 2)
@@ -101,11 +106,6 @@ class UNet(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if upsampling == "unpool" and padding == 0:
-            raise InputError(
-                "unpooling needs maps as large as those that were pooled, which valid "
-                "convolutions make smaller; expected another upsampling. Use unet-same."
-            )
         self.depth, self.step = depth, 2**depth
         self.lost = 4 - 4 * padding  # pixels that two convolutions take from a map
         convs = partial(_twice, conv=conv, padding=padding)

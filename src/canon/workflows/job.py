@@ -120,14 +120,11 @@ def planned(config: TrainConfig, progress: Progress | None) -> Job:
     run = Run(_claimed(config, data, devices), record)
     if devices.is_main_process:
         run.save_record()
-    own = task.notes(report, prep, packs["train"], batches, data.classes)
-    notes = (
-        *_notes(config, data, report, split),
-        *own,
-        *_later_notes(net, config, recipe, initial),
-    )
+    notes = [*_notes(config, data, report, split)]
+    notes += task.notes(report, prep, packs["train"], batches, data.classes)
+    notes += _later_notes(net, config, recipe, initial)
     net = to_device(net, devices.device)
-    return Job(config, task, run, net, recipe, packs, batches, devices, notes)
+    return Job(config, task, run, net, recipe, packs, batches, devices, tuple(notes))
 
 
 def resumed(config: TrainConfig, progress: Progress | None) -> Job:
