@@ -50,7 +50,7 @@ class FieldIntervals:
 
     @property
     def offset(self) -> float:
-        """Center of the first output's interval."""
+        """Centre of the first output's interval."""
         start, end = self.intervals[0]
         return start + (end - start - 1) / 2
 

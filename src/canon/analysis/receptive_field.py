@@ -87,14 +87,14 @@ def upsampling_step(layer: nn.Module) -> LayerStep | None:
         return None
     scale = layer.scale_factor
     factor = round(scale[0] if isinstance(scale, tuple) else scale or 1)
-    # Inputs on either side of an output's center, besides the nearest pair.
+    # Inputs on either side of an output's centre, besides the nearest pair.
     more = {"nearest": None, "bilinear": 0, "bicubic": 1}[layer.mode]
     if more is None:
         return lambda o: (o // factor, o // factor), factor, 1
 
     def between(o: int) -> tuple[int, int]:
         left = floor((o + 0.5) / factor - 0.5)
-        exact = (o + 0.5) / factor - 0.5 == left  # centered on an input: the others have weight 0
+        exact = (o + 0.5) / factor - 0.5 == left  # centred on an input: the others have weight 0
         return (left, left) if exact else (left - more, left + 1 + more)
 
     return between, factor, 1

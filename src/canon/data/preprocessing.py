@@ -63,7 +63,7 @@ class Preprocessing:
             raise DataError(f"{name}: {reason}") from None
 
     def fit(self, pixels: Pixels, name: str = "the image") -> Pixels:
-        """An image (H, W, C) as a stored square: shorter side scaled, center cropped.
+        """An image (H, W, C) as a stored square: shorter side scaled, centre cropped.
 
         Raises:
             DataError: it has more bits than are stored; the message names it.

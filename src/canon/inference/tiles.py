@@ -39,7 +39,7 @@ class Tiling:
         tile: side of a tile of the output, in pixels.
         margin: pixels by which the input extends past the tile on each side.
         padded: inputs end where the image ends, and outputs have the size of inputs. Otherwise
-            (valid convolutions) the tile is the center of both.
+            (valid convolutions) the tile is the centre of both.
         stride: of the network, in pixels; `tile` and `margin` should be multiples of it, so that
             poolings are aligned in all tiles.
         multiple: with `padded`, sides of inputs at the image's end are multiples of this, in

@@ -45,7 +45,7 @@ ALEXNET = Recipe(
     protocol="10-crop",
 )
 
-# Section 3. Its ten fixed crops, corners and center, are random crops here. The paper gives neither
+# Section 3. Its ten fixed crops, corners and centre, are random crops here. The paper gives neither
 # weight decay nor test protocol: both are AlexNet's, with which it compares.
 ZFNET = replace(
     ALEXNET,

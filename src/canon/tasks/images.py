@@ -101,7 +101,7 @@ class ImageTask(Task[ImagePack]):
         accelerator: Accelerator,
         options: EvalOptions = EvalOptions(),  # noqa: B008
     ) -> Evaluate:
-        """Center crops."""
+        """Centre crops."""
         if isinstance(samples, Split):
             samples = self.pack(samples, prep, options.progress)
         batches = ImageBatches(samples.to(accelerator.device), prep)

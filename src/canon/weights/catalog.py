@@ -24,7 +24,7 @@ class PublishedWeights:
         top1: reported top-1 accuracy, a fraction in [0, 1].
         top5: reported top-5 accuracy, a fraction in [0, 1].
         resize: shorter side of the resized image, pixels.
-        image: side of the center crop, pixels.
+        image: side of the centre crop, pixels.
         mean: of each channel, as a fraction of white.
         std: of each channel, as a fraction of white.
     """

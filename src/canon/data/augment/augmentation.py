@@ -24,7 +24,7 @@ class Augmentation:
         pad: pixels added around the stored square before cropping.
         fill: of the padding: the training mean (ResNet), the nearest edge pixel, or the reflected
             image without its edge (Wide ResNet).
-        crop: random crop; otherwise the center crop.
+        crop: random crop; otherwise the centre crop.
         flip: horizontal flip with probability 1/2.
         color: standard deviation of AlexNet's shift along the principal colours; 0 disables it.
         scale: range of the image's shorter side before a crop, in sides of the input; the scale

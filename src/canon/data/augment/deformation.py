@@ -37,7 +37,7 @@ class Deformation:
         elastic: standard deviation of the displacements at the control points, in pixels of the
             crop; they are interpolated bicubically, as in U-Net.
         grid: control points per side; the outermost are the corners of the crop.
-        crop: random crop; otherwise the center crop.
+        crop: random crop; otherwise the centre crop.
 
     Raises:
         InputError: a number is out of range.
@@ -136,7 +136,7 @@ def cubic_weights(points: int, side: int) -> Tensor:
 
 
 def max_reach(side: int, maps: AffineMaps, points: ControlPoints) -> float:
-    """Bound on the distance, in rows or columns, of a crop's pixels from its center."""
+    """Bound on the distance, in rows or columns, of a crop's pixels from its centre."""
     within = (side - 1) / 2 + OVERSHOOT * float(points.abs().max())
     return within * float(maps.abs().sum(-1).max())
 

@@ -17,7 +17,7 @@ CropMaker = Callable[[Pixels], Iterator[RawImages]]  # (H, W, C) image -> stacks
 
 
 def ten_crops(side: int) -> CropMaker:
-    """Four corner crops and the center crop of the central square, and their flips.
+    """Four corner crops and the centre crop of the central square, and their flips.
 
     The square is 256/224 of the input.
 
@@ -34,7 +34,7 @@ def ten_crops(side: int) -> CropMaker:
 def multi_crops(side: int) -> CropMaker:
     """144 crops: 4 scales, 3 squares along the longer side, 6 crops of each, and their flips.
 
-    The six are the corners and the center of a square, and the whole square scaled to the input. A
+    The six are the corners and the centre of a square, and the whole square scaled to the input. A
     square image has one square instead of three equal ones, thus 48 crops.
 
     Shape: (H, W, C) -> (144 or 48, side, side, C)
@@ -82,7 +82,7 @@ def _three(image: Pixels) -> Iterator[Pixels]:
 
 
 def _five(whole: RawImages, side: int) -> Iterator[RawImages]:
-    """The corner crops and the center crop of a square, (S, S, C)."""
+    """The corner crops and the centre crop of a square, (S, S, C)."""
     last = whole.shape[0] - side
     middle = last // 2
     for top, left in ((0, 0), (0, last), (last, 0), (last, last), (middle, middle)):

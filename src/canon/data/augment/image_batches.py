@@ -1,4 +1,4 @@
-"""Training batches of augmented images, and evaluation batches of center crops."""
+"""Training batches of augmented images, and evaluation batches of centre crops."""
 
 from torch import Generator, Tensor
 

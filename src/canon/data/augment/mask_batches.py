@@ -34,14 +34,14 @@ class PixelTarget(NamedTuple):
 class MaskBatches:
     """Training crops of a pack of images and masks.
 
-    For networks of valid convolutions, the target is the center of the input, without `margin`
+    For networks of valid convolutions, the target is the centre of the input, without `margin`
     pixels on each side. It lies inside its image if that is large enough. Inputs that extend past
     the image are reflect-padded.
 
     Args:
         pack: the images and masks.
         preprocessing: `image` is the side of the input.
-        deformation: of the crops; None takes the center crop.
+        deformation: of the crops; None takes the centre crop.
         margin: pixels that valid convolutions remove on each side of the input.
         weights: of the pixels of each image in the loss, (H, W) float32.
         repeats: crops of each image per epoch: one number for all images, or one each.

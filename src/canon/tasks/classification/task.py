@@ -53,7 +53,7 @@ class Classification(ImageTask):
         accelerator: Accelerator,
         options: EvalOptions = EvalOptions(),  # noqa: B008
     ) -> Evaluate:
-        """Center crops, or a paper's protocol of many crops."""
+        """Centre crops, or a paper's protocol of many crops."""
         if options.protocol == "1-crop":
             return super().evaluation(samples, prep, outputs, accelerator, options)
         assert isinstance(samples, Split)
