@@ -91,7 +91,11 @@ def test_a_name_that_is_not_public_is_refused():
         _ = canon.nothing
 
 
-@pytest.mark.parametrize("name", FIRST)
+QUICK = {"create", "open_data"}  # each case imports torch anew
+CASES = [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in FIRST]
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_a_public_name_works_in_a_fresh_interpreter(name):
     code = f"import canon; {FIRST[name]}"
     done = subprocess.run(

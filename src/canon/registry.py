@@ -6,6 +6,7 @@ A network is registered where it is defined, one line a variant; nothing else ke
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -19,27 +20,15 @@ from canon.options import OPEN_OPTIONS, TaskName
 from canon.published import Errors, Paper, Printed, Published, PublishedEnsemble
 
 __all__ = [
-    "Errors",
-    "ModelInfo",
-    "Paper",
-    "Printed",
-    "Published",
-    "PublishedEnsemble",
-    "build",
-    "ensembles",
-    "model_info",
-    "names",
-    "published_ensemble",
-    "register",
-    "register_ensemble",
-    "smallest_image",
-    "too_small",
-]
+    "Errors", "ModelInfo", "Paper", "Printed", "Published", "PublishedEnsemble", "build",
+    "ensembles", "model_info", "names", "published_ensemble", "register", "register_ensemble",
+    "smallest_image", "too_small",
+]  # fmt: skip
 
 Build = TypeVar("Build", bound=Callable[..., nn.Module])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ModelInfo:
     """One registered network: its constructor, its paper, its published numbers and its task."""
 
@@ -54,6 +43,10 @@ class ModelInfo:
     def dense(self) -> bool:
         """Whether its output is a map of scores, as in segmentation."""
         return hasattr(self.build, "output_side")
+
+    def takes(self, argument: str) -> bool:
+        """Whether its constructor has this argument."""
+        return argument in inspect.signature(self.build).parameters
 
     @property
     def choices(self) -> dict[str, Any]:
@@ -200,25 +193,27 @@ def _instead(model: ModelInfo, option: str) -> str:
 
 def _build(model: ModelInfo, sides: dict[str, int | None], seed: int = 0, **more: Any) -> nn.Module:
     """The network; a side that is missing or None is the paper's."""
-    taken = inspect.signature(model.build).parameters
-    chosen = {
-        side: sides.get(side) or getattr(model.published, side)
-        for side in SIDES
-        if side != "image" or side in taken
-    }
+    chosen = {side: sides.get(side) or getattr(model.published, side) for side in SIDES}
+    if not model.takes("image"):
+        del chosen["image"]
     return model.build(**model.numbers | more | chosen, seed=seed)
 
 
 def too_small(model: ModelInfo, image: int) -> str | None:
     """The stage in which images of this side become too small, or None if they do not."""
     try:
-        with torch.device("meta"):
-            net = _build(model, {"image": image})
+        features = _features_on_meta(model, image if model.takes("image") else None)
     except InputError:
         return "its head"
-    features = net.get_submodule("features")
-    assert isinstance(features, nn.Sequential)
     return first_too_small_stage(features, model.published.channels, image)
+
+
+@lru_cache(maxsize=1)  # a search asks for one network many times
+def _features_on_meta(model: ModelInfo, image: int | None) -> nn.Sequential:
+    with torch.device("meta"):
+        features = _build(model, {"image": image}).get_submodule("features")
+    assert isinstance(features, nn.Sequential)
+    return features
 
 
 def smallest_image(name: str) -> int:
@@ -236,7 +231,8 @@ def _small_image(model: ModelInfo, image: int, stage: str) -> str:
     every = [_ENTRIES[name] for name in names()]
     small = [e for e in every if e.published.image <= 32 and e.published.errors]
     related = [e for e in small if e.paper == model.paper] or small
-    fitting = (e.name for e in related if e is not model and not too_small(e, image))
+    shallow = {e.build: e for e in reversed(related)}  # depth does not change the smallest side
+    fitting = (e.name for e in related if e is not model and not too_small(shallow[e.build], image))
     first = list(islice(fitting, 4))
     instead = f"For small images use {', '.join(first)}, or pass" if first else "Pass"
     return (

@@ -9,7 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
-SLOW = {"fine_tune.py", "segment_a_slide.py", "train_on_a_folder.py"}  # more than ten seconds
+SLOW = {  # more than ten seconds
+    "fine_tune.py", "receptive_field.py", "segment_a_slide.py", "train_on_a_folder.py",
+}  # fmt: skip
 
 # What a script prints last, up to the figures.
 PRINTED = {

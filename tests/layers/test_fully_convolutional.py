@@ -8,6 +8,7 @@ from canon.errors import InputError
 from canon.layers import LocalResponseNorm, stages
 from canon.layers.fully_convolutional import fully_convolutional
 from canon.models import build, model_info, names
+from tests.models.networks import every_network
 
 
 class Toy(nn.Module):
@@ -101,7 +102,7 @@ def test_every_score_of_lenet_5_is_that_of_its_crop_since_it_has_no_padding():
                 torch.testing.assert_close(scores[:, :, row, column], net(crop))
 
 
-@pytest.mark.parametrize("name", names("classify"))
+@pytest.mark.parametrize("name", every_network(among=names("classify")))
 def test_every_classifier_can_be_made_fully_convolutional(name):
     published = model_info(name).published
     side = published.image

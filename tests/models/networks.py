@@ -1,5 +1,6 @@
 """Every registered network in a small form, with images for it."""
 
+from collections.abc import Iterable
 from functools import cache
 
 import pytest
@@ -32,10 +33,13 @@ def families() -> set[str]:
     return set(first.values())
 
 
-def every_network(quick: set[str]) -> list:
-    """All names; those that are not quick are marked slow."""
+QUICK = families() - HEAVY
+
+
+def every_network(quick: set[str] = QUICK, among: Iterable[str] | None = None) -> list:
+    """All names, or those of a task; the ones that are not quick are marked slow."""
     return [name if name in quick else pytest.param(name, marks=pytest.mark.slow)
-            for name in names()]  # fmt: skip
+            for name in among or names()]  # fmt: skip
 
 
 @cache

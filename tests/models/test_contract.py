@@ -17,7 +17,6 @@ from tests.models.networks import (
     CLASSES,
     DEEP,
     HEAVY,
-    LARGE,
     THOUSANDS,
     every_network,
     families,
@@ -28,7 +27,7 @@ from tests.models.networks import (
     without_zero_weights,
 )
 
-QUICK = families() - HEAVY  # one network of each paper
+QUICK_TO_EXPORT = {"lenet5", "alexnet-tv", "plain20", "se-resnet18", "segnet-basic", "unet-same"}
 
 
 def precise(name: str, *things):
@@ -36,7 +35,7 @@ def precise(name: str, *things):
     return [thing.double() if name in DEEP else thing for thing in things]
 
 
-@pytest.mark.parametrize("name", every_network(QUICK | {"fcn8s-fixed"}))
+@pytest.mark.parametrize("name", every_network())
 def test_gradients_reach_every_trained_parameter(name):
     net, x = precise(name, without_zero_weights(small(name)).train(), images(name, 3))
     sum(y.square().sum() for y in outputs(net, x)).backward()
@@ -44,7 +43,7 @@ def test_gradients_reach_every_trained_parameter(name):
     assert untouched == {n for n, p in net.named_parameters() if not p.requires_grad}
 
 
-@pytest.mark.parametrize("name", sorted(HEAVY))
+@pytest.mark.parametrize("name", every_network(families(), sorted(HEAVY)))
 def test_gradients_reach_every_trained_parameter_without_memory(name):
     with torch.device("meta"):
         net = build(name)
@@ -52,7 +51,7 @@ def test_gradients_reach_every_trained_parameter_without_memory(name):
     assert all((p.grad is not None) == p.requires_grad for p in net.parameters())
 
 
-@pytest.mark.parametrize("name", every_network(QUICK))
+@pytest.mark.parametrize("name", every_network())
 def test_an_image_has_the_same_output_alone_and_in_a_batch(name):
     net, x = precise(name, without_zero_weights(small(name)).eval(), images(name, 3))
     with torch.inference_mode():
@@ -67,7 +66,7 @@ def test_an_image_has_the_same_output_alone_and_in_a_batch(name):
     torch.testing.assert_close(alone, together[:1], rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", every_network(QUICK))
+@pytest.mark.parametrize("name", every_network())
 def test_weights_follow_from_the_seed_and_travel_by_state_dict(name):
     first, same, other = small(name, seed=3), small(name, seed=3), small(name, seed=4)
     ours, theirs = first.state_dict(), same.state_dict()
@@ -79,7 +78,7 @@ def test_weights_follow_from_the_seed_and_travel_by_state_dict(name):
         assert torch.equal(first.eval()(x), other.eval()(x))
 
 
-@pytest.mark.parametrize("name", every_network(families() - DEEP - LARGE))
+@pytest.mark.parametrize("name", every_network(QUICK_TO_EXPORT))
 def test_torch_export_captures_the_network(name):
     if name in THOUSANDS:
         pytest.skip("exporting thousands of layers takes minutes")
@@ -91,7 +90,7 @@ def test_torch_export_captures_the_network(name):
         torch.testing.assert_close(program.module()(x), net(x), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", every_network())
 def test_stages_have_names_and_modules_are_used_once_and_not_in_place(name):
     with torch.device("meta"):
         net, x = build(name).eval(), published_input(name)
@@ -128,7 +127,7 @@ def test_documentation_has_the_shape_and_the_source(name):
 UNEQUAL = {"lenet5": (16 * 6 - 60) * 25 * 100 - 84 * 10}
 
 
-@pytest.mark.parametrize("name", every_network(QUICK))
+@pytest.mark.parametrize("name", every_network())
 def test_multiply_accumulates_are_half_of_the_operations_that_torch_counts(name):
     with torch.device("meta"):
         net, x = build(name).eval(), published_input(name)

@@ -8,6 +8,9 @@ import torch
 from canon.analysis.layer_table import describe
 from canon.errors import InputError
 from canon.models import build, model_info, names
+from tests.models.networks import every_network
+
+SHALLOWER = [n for n in names("classify") if not re.search(r"1202|1001|110|15[24]|200|101", n)]
 
 
 @pytest.mark.parametrize(
@@ -32,9 +35,7 @@ def test_the_encoder_decoder_takes_any_classifier(backbone):
             assert net(torch.empty(1, 3, *size)).shape == (1, 4, *size)
 
 
-@pytest.mark.parametrize(
-    "backbone", [n for n in names("classify") if not re.search(r"1202|1001|110|15[24]|200|101", n)]
-)
+@pytest.mark.parametrize("backbone", every_network(among=SHALLOWER))
 def test_the_maps_of_the_encoder_decoder_are_aligned_pixel_for_pixel(backbone):
     """The jump of its scores is one pixel, and its step that of the classifier's last map."""
     table = describe(

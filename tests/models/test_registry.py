@@ -9,6 +9,7 @@ import torch
 from canon.errors import InputError
 from canon.models import build, model_info, names
 from canon.registry import register, smallest_image
+from tests.models.networks import THOUSANDS, every_network
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def test_the_smallest_legal_image_passes_and_one_pixel_less_is_refused(name):
 CLASSES = {model_info(name).build: name for name in reversed(names("classify"))}  # the cheapest
 
 
-@pytest.mark.parametrize("name", ["googlenet-tv", *CLASSES.values()])
+@pytest.mark.parametrize("name", ["googlenet", *every_network(among=CLASSES.values())])
 def test_the_documented_smallest_image_is_the_real_one(name):
     documentation = inspect.getdoc(model_info(name).build)
     if name == "googlenet-tv":
@@ -34,6 +35,16 @@ def test_the_documented_smallest_image_is_the_real_one(name):
     else:
         documented = re.search(r"any square from (\d+) pixels", documentation)
     assert int(documented[1]) == smallest_image(name)
+
+
+SMALL = [name for name in names("classify") if model_info(name).published.image <= 32]
+SHALLOW = {model_info(name).build: name for name in reversed(SMALL)}
+
+
+@pytest.mark.parametrize("name", every_network(among=sorted(set(SMALL) - THOUSANDS)))
+def test_depth_does_not_change_the_smallest_side_of_networks_for_small_images(name):
+    """`build` relies on it where it names the networks that fit."""
+    assert smallest_image(name) == smallest_image(SHALLOW[model_info(name).build])
 
 
 def test_an_imagenet_stem_on_small_images_names_the_networks_that_fit():
