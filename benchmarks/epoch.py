@@ -28,9 +28,11 @@ from canon.data.targets.labels import Labels
 from canon.errors import DataError
 from canon.models import build
 from canon.recipes import modern
+from canon.recipes.images import ClassificationRecipe
 from canon.tasks.classification.loss import ClassificationLoss
 from canon.training.loop import fit
 from canon.training.recipe import Limits
+from canon.training.schedules import Constant
 from canon.utils.devices import hardware, make_accelerator
 
 ROUNDS, BATCH = 5, 128
@@ -88,8 +90,8 @@ def packed_epoch(split: Split) -> float:
     prep = Preprocessing(28, 1, mean=(MEAN,), std=(STD,))
     plain = Augmentation(crop=False, flip=False)
     recipe = replace(
-        modern("lenet5-modern"), lr=1e-3, batch=BATCH, augmentation=plain, average=0.0,
-        smoothing=0.0, schedule="constant", warmup=0.0,
+        modern("lenet5-modern"), lr=1e-3, batch=BATCH, images=ClassificationRecipe(plain),
+        average=0.0, schedule=Constant(),
     )  # fmt: skip
     accelerator = make_accelerator("cpu")
     net = build("lenet5-modern", image=28).to(memory_format=torch.channels_last)

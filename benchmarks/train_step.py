@@ -24,6 +24,7 @@ from canon.recipes import modern, paper
 from canon.tasks.classification.loss import ClassificationLoss
 from canon.training.loop import fit
 from canon.training.recipe import Limits
+from canon.training.schedules import Constant
 from canon.utils.devices import make_accelerator, to_device
 from tests.helpers.training_steps import loss_on, real_batches
 
@@ -42,11 +43,11 @@ def measure(name: str) -> dict[str, object]:
     except InputError:
         recipe = modern(name)
     rate = recipe.lr * batch / recipe.batch if recipe.batch > batch else recipe.lr
-    recipe = replace(recipe, batch=batch, lr=rate, schedule="constant", average=0.0)
+    recipe = replace(recipe, batch=batch, lr=rate, schedule=Constant(), average=0.0)
     data = real_batches(source, published.image, published.channels, batch, recipe)
     for steps in (STEPS, MORE):
         net = to_device(build(name, classes=classes), torch.device("cpu"))
-        objective = ClassificationLoss.of(net, recipe.smoothing)
+        objective = ClassificationLoss.of(net, recipe.images.smoothing)
         before = loss_on(net, objective, data)
         events = fit(net, objective, data, recipe, make_accelerator("cpu"), limits=Limits(steps))
         seconds = [event.seconds for event in events if type(event).__name__ == "Epoch"]

@@ -23,11 +23,11 @@ def real_batches(source: str, image: int, channels: int, count: int, recipe) -> 
     kinds = np.unique(labels)
     places = [np.flatnonzero(labels == kind)[: -(-count // len(kinds))] for kind in kinds]
     split = split.select(np.sort(np.concatenate(places)[:count]))
-    border, crop = (2, 1.0) if source == "mnist" else (0, 1.0 if image == 32 else recipe.crop)
-    prep = Preprocessing(image, channels, border=border, crop=crop)
+    crop = 1.0 if source == "mnist" or image == 32 else recipe.images.crop
+    prep = Preprocessing(image, channels, border=2 if source == "mnist" else 0, crop=crop)
     pack = build_image_pack(split.images, split.targets.values, prep)
     prep = with_normalization(prep, recipe, None, pack.statistics())
-    return ImageBatches(pack, prep, recipe.augmentation)
+    return ImageBatches(pack, prep, recipe.images.augmentation)
 
 
 def cifar(folder: Path) -> Path:

@@ -13,6 +13,7 @@ from canon.tasks.classification.loss import ClassificationLoss
 from canon.training.events import Epoch
 from canon.training.loop import fit
 from canon.training.recipe import Limits
+from canon.training.schedules import Constant
 from canon.utils.devices import make_accelerator, to_device
 from tests.helpers.training_steps import loss_on, real_batches
 
@@ -32,10 +33,10 @@ def test_a_few_steps_by_its_own_recipe_lower_the_loss_on_photos(name, real_data)
         recipe = modern(name)
     count, image = 8, max(smallest_image(name), 64)
     rate = recipe.lr * count / max(count, recipe.batch)  # in proportion to the batch
-    recipe = replace(recipe, batch=count, lr=rate, schedule="constant", average=0.0)
+    recipe = replace(recipe, batch=count, lr=rate, schedule=Constant(), average=0.0)
     data = real_batches("ants_bees", image, model_info(name).published.channels, count, recipe)
     net = to_device(build(name, classes=2, image=image), torch.device("cpu"))
-    objective = ClassificationLoss.of(net, recipe.smoothing)
+    objective = ClassificationLoss.of(net, recipe.images.smoothing)
     before, after = loss_on(net, objective, data), []
     # Momentum or dropout may first carry the loss upwards: it has 60 steps.
     for event in fit(net, objective, data, recipe, make_accelerator("cpu"), limits=Limits(60)):

@@ -18,8 +18,9 @@ from canon.errors import RunError
 from canon.layers.upsample import Upsampling
 from canon.models import build
 from canon.runs.ensemble import EnsembleRun
+from canon.runs.migrate import migrate
 from canon.runs.open import open_run
-from canon.runs.record import RunRecord, migrate
+from canon.runs.record import RunRecord
 from tests.helpers.synthetic import CLASSES, shape_folder
 
 FOLDERS = Path(__file__).parent.parent / "data" / "run_v1"
@@ -53,7 +54,7 @@ def one_thread():
 
 def test_the_record_of_a_classifier_is_complete(lenet5):
     record = open_run(lenet5).record
-    assert record.format == 2
+    assert record.format == 3
     assert (record.model, record.task) == ("lenet5", "classify")
     assert record.model_args == {"classes": 10, "channels": 1, "image": 32, "seed": 0}
     assert record.config["recipe"] == "paper"
@@ -65,7 +66,9 @@ def test_the_record_of_a_classifier_is_complete(lenet5):
     assert record.split.val is None
     assert record.split.sizes == {"train": 1797}
     assert (record.weights.source, record.weights.replaced) == (None, ())
-    assert record.recipe["normalization"] == "lenet5"
+    assert (record.recipe.normalization, record.recipe.optimizer.kind) == ("lenet5", "diagonal-lm")
+    assert record.recipe.schedule.factors[1] == (0.1, 0.4)
+    assert (record.recipe.images.border, record.recipe.images.augmentation.flip) == (2, False)
     assert record.samples == record.result["count"] == 1797
     assert (record.preprocessing.border, record.preprocessing.mean) == (2, (0.1 / 1.275,))
 
@@ -73,7 +76,7 @@ def test_the_record_of_a_classifier_is_complete(lenet5):
 def test_the_record_of_a_segmentation_is_complete(unet):
     run = open_run(unet)
     record = run.record
-    assert record.format == 2
+    assert record.format == 3
     assert (record.model, record.task) == ("unet-same", "segment")
     assert record.model_args == {
         "classes": 3, "channels": 3, "image": 16, "seed": 0, "width": 2, "depth": 2
@@ -82,8 +85,8 @@ def test_the_record_of_a_segmentation_is_complete(unet):
     assert [record.config[name] for name in options] == [5.0, 0.5, "median", None]
     assert not {"separation", "dice", "up", "minutes"} & set(record.config)
     options = ("border_weight", "dice_weight", "class_weights")
-    assert [record.recipe[name] for name in options] == [5.0, 0.5, "median"]
-    assert record.recipe["deformation"]["elastic"] == 8.0
+    assert [getattr(record.recipe.images, name) for name in options] == [5.0, 0.5, "median"]
+    assert record.recipe.images.deformation.elastic == 8.0
     assert record.data.targets == {"kind": "mask", "values": [0, 1, 2], "ignore": [255]}
     assert MaskCodes.of(record.data.targets) == MaskCodes((0, 1, 2))
     assert record.data.classes == CLASSES
@@ -150,7 +153,7 @@ def test_a_segmentation_resumes_to_the_same_loss(unet, one_thread):
     assert [line["loss"] for line in before] == [0.724472439289093, 0.6212340354919433]
     assert last["loss"] == pytest.approx(0.6586602091789245, rel=1e-5)
     content = json.loads((unet / "run.json").read_text())
-    assert content["format"] == 2
+    assert content["format"] == 3
     assert content["config"]["epochs"] == content["recipe"]["epochs"] == 3
     assert "numbers" not in content
 
@@ -172,7 +175,7 @@ def test_an_ensemble_keeps_its_members():
         "versions": {"torch": "2.13.0"},
     }  # fmt: skip
     record = RunRecord.from_json(json.loads(json.dumps(content)))
-    assert (record.format, record.task, record.model) == (2, "classify", "ensemble")
+    assert (record.format, record.task, record.model) == (3, "classify", "ensemble")
     assert [(m.path, m.model, m.weight) for m in record.members] == [
         ("runs/a", "lenet5-modern", 0.75), ("runs/b", "lenet5-modern", 0.25)
     ]  # fmt: skip
@@ -218,6 +221,6 @@ def test_a_network_with_bed_of_nails_is_built_from_its_record():
 
 def test_a_format_that_is_too_new_is_refused_by_its_number(lenet5):
     content = json.loads((lenet5 / "run.json").read_text())
-    (lenet5 / "run.json").write_text(json.dumps(content | {"format": 3}))
-    with pytest.raises(RunError, match="format 3 is newer than this version of Canon reads"):
+    (lenet5 / "run.json").write_text(json.dumps(content | {"format": 4}))
+    with pytest.raises(RunError, match="format 4 is newer than this version of Canon reads"):
         open_run(lenet5)

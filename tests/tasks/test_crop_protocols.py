@@ -11,9 +11,9 @@ from canon.data.preprocessing import center_square, resize
 from canon.data.targets.labels import Labels
 from canon.errors import InputError
 from canon.layers import stages
+from canon.recipes.images import PROTOCOLS
 from canon.tasks.base import require_choice
 from canon.tasks.classification.crop_protocols import evaluation
-from canon.training.recipe import PROTOCOLS
 from canon.utils.devices import make_accelerator
 from canon.utils.progress import run_steps
 

@@ -13,6 +13,7 @@ from canon.data.packs.masks import MaskPack
 from canon.errors import NonFiniteError
 from canon.inference.tiles import Tiling
 from canon.models import build
+from canon.recipes.images import SegmentationRecipe
 from canon.tasks.segmentation import evaluate
 from canon.tasks.segmentation.confusion import confusion
 from canon.tasks.segmentation.evaluate import evaluation
@@ -21,6 +22,7 @@ from canon.tasks.segmentation.rand_error import errors_by_threshold
 from canon.tasks.segmentation.task import Segmentation
 from canon.training.events import Epoch
 from canon.training.loop import fit
+from canon.training.optimizers import SGD
 from canon.training.recipe import Limits, Recipe
 from canon.utils.devices import make_accelerator
 from canon.utils.progress import run_steps
@@ -28,7 +30,7 @@ from tests.helpers.processes import on_one_and_two_processes
 from tests.helpers.synthetic import shape_pair
 
 PREP = Preprocessing(32, 3, mean=(0.35,) * 3, std=(0.15,) * 3)
-RECIPE = Recipe("modern", "a test", "sgd", 0.05, batch=4, epochs=2)
+RECIPE = Recipe("modern", "a test", SGD(), 0.05, batch=4, epochs=2, images=SegmentationRecipe())
 
 
 def pack(first: int, count: int) -> MaskPack:
@@ -89,7 +91,7 @@ def test_weights_of_pixels_scale_the_loss():
 
 
 def test_a_rate_that_is_far_too_high_is_refused_with_a_next_step():
-    recipe = Recipe("modern", "a test", "sgd", 1e12, batch=4, epochs=3)
+    recipe = replace(RECIPE, lr=1e12, epochs=3)
     with pytest.raises(NonFiniteError, match="smaller --lr than 1e"):
         list(start(small_network(), recipe, Deformation(elastic=2.0)))
 

@@ -13,20 +13,23 @@ from canon.data.augment.augmentation import Augmentation
 from canon.data.augment.image_batches import ImageBatches
 from canon.data.packs.images import build_image_pack
 from canon.layers import stages
+from canon.recipes.images import ClassificationRecipe
 from canon.tasks.classification.loss import ClassificationLoss
 from canon.tasks.classification.task import Classification
 from canon.training.checkpoint import Checkpoints
 from canon.training.events import Epoch
 from canon.training.loop import fit
+from canon.training.optimizers import SGD, RMSprop
 from canon.training.recipe import Limits, Recipe
+from canon.training.schedules import Exponential
 from canon.utils.devices import make_accelerator
 from canon.utils.progress import Step
 from tests.helpers.processes import on_one_and_two_processes
 
 PREP = Preprocessing(8, 1, mean=(0.3,), std=(0.4,))
-RECIPE = Recipe("paper", "a test", "sgd", 0.05, batch=32, epochs=2, filters=0.3,
-                schedule="exponential", factor=0.9, every=0.5,
-                augmentation=Augmentation(pad=1, flip=False))  # fmt: skip
+IMAGES = ClassificationRecipe(Augmentation(pad=1, flip=False))
+RECIPE = Recipe("paper", "a test", SGD(), 0.05, batch=32, epochs=2, images=IMAGES, filters=0.3,
+                schedule=Exponential(0.9, every=0.5))  # fmt: skip
 
 
 class Branched(nn.Module):
@@ -61,8 +64,9 @@ def packs():
 def start(net, recipe=RECIPE, checkpoints=None):
     (train, val), accelerator = packs(), make_accelerator("cpu")
     return fit(
-        net, ClassificationLoss.of(net), ImageBatches(train, PREP, recipe.augmentation), recipe,
-        accelerator, limits=Limits(recipe.epochs), checkpoints=checkpoints,
+        net, ClassificationLoss.of(net),
+        ImageBatches(train, PREP, recipe.images.augmentation), recipe, accelerator,
+        limits=Limits(recipe.epochs), checkpoints=checkpoints,
         evaluate=Classification().evaluation(val, PREP, 10, accelerator),
     )  # fmt: skip
 
@@ -89,8 +93,10 @@ def test_a_network_without_auxiliary_heads_is_the_module_to_train():
 
 def test_a_step_is_the_gradient_of_the_sum_of_the_losses():
     """One step of gradient descent on a whole set, against autograd on the plain network."""
-    still = Augmentation(crop=False, flip=False)
-    recipe = replace(RECIPE, batch=160, epochs=1, filters=0, momentum=0.0, augmentation=still)
+    still = ClassificationRecipe(Augmentation(crop=False, flip=False))
+    recipe = replace(
+        RECIPE, batch=160, epochs=1, filters=0, optimizer=SGD(momentum=0.0), images=still
+    )
     net, other = Branched(dropout=0.0), Branched(dropout=0.0)
     list(start(net, recipe))
     pack, _ = packs()
@@ -123,12 +129,12 @@ def test_filters_stay_within_the_radius_while_training():
             assert conv.weight.flatten(1).square().mean(1).sqrt().max() <= 0.1 + 1e-6
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop"])
+@pytest.mark.parametrize("optimizer", [SGD(), RMSprop()], ids=["sgd", "rmsprop"])
 @pytest.mark.parametrize("stop_after", [3, 5, 7])
 def test_a_stopped_run_resumes_bit_for_bit(tmp_path, stop_after, optimizer):
     """With auxiliary heads and dropout, kornia's patches, an exponential rate and RMSProp."""
-    patches = Augmentation(flip=False, area=(0.5, 1.0), distort=0.3)
-    recipe = replace(RECIPE, optimizer=optimizer, augmentation=patches)
+    patches = ClassificationRecipe(Augmentation(flip=False, area=(0.5, 1.0), distort=0.3))
+    recipe = replace(RECIPE, optimizer=optimizer, images=patches)
     whole = Branched()
     list(start(whole, recipe))
     events = start(Branched(), recipe, Checkpoints(tmp_path))
@@ -149,9 +155,11 @@ from dataclasses import replace
 from accelerate import Accelerator
 from tests.training.test_auxiliary import RECIPE, Branched, start, weights
 from canon.data.augment.augmentation import Augmentation
+from canon.recipes.images import ClassificationRecipe
 from canon.training import Epoch
 
-recipe = replace(RECIPE, batch=30, augmentation=Augmentation(crop=False, flip=False))
+still = ClassificationRecipe(Augmentation(crop=False, flip=False))
+recipe = replace(RECIPE, batch=30, images=still)
 net = Branched(dropout=0.0)
 last = [e for e in start(net, recipe) if isinstance(e, Epoch)][-1]
 if Accelerator().is_main_process:

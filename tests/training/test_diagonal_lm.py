@@ -13,19 +13,20 @@ from canon.tasks.classification.loss import ClassificationLoss
 from canon.training.checkpoint import Checkpoints
 from canon.training.diagonal_lm import diagonal_curvature
 from canon.training.loop import fit
+from canon.training.optimizers import DiagonalLM
 from canon.training.recipe import Limits, Recipe
 from canon.utils.devices import make_accelerator
 from canon.utils.progress import Step
 
 PREP = Preprocessing(32, 1, border=2, mean=(0.1 / 1.275,), std=(1 / 1.275,))
-RECIPE = Recipe("paper", "a test", "levenberg", 5e-4, batch=32, epochs=2,
-                augmentation=Augmentation(crop=False, flip=False))  # fmt: skip
+RECIPE = Recipe("paper", "a test", DiagonalLM(), 5e-4, batch=32, epochs=2, images=None)
+STILL = Augmentation(crop=False, flip=False)
 
 
 def start(net, checkpoints=None):
     split = open_data("digits").splits["train"].select(np.arange(160))
     pack = build_image_pack(split.images, split.targets.values, PREP)
-    data = ImageBatches(pack, PREP, RECIPE.augmentation)
+    data = ImageBatches(pack, PREP, STILL)
     return fit(
         net, ClassificationLoss.of(net), data, RECIPE, make_accelerator("cpu"),
         limits=Limits(2), checkpoints=checkpoints,

@@ -13,19 +13,23 @@ from canon.data.packs.images import build_image_pack
 from canon.data.sampling import epoch_order
 from canon.errors import NonFiniteError
 from canon.models import build
+from canon.recipes.images import ClassificationRecipe
 from canon.tasks.classification.loss import ClassificationLoss
 from canon.tasks.classification.task import Classification
 from canon.training.checkpoint import Checkpoints
 from canon.training.events import Epoch, Stopped
 from canon.training.loop import fit
+from canon.training.optimizers import SGD, AdamW
 from canon.training.recipe import Limits, Recipe
+from canon.training.schedules import Cosine, Steps
 from canon.utils.devices import make_accelerator
 from canon.utils.progress import Step
 from tests.helpers.processes import on_one_and_two_processes
 
 PREP = Preprocessing(16, 1, mean=(0.3,), std=(0.4,))
-RECIPE = Recipe("modern", "a test", "adamw", 2e-3, batch=32, epochs=2, schedule="cosine",
-                augmentation=Augmentation(pad=1, flip=False), average=0.9)  # fmt: skip
+IMAGES = ClassificationRecipe(Augmentation(pad=1, flip=False))
+RECIPE = Recipe("modern", "a test", AdamW(), 2e-3, batch=32, epochs=2, images=IMAGES,
+                schedule=Cosine(), average=0.9)  # fmt: skip
 
 
 def pack(start, stop):
@@ -41,9 +45,9 @@ def packs():
 def start(packs, recipe=RECIPE, limits=None, checkpoints=None):
     accelerator = make_accelerator("cpu")
     net = build("lenet5-modern", image=16)
-    train = ImageBatches(packs["train"], PREP, recipe.augmentation)
+    train = ImageBatches(packs["train"], PREP, recipe.images.augmentation)
     events = fit(
-        net, ClassificationLoss.of(net, recipe.smoothing), train, recipe, accelerator,
+        net, ClassificationLoss.of(net, recipe.images.smoothing), train, recipe, accelerator,
         limits=limits or Limits(recipe.epochs), checkpoints=checkpoints,
         evaluate=Classification().evaluation(packs["val"], PREP, 10, accelerator),
     )  # fmt: skip
@@ -76,7 +80,7 @@ def test_training_learns_the_digits(packs):
 @pytest.mark.parametrize("stop_after", [3, 5, 7])
 def test_a_stopped_run_resumes_bit_for_bit(packs, tmp_path, stop_after):
     """Stopped in an epoch, at its end, and in the second; with dropout, averaging and momentum."""
-    recipe = replace(RECIPE, optimizer="nesterov", lr=0.01)
+    recipe = replace(RECIPE, optimizer=SGD(nesterov=True), lr=0.01)
     whole, events = start(packs, recipe)
     averaged_whole = epochs(events)[-1].network
     assert averaged_whole is not whole
@@ -98,8 +102,8 @@ def test_a_stopped_run_resumes_bit_for_bit(packs, tmp_path, stop_after):
 
 
 def test_pieces_of_a_batch_give_the_gradient_of_the_whole(packs):
-    still = Augmentation(crop=False, flip=False)
-    recipe = replace(RECIPE, optimizer="sgd", lr=0.05, average=0.0, augmentation=still)
+    still = ClassificationRecipe(Augmentation(crop=False, flip=False))
+    recipe = replace(RECIPE, optimizer=SGD(), lr=0.05, average=0.0, images=still)
     nets = []
     for accumulate in (1, 3):
         net, events = start(packs, recipe, Limits(1, accumulate=accumulate))
@@ -110,8 +114,8 @@ def test_pieces_of_a_batch_give_the_gradient_of_the_whole(packs):
 
 def test_a_loss_that_is_not_finite_stops_the_run_after_the_last_good_state(packs, tmp_path):
     checkpoints = Checkpoints(tmp_path / "state")
-    wild = replace(RECIPE, optimizer="sgd", lr=1e30, average=0.0,
-                   schedule="step", steps=((0.0, 1e-33), (0.6, 1.0)))  # fmt: skip
+    wild = replace(RECIPE, optimizer=SGD(), lr=1e30, average=0.0,
+                   schedule=Steps(((0.0, 1e-33), (0.6, 1.0))))  # fmt: skip
     _, events = start(packs, wild, checkpoints=checkpoints)
     message = r"the training loss is (nan|inf) at step \d.*epoch 2.*--lr"
     with pytest.raises(NonFiniteError, match=message) as caught:
@@ -175,7 +179,7 @@ class Prepares(ClassificationLoss):
 
 def test_an_objective_may_prepare_each_epoch_with_its_order(packs):
     objective, net = Prepares(), build("lenet5-modern", image=16)
-    train = ImageBatches(packs["train"], PREP, RECIPE.augmentation)
+    train = ImageBatches(packs["train"], PREP, IMAGES.augmentation)
     list(fit(net, objective, train, RECIPE, make_accelerator("cpu"), limits=Limits(2), seed=7))
     expected = [epoch_order(160, 7, epoch) for epoch in (0, 1)]
     assert all(map(torch.equal, objective.orders, expected))
@@ -184,7 +188,7 @@ def test_an_objective_may_prepare_each_epoch_with_its_order(packs):
 
 def test_bfloat16_trains(packs):
     net = build("lenet5-modern", image=16)
-    train = ImageBatches(packs["train"], PREP, RECIPE.augmentation)
+    train = ImageBatches(packs["train"], PREP, IMAGES.augmentation)
     accelerator = make_accelerator("cpu", "bf16")
     events = fit(net, ClassificationLoss.of(net), train, RECIPE, accelerator, limits=Limits(3))
     losses = [one.loss for one in epochs(events)]
@@ -198,12 +202,14 @@ from dataclasses import replace
 import torch
 from accelerate import Accelerator
 from canon.data.augment.augmentation import Augmentation
+from canon.recipes.images import ClassificationRecipe
+from canon.training.optimizers import SGD
 from canon.training import Limits
 from tests.training.test_loop import RECIPE, epochs, pack, start, weights
 
 packs = {"train": pack(0, 160), "val": pack(160, 261)}
-recipe = replace(RECIPE, optimizer="sgd", lr=0.05, batch=30, average=0.0,
-                 augmentation=Augmentation(crop=False, flip=False))
+recipe = replace(RECIPE, optimizer=SGD(), lr=0.05, batch=30, average=0.0,
+                 images=ClassificationRecipe(Augmentation(crop=False, flip=False)))
 net, events = start(packs, recipe, Limits(2))
 last = epochs(events)[-1]
 if Accelerator().is_main_process:

@@ -7,17 +7,17 @@ from torch import nn
 from canon.models import build
 from canon.recipes import paper
 from canon.training.ema import moving_average
-from canon.training.optimizers import limit_filters, make_optimizer, parameter_groups
+from canon.training.optimizers import SGD, limit_filters, make_optimizer, parameter_groups
 from canon.training.recipe import Recipe
-from canon.training.schedules import Schedule
+from canon.training.schedules import Cosine, LearningRate, Plateau
 from canon.training.train_mode import set_train_mode
 
-PLAIN = Recipe("modern", "a test", "sgd", lr=1.0, batch=4, epochs=10)
+PLAIN = Recipe("modern", "a test", SGD(), lr=1.0, batch=4, epochs=10, images=None)
 
 
 def rates(recipe, steps=100, epochs=10):
-    over = make_optimizer(recipe, nn.Linear(1, 1))
-    schedule, seen = Schedule(recipe, over, steps, epochs), []
+    over = make_optimizer(SGD(), nn.Linear(1, 1), recipe.lr)
+    schedule, seen = LearningRate(recipe.schedule, over, steps, epochs), []
     over.step()  # once, which torch expects before a step of the schedule
     for _ in range(steps):
         seen.append(over.param_groups[0]["lr"])
@@ -30,7 +30,7 @@ def test_a_constant_rate_is_constant():
 
 
 def test_cosine_warms_up_linearly_and_ends_near_zero():
-    seen = rates(replace(PLAIN, schedule="cosine", warmup=1))
+    seen = rates(replace(PLAIN, schedule=Cosine(warmup=1)))
     assert seen[:10] == pytest.approx([(i + 1) / 11 for i in range(10)])
     assert seen[10] == pytest.approx(1)
     assert seen[55] == pytest.approx(0.5)
@@ -45,16 +45,15 @@ def test_resnet110_starts_at_a_tenth_and_drops_at_32k_and_48k():
 
 
 def test_the_rates_of_lenet5_are_those_of_its_passes():
-    seen = rates(replace(paper("lenet5"), optimizer="sgd"), steps=200, epochs=20)
+    seen = rates(paper("lenet5"), steps=200, epochs=20)
     assert [seen[10 * p] for p in range(20)] == pytest.approx(
         [5e-4] * 2 + [2e-4] * 3 + [1e-4] * 3 + [5e-5] * 4 + [1e-5] * 8
     )
 
 
 def test_plateau_divides_by_ten_when_the_error_stalls():
-    recipe = replace(PLAIN, schedule="plateau")
-    over = make_optimizer(recipe, nn.Linear(1, 1))
-    schedule = Schedule(recipe, over, 100, 10)
+    over = make_optimizer(SGD(), nn.Linear(1, 1), lr=1.0)
+    schedule = LearningRate(Plateau(), over, 100, 10)
     for _ in range(7):
         schedule.step()
         schedule.epoch(0.5)
@@ -63,10 +62,10 @@ def test_plateau_divides_by_ten_when_the_error_stalls():
 
 def test_vectors_are_spared_decay_unless_the_recipe_decays_all():
     net = build("resnet20")
-    groups = parameter_groups(replace(PLAIN, decay=0.1), net)
+    groups = parameter_groups(net, 0.1, decay_norms=False)
     assert [g["weight_decay"] for g in groups] == [0.1, 0.0]
     assert all(p.dim() > 1 for p in groups[0]["params"])
-    (everything,) = parameter_groups(replace(PLAIN, decay=0.1, decay_norms=True), net)
+    (everything,) = parameter_groups(net, 0.1, decay_norms=True)
     assert len(everything["params"]) == len(list(net.parameters()))
 
 
@@ -74,7 +73,8 @@ def test_the_update_of_alexnet_is_that_of_its_paper():
     """v <- 0.9 v - 0.0005 e w - e g; w <- w + v (section 5), at a constant rate."""
     net = nn.Linear(3, 2)
     w, v = net.weight.detach().clone(), torch.zeros(2, 3)
-    over = make_optimizer(paper("alexnet"), net)
+    recipe = paper("alexnet")
+    over = make_optimizer(recipe.optimizer, net, recipe.lr, recipe.decay, decay_norms=True)
     for step in range(4):
         over.zero_grad()
         (net.weight.sin().sum() * (step + 1)).backward()
@@ -111,7 +111,7 @@ def test_frozen_parts_stay_out_of_training_mode():
 
 def test_an_exponential_rate_falls_by_its_factor_after_every_so_many_epochs():
     """Inception-v3: 0.94 every two epochs; GoogLeNet: 0.96 every eight."""
-    seen = rates(replace(paper("inception-v3"), lr=1.0, optimizer="sgd"), steps=70, epochs=10)
+    seen = rates(replace(paper("inception-v3"), lr=1.0), steps=70, epochs=10)
     assert seen == pytest.approx([0.94 ** (i // 14) for i in range(70)])
     seen = rates(replace(paper("googlenet"), lr=1.0), steps=170, epochs=17)
     assert [seen[i] for i in (0, 79, 80, 159, 160)] == pytest.approx([1, 1, 0.96, 0.96, 0.96**2])
@@ -129,7 +129,7 @@ def test_rmsprop_is_the_moving_mean_square_with_momentum():
     w = net.weight.detach().clone()
     s, v = torch.zeros(2, 3), torch.zeros(2, 3)
     recipe = paper("inception-v3")
-    over = make_optimizer(recipe, net)
+    over = make_optimizer(recipe.optimizer, net, recipe.lr, recipe.decay)
     for step in range(5):
         over.zero_grad()
         (net.weight.sin().sum() * (step + 1)).backward()

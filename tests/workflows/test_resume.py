@@ -65,7 +65,7 @@ def test_a_record_without_the_newer_options_resumes(place):
     segmentation = ("class_weights", "border_weight", "dice_weight")
     for flag in ("width", "depth", "upsampling", "backbone", *segmentation):
         del content["config"][flag]
-    del content["recipe"]["deformation"]
+    del content["recipe"]["filters"]
     (place / "run" / "run.json").write_text(json.dumps(content))
     config = TrainConfig(
         "resnet20", str(place / "pictures"), out=place / "run", resume=True, epochs=7
@@ -76,10 +76,13 @@ def test_a_record_without_the_newer_options_resumes(place):
 def test_a_recipe_without_the_newer_fields_is_evaluated_and_resumes(pictures_run, tmp_path):
     old = Path(shutil.copytree(pictures_run.path, tmp_path / "old"))
     content = json.loads((old / "run.json").read_text())
-    for field in ("protocol", "scales", "alpha", "eps", "factor", "every", "filters"):
-        del content["recipe"][field]
+    recipe = content["recipe"]
+    for field in ("filters", "clip"):
+        del recipe[field]
+    for field in ("protocol", "scales"):
+        del recipe["images"][field]
     for field in ("scale", "area", "distort"):
-        del content["recipe"]["augmentation"][field]
+        del recipe["images"]["augmentation"][field]
     (old / "run.json").write_text(json.dumps(content))
     _, metrics = canon.evaluate(open_run(old), protocol="dense", **CPU)
     _, expected = canon.evaluate(pictures_run, protocol="dense", **CPU)
@@ -104,7 +107,7 @@ def test_a_recipe_with_distortions_resumes_to_the_same_weights(tmp_path):
                 break
         events.close()
     cut = train(TrainConfig("resnet20", out=tmp_path / "cut", resume=True, **CPU))
-    assert cut.record.recipe["augmentation"]["distort"] == 0.5
+    assert cut.recipe.images.augmentation.distort == 0.5
     ours, theirs = whole.network().state_dict(), cut.network().state_dict()
     assert all((ours[k] == theirs[k]).all() for k in ours)
 

@@ -98,7 +98,7 @@ def test_an_interrupted_segmentation_resumes_to_the_same_weights(shapes_run, tmp
     cut = train(TrainConfig("unet-same", out=tmp_path / "cut", resume=True, **CPU))
     ours, theirs = whole.network().state_dict(), cut.network().state_dict()
     assert all(torch.equal(ours[k], theirs[k]) for k in ours)
-    assert cut.record.recipe["dice_weight"] == 0.5
+    assert cut.recipe.images.dice_weight == 0.5
     assert cut.record.model_args["width"] == 8
 
 

@@ -24,7 +24,7 @@ def test_a_run_folder_holds_record_weights_state_metrics_and_report(digits_run):
         "run.json", "model.safetensors", "state", "metrics.jsonl", "report.html"
     }  # fmt: skip
     content = json.loads((digits_run.path / "run.json").read_text())
-    assert content["format"] == 2
+    assert content["format"] == 3
     assert content["data"]["classes"] == list("0123456789")
     assert content["model_args"] == {"classes": 10, "channels": 1, "image": 32, "seed": 0}
     assert len(content["split"]["val"]) == content["result"]["count"] == 359
@@ -85,8 +85,8 @@ def test_16_bit_grey_images_keep_their_range(tmp_path):
 
 
 def test_colour_images_are_mirrored_and_grey_ones_are_not(digits_run, pictures_run):
-    assert not digits_run.record.recipe["augmentation"]["flip"]
-    assert pictures_run.record.recipe["augmentation"]["flip"]
+    assert not digits_run.recipe.images.augmentation.flip
+    assert pictures_run.recipe.images.augmentation.flip
 
 
 def test_notes_give_the_splits_and_the_resizing(tmp_path):
@@ -121,8 +121,8 @@ def test_a_given_learning_rate_is_not_scaled(tmp_path):
             "resnet20", str(folder), out=tmp_path / "run", epochs=1, lr=0.01, image=16, **CPU
         )
     )
-    assert run.record.recipe["lr"] == 0.01
-    assert run.record.recipe["batch"] == 2
+    assert run.recipe.lr == 0.01
+    assert run.recipe.batch == 2
 
 
 def test_images_of_the_size_of_lenet_get_no_border(tmp_path):

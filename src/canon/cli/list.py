@@ -98,6 +98,6 @@ def _recipes() -> Listed:
                 r = make(name)
             except InputError:  # no paper recipe
                 continue
-            rows.append([name, r.name, r.optimizer, f"{r.lr:g}", r.batch, r.epochs, r.schedule,
-                         f"{r.decay:g}", r.protocol, r.source])  # fmt: skip
+            rows.append([name, r.name, str(r.optimizer), f"{r.lr:g}", r.batch, r.epochs,
+                         r.schedule.kind, f"{r.decay:g}", r.images.protocol, r.source])  # fmt: skip
     return head, rows, 3

@@ -9,23 +9,22 @@ image.
 from dataclasses import replace
 
 from canon.data.augment.augmentation import Augmentation
+from canon.recipes.images import ClassificationRecipe
+from canon.training.optimizers import SGD, DiagonalLM
 from canon.training.recipe import Recipe
+from canon.training.schedules import Plateau, Steps
 
 # Section III.B: 20 epochs, one pattern at a time; the global rate of each is 5e-4 times these.
 LENET5 = Recipe(
     name="paper",
     source="LeCun et al. 1998, section III.B and appendix C",
-    optimizer="levenberg",
+    optimizer=DiagonalLM(),
     lr=5e-4,
     batch=1,
     epochs=20,
-    schedule="step",
-    steps=((0.0, 1.0), (2 / 20, 0.4), (5 / 20, 0.2), (8 / 20, 0.1), (12 / 20, 0.02)),
-    augmentation=Augmentation(crop=False, flip=False),
+    images=ClassificationRecipe(Augmentation(crop=False, flip=False), image=32, border=2, crop=1.0),
+    schedule=Steps(((0.0, 1.0), (2 / 20, 0.4), (5 / 20, 0.2), (8 / 20, 0.1), (12 / 20, 0.02))),
     normalization="lenet5",
-    image=32,
-    border=2,
-    crop=1.0,
     val=0.0,
 )
 
@@ -33,16 +32,15 @@ LENET5 = Recipe(
 ALEXNET = Recipe(
     name="paper",
     source="Krizhevsky et al. 2012, sections 4.1 and 5",
-    optimizer="sgd",
+    optimizer=SGD(momentum=0.9),
     lr=0.01,
     batch=128,
     epochs=90,
+    images=ClassificationRecipe(Augmentation(color=0.1), protocol="10-crop"),
     decay=5e-4,
     decay_norms=True,
-    schedule="plateau",
-    augmentation=Augmentation(color=0.1),
+    schedule=Plateau(),
     normalization="mean",
-    protocol="10-crop",
 )
 
 # Section 3. Its ten fixed crops, corners and centre, are random crops here. The paper gives neither
@@ -51,8 +49,8 @@ ZFNET = replace(
     ALEXNET,
     source="Zeiler and Fergus 2014, section 3",
     epochs=70,
+    images=ClassificationRecipe(protocol="10-crop"),
     filters=0.1,
-    augmentation=Augmentation(),
 )
 
 # Section 3.1, for one training scale, 256; tested at 224, 256 and 288 (Table 4).
@@ -61,15 +59,19 @@ VGG = replace(
     source="Simonyan and Zisserman 2015, sections 3.1 and 3.2",
     batch=256,
     epochs=74,
-    protocol="dense",
-    scales=(1.0, 8 / 7, 9 / 7),
+    images=ClassificationRecipe(
+        Augmentation(color=0.1), protocol="dense", scales=(1.0, 8 / 7, 9 / 7)
+    ),
 )
 
 # Networks C, D and E are best with training scales of 256 to 512, tested at 256, 384 and 512.
 VGG_JITTERED = replace(
     VGG,
-    augmentation=Augmentation(color=0.1, scale=(256 / 224, 512 / 224)),
-    scales=(256 / 224, 384 / 224, 512 / 224),
+    images=ClassificationRecipe(
+        Augmentation(color=0.1, scale=(256 / 224, 512 / 224)),
+        protocol="dense",
+        scales=(256 / 224, 384 / 224, 512 / 224),
+    ),
 )
 
 # Section 3.4; 60e4 iterations of 256 images are 120 epochs of ImageNet. Ten crops for comparisons
@@ -80,32 +82,34 @@ RESNET = replace(
     lr=0.1,
     batch=256,
     epochs=120,
+    images=ClassificationRecipe(
+        Augmentation(color=0.1, scale=(256 / 224, 480 / 224)),
+        protocol="10-crop",
+        scales=(1.0, 256 / 224, 384 / 224, 480 / 224, 640 / 224),
+    ),
     decay=1e-4,
-    augmentation=Augmentation(color=0.1, scale=(256 / 224, 480 / 224)),
-    scales=(1.0, 256 / 224, 384 / 224, 480 / 224, 640 / 224),
 )
 
 # Section 4.2: 64k iterations of 128 of 45k images are 182 epochs; rate / 10 at 32k and at 48k.
 CIFAR_RESNET = Recipe(
     name="paper",
     source="He et al. 2016, section 4.2",
-    optimizer="sgd",
+    optimizer=SGD(momentum=0.9),
     lr=0.1,
     batch=128,
     epochs=182,
+    images=ClassificationRecipe(Augmentation(pad=4, fill="mean"), crop=1.0, scales=(1.0,)),
     decay=1e-4,
     decay_norms=True,
-    schedule="step",
-    steps=((0.5, 0.1), (0.75, 0.01)),
-    augmentation=Augmentation(pad=4, fill="mean"),
+    schedule=Steps(((0.5, 0.1), (0.75, 0.01))),
     normalization="mean",
-    crop=1.0,
-    scales=(1.0,),
 )
 
 # The same section: with 110 layers, rate / 10 until the training error is below 80 %, which takes
 # about 400 iterations.
-WARMED = replace(CIFAR_RESNET, steps=((0.0, 0.1), (400 / 64_000, 1.0), *CIFAR_RESNET.steps))
+WARMED = replace(
+    CIFAR_RESNET, schedule=Steps(((0.0, 0.1), (400 / 64_000, 1.0), (0.5, 0.1), (0.75, 0.01)))
+)
 
 # Appendix: warm-up for all depths. The network of 1001 layers is best with batches of 64.
 CIFAR_PREACT = replace(WARMED, source="He et al. 2016 (identity mappings), appendix")
@@ -117,9 +121,8 @@ PREACT = replace(
     RESNET,
     source="He et al. 2016 (identity mappings), appendix",
     epochs=90,
-    schedule="step",
-    steps=((30 / 90, 0.1), (60 / 90, 0.01)),
-    protocol="1-crop",
+    images=replace(RESNET.images, protocol="1-crop"),
+    schedule=Steps(((30 / 90, 0.1), (60 / 90, 0.01))),
 )
 
 # Section 3: rate / 5 after 60, 120 and 160 of 200 epochs; reflect-padded crops, channels with zero
@@ -127,11 +130,11 @@ PREACT = replace(
 WIDE = replace(
     CIFAR_RESNET,
     source="Zagoruyko and Komodakis 2016, section 3",
-    optimizer="nesterov",
+    optimizer=SGD(momentum=0.9, nesterov=True),
     epochs=200,
+    images=replace(CIFAR_RESNET.images, augmentation=Augmentation(pad=4, fill="reflect")),
     decay=5e-4,
-    steps=((60 / 200, 0.2), (120 / 200, 0.04), (160 / 200, 0.008)),
-    augmentation=Augmentation(pad=4, fill="reflect"),
+    schedule=Steps(((60 / 200, 0.2), (120 / 200, 0.04), (160 / 200, 0.008))),
     normalization="standard",
 )
 
@@ -142,7 +145,9 @@ WIDE = replace(
 WIDE_IMAGENET = replace(
     PREACT,
     source="Zagoruyko and Komodakis 2016; fb.resnet.torch",
-    optimizer="nesterov",
-    augmentation=Augmentation(area=(0.08, 1.0), distort=0.4, color=0.1),
+    optimizer=SGD(momentum=0.9, nesterov=True),
+    images=replace(
+        PREACT.images, augmentation=Augmentation(area=(0.08, 1.0), distort=0.4, color=0.1)
+    ),
     normalization="standard",
 )

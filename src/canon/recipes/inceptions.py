@@ -7,7 +7,10 @@ with the learning rate of the paper.
 from dataclasses import replace
 
 from canon.data.augment.augmentation import Augmentation
+from canon.recipes.images import ClassificationRecipe
+from canon.training.optimizers import SGD, RMSprop
 from canon.training.recipe import Recipe
+from canon.training.schedules import Exponential, Steps
 
 CROPS = Augmentation(area=(0.08, 1.0))
 
@@ -18,19 +21,16 @@ CROPS = Augmentation(area=(0.08, 1.0))
 GOOGLENET = Recipe(
     name="paper",
     source="Szegedy et al. 2015, sections 6 and 7",
-    optimizer="sgd",
+    optimizer=SGD(momentum=0.9),
     lr=0.01,
     batch=32,
     epochs=60,
+    images=ClassificationRecipe(replace(CROPS, distort=0.5, color=0.1), protocol="multi-crop"),
     decay=2e-4,
     decay_norms=True,
-    schedule="exponential",
-    factor=0.96,
-    every=8,
+    schedule=Exponential(0.96, every=8),
     average=0.9999,
-    augmentation=replace(CROPS, distort=0.5, color=0.1),
     normalization="mean",
-    protocol="multi-crop",
 )
 
 # Section 4.2.1 and the network x30: 30 times the rate of Inception, decayed six times as fast, a
@@ -41,10 +41,9 @@ BN_INCEPTION = replace(
     source="Ioffe and Szegedy 2015, sections 4.2.1 and 4.2.2",
     lr=0.045,
     epochs=150,
+    images=ClassificationRecipe(replace(CROPS, distort=0.25)),
     decay=2e-4 / 5,
-    every=8 / 6,
-    augmentation=replace(CROPS, distort=0.25),
-    protocol="1-crop",
+    schedule=Exponential(0.96, every=8 / 6),
 )
 
 # Section 8, with the smoothing of section 7: RMSProp with 0.9 and epsilon 1.0, 0.045 times 0.94
@@ -55,18 +54,14 @@ BN_INCEPTION = replace(
 INCEPTION_V3 = replace(
     GOOGLENET,
     source="Szegedy et al. 2016, sections 7 and 8",
-    optimizer="rmsprop",
-    alpha=0.9,
-    eps=1.0,
+    optimizer=RMSprop(alpha=0.9, eps=1.0, momentum=0.9),
     lr=0.045,
     epochs=100,
+    images=ClassificationRecipe(GOOGLENET.images.augmentation, smoothing=0.1),
     decay=4e-5,
-    factor=0.94,
-    every=2,
-    smoothing=0.1,
+    schedule=Exponential(0.94, every=2),
     clip=2.0,
     normalization="standard",
-    protocol="1-crop",
 )
 
 # Section 4: RMSProp, the rates and averaged weights of Inception-v3 for 20 machines, without
@@ -78,9 +73,9 @@ INCEPTION_V4 = replace(INCEPTION_V3, source="Szegedy et al. 2017, section 4", cl
 XCEPTION = replace(
     INCEPTION_V3,
     source="Chollet 2017, sections 4.3 and 4.4",
-    optimizer="sgd",
+    optimizer=SGD(momentum=0.9),
+    images=replace(INCEPTION_V3.images, smoothing=0.0),
     decay=1e-5,
-    smoothing=0.0,
     clip=0.0,
 )
 
@@ -90,18 +85,23 @@ XCEPTION = replace(
 SENET = Recipe(
     name="paper",
     source="Hu et al. 2018, section 5",
-    optimizer="sgd",
+    optimizer=SGD(momentum=0.9),
     lr=0.6,
     batch=1024,
     epochs=100,
+    images=ClassificationRecipe(CROPS),
     decay=1e-4,
     decay_norms=True,
-    schedule="step",
-    steps=((0.3, 0.1), (0.6, 0.01), (0.9, 0.001)),
-    augmentation=CROPS,
+    schedule=Steps(((0.3, 0.1), (0.6, 0.01), (0.9, 0.001))),
     normalization="mean",
 )
 
 # Appendix: batches of 2048, rate 1.0 and label smoothing. The paper freezes the batch statistics in
 # the last epochs, which is omitted.
-SENET154 = replace(SENET, source="Hu et al. 2018, appendix", lr=1.0, batch=2048, smoothing=0.1)
+SENET154 = replace(
+    SENET,
+    source="Hu et al. 2018, appendix",
+    lr=1.0,
+    batch=2048,
+    images=ClassificationRecipe(CROPS, smoothing=0.1),
+)

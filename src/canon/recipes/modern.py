@@ -6,65 +6,66 @@ others with AdamW and gradient clipping.
 
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import torch
 from torch import nn
 
 from canon.data.augment.augmentation import Augmentation
 from canon.recipes import segmentation
+from canon.recipes.images import ClassificationRecipe
 from canon.registry import build, model_info
+from canon.training.optimizers import SGD, AdamW
 from canon.training.recipe import Recipe
+from canon.training.schedules import Cosine
 
 SMALL = Recipe(
     name="modern",
     source="docs/training.md",
-    optimizer="adamw",
+    optimizer=AdamW(),
     lr=3e-3,
     batch=64,
     epochs=20,
+    images=ClassificationRecipe(
+        Augmentation(pad=2, flip=False), smoothing=0.05, image=32, border=2, crop=1.0
+    ),
     decay=0.02,
-    schedule="cosine",
-    warmup=1,
+    schedule=Cosine(warmup=1),
     average=0.998,
-    smoothing=0.05,
-    augmentation=Augmentation(pad=2, flip=False),
-    image=32,
-    border=2,
-    crop=1.0,
 )
 
-LENET5 = replace(SMALL, lr=5e-3, epochs=40, smoothing=0.0, normalization="lenet5")
+LENET5 = replace(
+    SMALL,
+    lr=5e-3,
+    epochs=40,
+    images=replace(SMALL.images, smoothing=0.0),
+    normalization="lenet5",
+)
 
 CIFAR = Recipe(
     name="modern",
     source="docs/training.md",
-    optimizer="nesterov",
+    optimizer=SGD(momentum=0.9, nesterov=True),
     lr=0.1,
     batch=128,
     epochs=30,
+    images=ClassificationRecipe(Augmentation(pad=4), smoothing=0.1, crop=1.0),
     decay=5e-4,
-    schedule="cosine",
-    warmup=2,
+    schedule=Cosine(warmup=2),
     average=0.998,
-    smoothing=0.1,
-    augmentation=Augmentation(pad=4),
-    crop=1.0,
 )
 
-WITH_BATCH_NORM = replace(CIFAR, lr=0.02, batch=32, augmentation=Augmentation())
-
-WITHOUT_BATCH_NORM = replace(
-    WITH_BATCH_NORM, optimizer="adamw", lr=1e-4, decay=0.05, clip=1.0, augmentation=Augmentation()
+WITH_BATCH_NORM = replace(
+    CIFAR, lr=0.02, batch=32, images=replace(CIFAR.images, augmentation=Augmentation())
 )
 
+WITHOUT_BATCH_NORM = replace(WITH_BATCH_NORM, optimizer=AdamW(), lr=1e-4, decay=0.05, clip=1.0)
 
 # For 32 x 32 images: a higher rate and the crops of that size.
-WITHOUT_BATCH_NORM_SMALL = replace(
-    WITHOUT_BATCH_NORM, lr=1e-3, batch=128, augmentation=CIFAR.augmentation, crop=CIFAR.crop
-)
+WITHOUT_BATCH_NORM_SMALL = replace(WITHOUT_BATCH_NORM, lr=1e-3, batch=128, images=CIFAR.images)
 
 
-def modern(name: str) -> Recipe:
+def modern(name: str) -> Recipe[Any]:
     """The default recipe of a network."""
     published = model_info(name).published
     if model_info(name).dense:

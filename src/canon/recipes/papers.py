@@ -1,5 +1,7 @@
 """The recipe of each network's paper, with the paper's numbers."""
 
+from typing import Any
+
 from canon.errors import InputError
 from canon.recipes import classics, inceptions, segmentation
 from canon.registry import model_info
@@ -7,7 +9,7 @@ from canon.training.recipe import Recipe
 
 # By the identifier of the paper; variants (-tv, -bn, -dropout) are trained as their original.
 # fmt: off
-BY_PAPER = {
+BY_PAPER: dict[str, Recipe[Any]] = {
     "doi:10.1109/5.726791": classics.LENET5,
     "doi:10.1145/3065386":  classics.ALEXNET,
     "arXiv:1311.2901":      classics.ZFNET,
@@ -36,7 +38,7 @@ BY_PAPER_CIFAR = {
 }
 
 # Networks that their paper trains differently from its others.
-BY_NAME = {
+BY_NAME: dict[str, Recipe[Any]] = {
     **dict.fromkeys(("vgg16", "vgg16-bn", "vgg16-c", "vgg16-c-bn", "vgg19", "vgg19-bn"),
                     classics.VGG_JITTERED),
     **dict.fromkeys(("resnet110", "resnet1202", "plain110"), classics.WARMED),
@@ -57,7 +59,7 @@ UNTRAINED = {
 # fmt: on
 
 
-def paper(name: str) -> Recipe:
+def paper(name: str) -> Recipe[Any]:
     """The recipe of a network's paper.
 
     Raises:

@@ -7,7 +7,10 @@ Papers that train on whole images use those of one dataset.
 from dataclasses import replace
 
 from canon.data.augment.deformation import Deformation
+from canon.recipes.images import SegmentationRecipe
+from canon.training.optimizers import SGD, AdamW
 from canon.training.recipe import Recipe
+from canon.training.schedules import Cosine, Steps
 
 WHOLE = Deformation(flip=False, crop=False)
 
@@ -18,13 +21,13 @@ WHOLE = Deformation(flip=False, crop=False)
 FCN = Recipe(
     name="paper",
     source="Long et al. 2015, section 4.3",
-    optimizer="sgd",
+    optimizer=SGD(momentum=0.9),
     lr=1e-4,
     batch=20,
     epochs=12,
+    images=SegmentationRecipe(WHOLE),
     decay=5e-4,
     decay_norms=True,
-    deformation=WHOLE,
     normalization="mean",
 )
 FCN_ALEXNET = replace(FCN, lr=1e-3)
@@ -38,12 +41,11 @@ FCN_FINER = replace(FCN, source="Long et al. 2015, section 4.2", lr=1e-6)
 SEGNET = Recipe(
     name="paper",
     source="Badrinarayanan et al. 2017, section 3.3",
-    optimizer="sgd",
+    optimizer=SGD(momentum=0.9),
     lr=0.1,
     batch=12,
     epochs=100,
-    deformation=WHOLE,
-    class_weights="median",
+    images=SegmentationRecipe(WHOLE, class_weights="median"),
 )
 
 # Section 4.2 and the authors' solvers: rate 0.01, momentum 0.9, decay 5e-4, batches of 64, rate /
@@ -52,15 +54,14 @@ SEGNET = Recipe(
 DECONVNET = Recipe(
     name="paper",
     source="Noh et al. 2015, section 4.2",
-    optimizer="sgd",
+    optimizer=SGD(momentum=0.9),
     lr=0.01,
     batch=64,
     epochs=100,
+    images=SegmentationRecipe(Deformation(flip=True)),
     decay=5e-4,
     decay_norms=True,
-    schedule="step",
-    steps=((0.45, 0.1), (0.9, 0.01)),
-    deformation=Deformation(flip=True),
+    schedule=Steps(((0.45, 0.1), (0.9, 0.01))),
     normalization="mean",
 )
 
@@ -70,37 +71,37 @@ DECONVNET = Recipe(
 UNET = Recipe(
     name="paper",
     source="Ronneberger et al. 2015, section 3",
-    optimizer="sgd",
+    optimizer=SGD(momentum=0.99),
     lr=1e-3,
     batch=1,
     epochs=200,
-    momentum=0.99,
-    deformation=Deformation(upright=False, elastic=10.0),
-    class_weights="median",
-    border_weight=10.0,
+    images=SegmentationRecipe(
+        Deformation(upright=False, elastic=10.0), class_weights="median", border_weight=10.0
+    ),
 )
 
 # For datasets of tens to thousands of images.
 MODERN = Recipe(
     name="modern",
     source="docs/segmentation.md",
-    optimizer="adamw",
+    optimizer=AdamW(),
     lr=1e-3,
     batch=8,
     epochs=40,
+    images=SegmentationRecipe(Deformation(scale=(0.75, 1.5), rotate=10.0)),
     decay=0.01,
-    schedule="cosine",
-    warmup=1,
+    schedule=Cosine(warmup=1),
     average=0.99,
     clip=1.0,
-    deformation=Deformation(scale=(0.75, 1.5), rotate=10.0),
 )
 
 # Microscopy networks: cells have no natural orientation and are deformed.
 MODERN_CELLS = replace(
     MODERN,
     batch=4,
-    deformation=Deformation(upright=False, scale=(0.8, 1.25), rotate=45.0, elastic=8.0),
+    images=SegmentationRecipe(
+        Deformation(upright=False, scale=(0.8, 1.25), rotate=45.0, elastic=8.0)
+    ),
 )
 
 # Deep networks without batch normalisation.

@@ -73,7 +73,7 @@ def _mega(number: int) -> str:
 
 def _details(run: Run) -> list[tuple[str, str]]:
     """Everything that the run used, as names and values."""
-    record, recipe, prep, data = run.record, run.record.recipe, run.preprocessing, run.record.data
+    record, recipe, prep, data = run.record, run.recipe, run.preprocessing, run.record.data
     mean, std = (" ".join(f"{v:.4f}" for v in values) for values in (prep.mean, prep.std))
     split = record.split
     assert split is not None
@@ -87,9 +87,9 @@ def _details(run: Run) -> list[tuple[str, str]]:
         ("left out", f"{len(data.skipped)} unreadable files" if data.skipped else "nothing"),
         ("validation", held),
         ("input", f"{prep.channels} x {prep.image} x {prep.image}, mean {mean}, std {std}"),
-        ("recipe", f"{recipe['name']} ({recipe['source']})"),
-        ("optimizer", f"{recipe['optimizer']}, lr {recipe['lr']:g}, batch {recipe['batch']}, "
-         f"decay {recipe['decay']:g}, {recipe['epochs']} epochs, {recipe['schedule']} schedule"),
+        ("recipe", f"{recipe.name} ({recipe.source})"),
+        ("optimizer", f"{recipe.optimizer}, lr {recipe.lr:g}, batch {recipe.batch}, weight decay "
+         f"{recipe.decay:g}, {recipe.epochs} epochs, {recipe.schedule.kind} schedule"),
         ("initial weights", record.weights.source or "the paper's initialization"),
         ("seed", str(record.config["seed"])),
         ("precision", record.config["precision"]),

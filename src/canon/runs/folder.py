@@ -19,7 +19,9 @@ from canon.data.preprocessing import Preprocessing
 from canon.data.targets.mask_codes import MaskCodes
 from canon.errors import RunError
 from canon.models import build
-from canon.runs.record import RunRecord, migrate_line
+from canon.runs.migrate import migrate_line
+from canon.runs.record import RunRecord
+from canon.training.recipe import Recipe
 from canon.utils.files import atomic_write, fingerprint
 from canon.weights import Checkpoint, load_exact, read
 
@@ -56,6 +58,12 @@ class Run:
 
     path: Path
     record: RunRecord
+
+    @property
+    def recipe(self) -> Recipe[Any]:
+        """How it was trained; an ensemble has no recipe."""
+        assert self.record.recipe is not None
+        return self.record.recipe
 
     @property
     def model(self) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from canon.data import DataReport, Dataset, Preprocessing, Split
+from canon.data import Dataset, Preprocessing, Split
 from canon.data.packs.base import ChannelStatistics
 from canon.data.sampling import stratified_split
 from canon.errors import DataError, InputError
@@ -15,23 +15,30 @@ from canon.runs.config import TrainConfig
 from canon.runs.initial_weights import InitialWeights
 from canon.runs.record import SplitRecord
 from canon.training.recipe import Recipe
+from canon.training.schedules import Plateau
 
-# Recipe fields that a configuration may set.
-OVERRIDES = ("epochs", "batch", "lr", "val", "class_weights", "border_weight", "dice_weight")
+# What a configuration may set of a recipe, and of its part for images.
+OVERRIDES = ("epochs", "batch", "lr", "val")
+IMAGES_OVERRIDES = ("class_weights", "border_weight", "dice_weight")
 MAY_BE_ZERO = ("val", "border_weight", "dice_weight")
 
 
-def choose_recipe(config: TrainConfig) -> Recipe:
+def choose_recipe(config: TrainConfig) -> Recipe[Any]:
     """The recipe of the configuration, with the numbers that it sets.
 
     Raises:
         InputError: a number out of range, or an extra that is not installed.
     """
     recipe = paper(config.model) if config.recipe == "paper" else modern(config.model)
-    recipe.augmentation.installed()
+    recipe.images.require_extras()
     _require_ranges(config)
-    given = {name: getattr(config, name) for name in OVERRIDES}
-    return replace(recipe, **{name: v for name, v in given.items() if v is not None})
+    images = replace(recipe.images, **_given(config, IMAGES_OVERRIDES))
+    return replace(recipe, images=images, **_given(config, OVERRIDES))
+
+
+def _given(config: TrainConfig, names: tuple[str, ...]) -> dict[str, Any]:
+    values = {name: getattr(config, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _require_ranges(config: TrainConfig) -> None:
@@ -49,20 +56,7 @@ def _require_ranges(config: TrainConfig) -> None:
         raise InputError(f"--val is {config.val}; expected a fraction below 1. Pass --val 0.1.")
 
 
-def mirrored_recipe(recipe: Recipe, config: TrainConfig, data: DataReport) -> Recipe:
-    """The recipe with mirroring decided: `auto` mirrors colour images, and masks always."""
-    color = data.images.channels == 3
-    images = {"on": True, "off": False, "auto": recipe.augmentation.flip and color}
-    masks = {"on": True, "off": False, "auto": recipe.deformation.flip}  # a mask has no letters
-    augmentation = replace(recipe.augmentation, flip=images[config.flip])
-    return replace(
-        recipe,
-        augmentation=augmentation,
-        deformation=replace(recipe.deformation, flip=masks[config.flip]),
-    )
-
-
-def fit_batch(recipe: Recipe, config: TrainConfig, samples: int) -> Recipe:
+def fit_batch(recipe: Recipe[Any], config: TrainConfig, samples: int) -> Recipe[Any]:
     """The recipe with a batch that the dataset allows.
 
     A recipe's own batch shrinks to a quarter of a small dataset, and a modern recipe's learning
@@ -86,7 +80,7 @@ def fit_batch(recipe: Recipe, config: TrainConfig, samples: int) -> Recipe:
 
 
 def with_normalization(
-    prep: Preprocessing, recipe: Recipe, initial: InitialWeights | None, own: ChannelStatistics
+    prep: Preprocessing, recipe: Recipe[Any], initial: InitialWeights | None, own: ChannelStatistics
 ) -> Preprocessing:
     """The preprocessing with the mean and std that the initial weights or the recipe expect.
 
@@ -110,7 +104,7 @@ def with_normalization(
 
 
 def hold_out(
-    data: Dataset, recipe: Recipe, config: TrainConfig
+    data: Dataset, recipe: Recipe[Any], config: TrainConfig
 ) -> tuple[dict[str, Split], SplitRecord]:
     """The splits to train, monitor and test on, and the record of what was held out.
 
@@ -125,7 +119,7 @@ def hold_out(
     if config.val is None and "test" not in splits and fraction:
         fraction = max(fraction, 0.2)
     if "val" in splits or fraction == 0:
-        if "val" not in splits and (config.patience or recipe.schedule == "plateau"):
+        if "val" not in splits and (config.patience or isinstance(recipe.schedule, Plateau)):
             raise InputError(
                 "early stopping and plateau schedules need a validation split; expected --val "
                 "above 0. Pass --val 0.1."
@@ -150,8 +144,7 @@ def hold_out(
 
 def open_options(config: TrainConfig) -> dict[str, Any]:
     """What the configuration chooses where the network's name leaves it open."""
-    chosen = {name: getattr(config, name) for name in OPEN_OPTIONS}
-    return {name: value for name, value in chosen.items() if value is not None}
+    return _given(config, OPEN_OPTIONS)
 
 
 def model_args(config: TrainConfig, outputs: int, prep: Preprocessing) -> dict[str, Any]:

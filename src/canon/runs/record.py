@@ -1,11 +1,12 @@
-"""What run.json records of a run, typed, and how older formats are read."""
+"""What run.json records of a run, typed."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from canon.data.preprocessing import Preprocessing
-
-FORMAT = 2  # of run.json; a change that older code cannot read raises it
+from canon.recipes.from_json import recipe_from_json
+from canon.runs.migrate import FORMAT, migrate
+from canon.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class RunRecord:
         split: its splits; None for an ensemble without common held-out images.
         model_args: what the network is built with.
         config: the configuration as given.
-        recipe: the configuration as resolved.
+        recipe: the configuration as resolved; None for an ensemble.
         samples: training samples of an epoch.
         weights: where the initial ones came from.
         command: as typed.
@@ -99,7 +100,7 @@ class RunRecord:
     split: SplitRecord | None
     model_args: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
-    recipe: dict[str, Any] = field(default_factory=dict)
+    recipe: Recipe[Any] | None = None
     samples: int = 0
     weights: WeightsRecord = WeightsRecord()
     command: str = ""
@@ -130,6 +131,7 @@ class RunRecord:
         typed = {
             "preprocessing": preprocessing_from(record["preprocessing"]),
             "data": DataRecord(**_tuples(record["data"], "classes", "skipped")),
+            "recipe": recipe_from_json(record["recipe"]) if record.get("recipe") else None,
             "split": None if split is None else SplitRecord(**_tuples(split, "val")),
             "weights": WeightsRecord(**_tuples(record.get("weights", {}), "replaced")),
             "members": tuple(map(_member, record.get("members", ()))),
@@ -150,74 +152,3 @@ def _tuples(content: dict[str, Any], *names: str) -> dict[str, Any]:
     """The same with tuples where JSON has lists."""
     given = {name: content[name] for name in names if content.get(name) is not None}
     return content | {name: tuple(value) for name, value in given.items()}
-
-
-# What format 2 calls the keys of format 1, which had no number.
-TOP = {"numbers": "model_args", "asked": "config"}
-CONFIG = {
-    "minutes": "time_limit",
-    "up": "upsampling",
-    "separation": "border_weight",
-    "dice": "dice_weight",
-}
-RECIPE = {
-    "optimiser": "optimizer",
-    "normalisation": "normalization",
-    "warping": "deformation",
-    "weighting": "class_weights",
-    "separation": "border_weight",
-    "dice": "dice_weight",
-}
-
-
-def migrate(content: dict[str, Any]) -> dict[str, Any]:
-    """The content of a run.json in the current format."""
-    number = content.get("format", 1)
-    if number == FORMAT:
-        return content
-    if number != 1:
-        raise ValueError(f"format {number} is newer than this version of Canon reads")
-    record = _renamed(content, TOP)
-    data = dict(record["data"])
-    masks, pixels = data.pop("masks", None), data.pop("pixels", {})
-    targets = {"kind": "label"} if masks is None else {"kind": "mask"} | masks
-    record |= {
-        "format": FORMAT,
-        "task": "classify" if masks is None else "segment",
-        "data": data | {"targets": targets, "pixels": pixels},
-        "config": _renamed(record.get("config", {}), CONFIG),
-        "recipe": _recipe(record.get("recipe", {})),
-        "model_args": _renamed(record.get("model_args", {}), CONFIG),
-        "members": [_renamed(member, TOP) for member in record.get("members", [])],
-    }
-    if "weights" in record:
-        record["weights"] = _renamed(record["weights"], {"from": "source"})
-    return record
-
-
-def _recipe(content: dict[str, Any]) -> dict[str, Any]:
-    recipe = _renamed(content, RECIPE)
-    if "augmentation" in recipe:
-        recipe["augmentation"] = _renamed(recipe["augmentation"], {"colour": "color"})
-    return recipe
-
-
-def _renamed(content: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    renamed = {names.get(name, name): value for name, value in content.items()}
-    if renamed.get("upsampling") == "nails":
-        renamed["upsampling"] = "bed-of-nails"
-    return renamed
-
-
-def migrate_line(line: dict[str, Any]) -> dict[str, Any]:
-    """A line of metrics.jsonl in the current format."""
-    if "scores" not in line:
-        return line
-    scores = line.pop("scores")
-    if "mean_iou" in scores:
-        monitored = {"name": "mean IoU", "value": scores["mean_iou"], "interval": None}
-    else:
-        low, high = scores["top1_interval"]
-        interval = [1 - high, 1 - low]
-        monitored = {"name": "error", "value": 1 - scores["top1"], "interval": interval}
-    return line | {"metrics": scores, "monitored": monitored | {"unit": "fraction"}}

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 
 from canon.data import Dataset, Split
-from canon.data.augment.augmentation import Augmentation
-from canon.data.augment.deformation import Deformation
 from canon.errors import DataError, InputError, RunError
 from canon.runs.config import TrainConfig
 from canon.runs.ensemble import EnsembleRun
@@ -67,20 +65,10 @@ def resume_config(config: TrainConfig) -> tuple[Run, TrainConfig]:
     return run, TrainConfig(**recorded | session | weights | epochs)
 
 
-def recorded_recipe(record: dict[str, Any], config: TrainConfig) -> Recipe:
+def recorded_recipe(run: Run, config: TrainConfig) -> Recipe[Any]:
     """The recipe of a run, with the epochs of the configuration if it gives them."""
-    values = _with_tuples(record)
-    augmentation = Augmentation(**values.pop("augmentation")).installed()
-    deformation = Deformation(**values.pop("deformation", {}))  # older runs have none
-    recipe = Recipe(augmentation=augmentation, deformation=deformation, **values)
-    return replace(recipe, epochs=config.epochs or recipe.epochs)
-
-
-def _with_tuples(value: Any) -> Any:
-    """JSON with tuples in place of its lists."""
-    if isinstance(value, dict):
-        return {name: _with_tuples(one) for name, one in value.items()}
-    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
+    run.recipe.images.require_extras()
+    return replace(run.recipe, epochs=config.epochs or run.recipe.epochs)
 
 
 def restore_splits(

@@ -13,10 +13,11 @@ from canon.data import DataReport, Dataset, Preprocessing, Split
 from canon.data.packs.base import Pack
 from canon.errors import DataError, InputError, unknown
 from canon.inference.predictor import Predictor
+from canon.recipes.images import EvalProtocol
 from canon.runs.config import TrainConfig
 from canon.runs.folder import TrainedModel
 from canon.training.interfaces import Batches, Evaluate, Objective
-from canon.training.recipe import EvalProtocol, Recipe
+from canon.training.recipe import Recipe
 from canon.utils.progress import Progress, Watch
 from canon.utils.tables import Column
 
@@ -29,17 +30,17 @@ class EvalOptions:
 
     Args:
         protocol: of crops: `1-crop`, or a paper's `10-crop`, `multi-crop` or `dense`.
-        scales: of `dense`: shorter sides of the image, in sides of the input.
         batch: images at a time on each device.
         rand_error: compute the Rand and pixel errors of the ISBI 2012 challenge.
         progress: wraps the files while they are read.
+        recipe: of the run, if it has one.
     """
 
     protocol: EvalProtocol = "1-crop"
-    scales: tuple[float, ...] = Recipe.scales
     batch: int = 256
     rand_error: bool = False
     progress: Progress | None = None
+    recipe: Recipe[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -127,18 +128,25 @@ class Task(Protocol[P]):
         frozenset[str]
     ]  # fields of configs and options that only it reads: NAME or CLASS.NAME
 
-    def preprocessing(self, config: TrainConfig, recipe: Recipe, data: DataReport) -> Preprocessing:
+    def preprocessing(
+        self, config: TrainConfig, recipe: Recipe[Any], data: DataReport
+    ) -> Preprocessing:
         """Side, border, crop and channels of the network's input, without normalization."""
 
     def pack(self, split: Split, prep: Preprocessing, progress: Progress | None = None) -> P:
         """A split in memory, or memory-mapped."""
 
     def batches(
-        self, pack: P, net: nn.Module, prep: Preprocessing, recipe: Recipe, device: torch.device
+        self,
+        pack: P,
+        net: nn.Module,
+        prep: Preprocessing,
+        recipe: Recipe[Any],
+        device: torch.device,
     ) -> Batches:
         """Training batches."""
 
-    def objective(self, net: nn.Module, pack: P, recipe: Recipe) -> Objective:
+    def objective(self, net: nn.Module, pack: P, recipe: Recipe[Any]) -> Objective:
         """What training minimizes, given the training pack."""
 
     def evaluation(

@@ -18,6 +18,7 @@ from canon.data.targets.base import Values
 from canon.errors import DataError, require_positive
 from canon.inference.predictor import Predictor
 from canon.models import model_info
+from canon.recipes.images import ClassificationRecipe
 from canon.runs.config import TrainConfig
 from canon.runs.folder import TrainedModel
 from canon.tasks.base import EvalOptions, Prediction, PredictOptions, Task
@@ -45,13 +46,15 @@ class ImageTask(Task[ImagePack]):
     options: ClassVar[frozenset[str]] = frozenset()
     width: ClassVar[int]  # figures of a sample
 
-    def preprocessing(self, config: TrainConfig, recipe: Recipe, data: DataReport) -> Preprocessing:
+    def preprocessing(
+        self, config: TrainConfig, recipe: Recipe[ClassificationRecipe], data: DataReport
+    ) -> Preprocessing:
         """The side is the config's, that of published weights, the recipe's or the images'."""
         published, own_side = PUBLISHED.get(str(config.weights)), data.images.side
-        usual = published.image if published else recipe.image or own_side
+        usual = published.image if published else recipe.images.image or own_side
         side = config.image or usual or model_info(config.model).published.image
-        border = recipe.border if side == recipe.image != own_side else 0
-        share = published.image / published.resize if published else recipe.crop
+        border = recipe.images.border if side == recipe.images.image != own_side else 0
+        share = published.image / published.resize if published else recipe.images.crop
         roomy = own_side is None or own_side * share >= side
         crop = share if roomy and own_side != side else 1.0
         channels = config.channels or data.images.channels
@@ -69,11 +72,11 @@ class ImageTask(Task[ImagePack]):
         pack: ImagePack,
         net: nn.Module,  # noqa: ARG002
         prep: Preprocessing,
-        recipe: Recipe,
+        recipe: Recipe[ClassificationRecipe],
         device: torch.device,
     ) -> ImageBatches:
         """Augmented crops."""
-        return ImageBatches(pack.to(device), prep, recipe.augmentation)
+        return ImageBatches(pack.to(device), prep, recipe.images.augmentation)
 
     @abstractmethod
     def sample_figures(self, net: nn.Module, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import nullcontext
 from math import isfinite
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -20,7 +21,7 @@ from canon.training.events import Epoch, Event, Stopped
 from canon.training.interfaces import Batches, Evaluate, Metrics, Objective
 from canon.training.optimizers import limit_filters, make_optimizer
 from canon.training.recipe import Limits, Recipe
-from canon.training.schedules import Schedule
+from canon.training.schedules import LearningRate
 from canon.training.session import Job, Learner, Session
 from canon.training.train_mode import explain_small_batches, set_train_mode, uses_dropout
 from canon.utils.progress import Step
@@ -33,7 +34,7 @@ def fit(
     net: nn.Module,
     objective: Objective,
     batches: Batches,
-    recipe: Recipe,
+    recipe: Recipe[Any],
     accelerator: Accelerator,
     *,
     limits: Limits,
@@ -58,9 +59,12 @@ def fit(
         NonFiniteError: the loss or a weight is not finite; saved states are from before.
     """
     average = moving_average(net, recipe.average) if recipe.average else None
-    plain = make_optimizer(recipe, net)
+    plain = make_optimizer(
+        recipe.optimizer, net, recipe.lr, recipe.decay, decay_norms=recipe.decay_norms
+    )
     steps = limits.epochs * len(batch_slices(len(batches), recipe.batch))
-    schedule, position = Schedule(recipe, plain, steps, limits.epochs), TrainPosition()
+    schedule = LearningRate(recipe.schedule, plain, steps, limits.epochs)
+    position = TrainPosition()
     model, optimizer = accelerator.prepare(objective.module(net), plain)
     states = [position, schedule] if average is None else [position, schedule, average]
     accelerator.register_for_checkpointing(*states)

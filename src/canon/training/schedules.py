@@ -1,48 +1,117 @@
 """Learning rate schedules."""
 
+from dataclasses import dataclass, field
 from math import cos, floor, pi
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
-from canon.training.recipe import Recipe
+
+@dataclass(frozen=True)
+class Constant:
+    """The initial rate throughout."""
+
+    kind: str = field(default="constant", init=False)
+
+    def factor(self, step: int, steps: int, epochs: int) -> float:  # noqa: ARG002
+        """What the initial rate is multiplied by at a step of a run."""
+        return 1.0
 
 
-class Schedule:
-    """The learning rate of a run: a factor each step, or a drop when validation stalls.
+@dataclass(frozen=True)
+class Steps:
+    """A piecewise constant rate.
 
     Args:
-        recipe: names the schedule.
-        over: the optimiser.
+        factors: pairs: from this fraction of the run on, the initial rate times this factor.
+    """
+
+    kind: str = field(default="step", init=False)
+    factors: tuple[tuple[float, float], ...]
+
+    def factor(self, step: int, steps: int, epochs: int) -> float:  # noqa: ARG002
+        """What the initial rate is multiplied by at a step of a run."""
+        begun = [f for fraction, f in self.factors if step >= round(fraction * steps)]
+        return begun[-1] if begun else 1.0
+
+
+@dataclass(frozen=True)
+class Exponential:
+    """The rate times a factor, every so many epochs.
+
+    Args:
+        rate: the factor.
+        every: epochs between two reductions.
+    """
+
+    kind: str = field(default="exponential", init=False)
+    rate: float
+    every: float
+
+    def factor(self, step: int, steps: int, epochs: int) -> float:
+        """What the initial rate is multiplied by at a step of a run."""
+        passed = step * epochs / steps + 1e-9  # epochs, safe from rounding at their ends
+        return self.rate ** floor(passed / self.every)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """Half a cosine, from the initial rate to zero.
+
+    Args:
+        warmup: epochs of linear increase before it, at most a fifth of the run.
+    """
+
+    kind: str = field(default="cosine", init=False)
+    warmup: float = 0.0
+
+    def factor(self, step: int, steps: int, epochs: int) -> float:
+        """What the initial rate is multiplied by at a step of a run."""
+        warmup = round(min(self.warmup / epochs, 0.2) * steps)
+        if step < warmup:
+            return (step + 1) / (warmup + 1)
+        return 0.5 * (1 + cos(pi * (step - warmup) / max(1, steps - warmup)))
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """The rate times a factor when the monitored error has stopped falling.
+
+    Args:
+        rate: the factor.
+        patience: epochs without improvement before it.
+    """
+
+    kind: str = field(default="plateau", init=False)
+    rate: float = 0.1
+    patience: int = 5
+
+
+Schedule = Constant | Steps | Exponential | Cosine | Plateau
+
+
+class LearningRate:
+    """The learning rate of a run: a factor for each step, or a reduction on a plateau.
+
+    Args:
+        schedule: the recipe's.
+        over: the optimizer.
         steps: of the whole run.
         epochs: of the whole run.
     """
 
-    def __init__(self, recipe: Recipe, over: Optimizer, steps: int, epochs: int) -> None:
-        warmup = round(min(recipe.warmup / epochs, 0.2) * steps)
-
-        def factor(step: int) -> float:
-            if step < warmup:
-                return (step + 1) / (warmup + 1)
-            if recipe.schedule == "step":
-                begun = [f for fraction, f in recipe.steps if step >= round(fraction * steps)]
-                return begun[-1] if begun else 1.0
-            if recipe.schedule == "exponential":
-                passed = step * epochs / steps + 1e-9  # epochs, safe from rounding at their ends
-                return recipe.factor ** floor(passed / recipe.every)
-            if recipe.schedule == "cosine":
-                return 0.5 * (1 + cos(pi * (step - warmup) / max(1, steps - warmup)))
-            return 1.0
-
-        self.each_step = LambdaLR(over, factor) if recipe.schedule != "plateau" else None
-        self.each_epoch = (
-            ReduceLROnPlateau(over, mode="min", factor=0.1, patience=5)
-            if recipe.schedule == "plateau"
-            else None
-        )
+    def __init__(self, schedule: Schedule, over: Optimizer, steps: int, epochs: int) -> None:
+        self.each_step: LambdaLR | None = None
+        self.each_epoch: ReduceLROnPlateau | None = None
+        if isinstance(schedule, Plateau):
+            self.each_epoch = ReduceLROnPlateau(
+                over, mode="min", factor=schedule.rate, patience=schedule.patience
+            )
+        else:
+            self.each_step = LambdaLR(over, lambda step: schedule.factor(step, steps, epochs))
 
     def step(self) -> None:
-        """After each step of the optimiser."""
+        """After each step of the optimizer."""
         if self.each_step is not None:
             self.each_step.step()
 

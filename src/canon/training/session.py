@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, field
 from math import isfinite
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -16,7 +17,7 @@ from canon.errors import NonFiniteError
 from canon.training.checkpoint import Checkpoints, TrainPosition
 from canon.training.interfaces import Batches, BeginsEpoch, Evaluate, Objective
 from canon.training.recipe import Limits, Recipe
-from canon.training.schedules import Schedule
+from canon.training.schedules import LearningRate
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Learner:
     objective: Objective
     plain: Optimizer
     optimizer: Optimizer
-    schedule: Schedule
+    schedule: LearningRate
     average: AveragedModel | None
 
     @property
@@ -57,7 +58,7 @@ class Job:
     """What is to be done: samples, numbers, limits, where to save."""
 
     batches: Batches
-    recipe: Recipe
+    recipe: Recipe[Any]
     limits: Limits
     evaluate: Evaluate | None
     checkpoints: Checkpoints | None

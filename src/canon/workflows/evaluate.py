@@ -5,13 +5,13 @@ from pathlib import Path
 from canon.data import Split
 from canon.data.checks.checked import open_checked
 from canon.errors import DataError, InputError, require_positive
+from canon.recipes.images import PROTOCOLS, EvalProtocol
 from canon.runs.folder import Run
 from canon.runs.open import open_run
 from canon.runs.resume import restore_splits
 from canon.tasks.base import EvalOptions, require_choice, require_options, require_targets
 from canon.tasks.lookup import TASKS, task_named
 from canon.training.interfaces import Metrics
-from canon.training.recipe import PROTOCOLS, EvalProtocol, Recipe
 from canon.utils.devices import make_accelerator, to_device
 from canon.utils.progress import Progress, Watch, run_steps
 
@@ -51,8 +51,7 @@ def evaluate(
     require_positive(batch=batch)
     require_choice("protocol", protocol, PROTOCOLS, "evaluate")
     run = run if isinstance(run, Run) else open_run(run)
-    scales = tuple(run.record.recipe.get("scales", Recipe.scales))
-    options = EvalOptions(protocol, scales, batch, rand_error, progress)
+    options = EvalOptions(protocol, batch, rand_error, progress, run.record.recipe)
     task = task_named(run.record.task)
     require_options(task, run.model, options, [*TASKS.values()])
     split, samples = choose_split(run, data, split, skip_bad, progress)

@@ -3,7 +3,7 @@
 import platform
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -40,7 +40,7 @@ class Job:
     task: Task[Any]
     run: Run
     net: nn.Module
-    recipe: Recipe
+    recipe: Recipe[Any]
     packs: dict[str, Any]
     batches: Batches
     accelerator: Accelerator
@@ -105,14 +105,15 @@ def planned(config: TrainConfig, progress: Progress | None) -> Job:
     freeze(net, config.freeze)
     with devices.main_process_first():
         packs = {name: task.pack(part, prep, progress) for name, part in splits.items()}
-    recipe = plan.mirrored_recipe(recipe, config, report)
+    color = report.images.channels == 3
+    recipe = replace(recipe, images=recipe.images.flipped(config.flip, color=color))
     prep = plan.with_normalization(prep, recipe, initial, packs["train"].statistics())
     batches = task.batches(packs["train"], net, prep, recipe, devices.device)
     recipe = plan.fit_batch(recipe, config, len(batches))
     record = RunRecord(
         model=config.model, task=task.name, preprocessing=prep,
         data=_data_record(data, report), split=split, model_args=args,
-        config=resume.config_json(config), recipe=asdict(recipe), samples=len(batches),
+        config=resume.config_json(config), recipe=recipe, samples=len(batches),
         weights=_weights_record(initial), command=" ".join(["canon", *sys.argv[1:]]),
         versions={"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
         hardware=hardware(),
@@ -130,7 +131,7 @@ def planned(config: TrainConfig, progress: Progress | None) -> Job:
 def resumed(config: TrainConfig, progress: Progress | None) -> Job:
     """A run that was interrupted, or is trained for more epochs."""
     run, config = resume.resume_config(config)
-    recipe = resume.recorded_recipe(run.record.recipe, config)
+    recipe = resume.recorded_recipe(run, config)
     task, prep = task_of(run.model), run.preprocessing
     devices = make_accelerator(config.device, config.precision)
     with devices.main_process_first():
@@ -143,7 +144,7 @@ def resumed(config: TrainConfig, progress: Progress | None) -> Job:
         load_initial_weights(net, config, run.classes)
     freeze(net, config.freeze)
     if devices.is_main_process:
-        run.save_record(config=resume.config_json(config), recipe=asdict(recipe))
+        run.save_record(config=resume.config_json(config), recipe=recipe)
     batches = task.batches(packs["train"], net, prep, recipe, devices.device)
     notes = (f"resuming {run.path}",)
     net = to_device(net, devices.device)
@@ -196,7 +197,7 @@ def _notes(
 
 
 def _later_notes(
-    net: nn.Module, config: TrainConfig, recipe: Recipe, initial: InitialWeights | None
+    net: nn.Module, config: TrainConfig, recipe: Recipe[Any], initial: InitialWeights | None
 ) -> Iterator[str]:
     """What a user should know of the weights and the recipe."""
     if initial is not None:
@@ -210,7 +211,7 @@ def _later_notes(
         )
     yield (
         f"{recipe.name} recipe: {recipe.optimizer}, lr {recipe.lr:g}, batch {recipe.batch}, "
-        f"{recipe.epochs} epochs, {recipe.schedule} schedule"
+        f"{recipe.epochs} epochs, {recipe.schedule.kind} schedule"
     )
     if config.freeze:
         yield freeze_note(net, config.freeze, initial)

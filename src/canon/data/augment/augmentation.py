@@ -48,15 +48,14 @@ class Augmentation:
         """Whether the result depends on the seed."""
         return self.crop or self.flip or self.color > 0 or self.distort > 0
 
-    def installed(self) -> "Augmentation":
-        """Itself, if its requirements are installed.
+    def require_extras(self) -> None:
+        """Refuse an augmentation that needs kornia if it is not installed.
 
         Raises:
-            InputError: it needs kornia, which is missing.
+            InputError: kornia is missing.
         """
         if self.area is not None or self.distort:
             require_kornia()
-        return self
 
 
 def pad_images(

@@ -8,6 +8,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from canon.data import ImagePack, Preprocessing, Split
+from canon.recipes.images import ClassificationRecipe
 from canon.runs.folder import TrainedModel
 from canon.tasks.base import EvalOptions, PredictOptions
 from canon.tasks.classification import crop_protocols
@@ -33,9 +34,14 @@ class Classification(ImageTask):
     ensembles: ClassVar[bool] = True
     width: ClassVar[int] = 5
 
-    def objective(self, net: nn.Module, pack: ImagePack, recipe: Recipe) -> ClassificationLoss:  # noqa: ARG002
+    def objective(
+        self,
+        net: nn.Module,
+        pack: ImagePack,  # noqa: ARG002
+        recipe: Recipe[ClassificationRecipe],
+    ) -> ClassificationLoss:
         """Cross-entropy, or the network's own loss."""
-        return ClassificationLoss.of(net, recipe.smoothing)
+        return ClassificationLoss.of(net, recipe.images.smoothing)
 
     def sample_figures(self, net: nn.Module, outputs: Tensor, targets: Tensor) -> Tensor:
         """Label, predicted class, rank, loss, confidence."""
@@ -57,8 +63,9 @@ class Classification(ImageTask):
         if options.protocol == "1-crop":
             return super().evaluation(samples, prep, outputs, accelerator, options)
         assert isinstance(samples, Split)
+        images = options.recipe.images if options.recipe else ClassificationRecipe()
         return crop_protocols.evaluation(
-            samples, prep, outputs, accelerator, options.protocol, options.scales, options.batch
+            samples, prep, outputs, accelerator, options.protocol, images.scales, options.batch
         )
 
     def columns(self, classes: Sequence[str], options: PredictOptions) -> tuple[Column, ...]:

@@ -1,5 +1,6 @@
 """The section of a segmentation run in the report: overlays, IoU, confusion matrix."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def section(
              if k != model.background],
         worst=[_sample(model, metrics, pack, i, mask.astype(np.uint8))
                for i, mask in zip(worst, masks, strict=True)],
-        augmentation=run.record.recipe["deformation"],
+        augmentation=asdict(run.recipe.images.deformation),
     ))  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from canon.data.targets.masks import Masks
 from canon.errors import DataError, InputError
 from canon.inference.predictor import Predictor
 from canon.models import build, model_info
+from canon.recipes.images import SegmentationRecipe
 from canon.runs.config import TrainConfig
 from canon.runs.folder import TrainedModel
 from canon.runs.plan import open_options
@@ -56,7 +57,9 @@ class Segmentation:
     ensembles: ClassVar[bool] = False
     options: ClassVar[frozenset[str]] = OPTIONS
 
-    def preprocessing(self, config: TrainConfig, recipe: Recipe, data: DataReport) -> Preprocessing:
+    def preprocessing(
+        self, config: TrainConfig, recipe: Recipe[SegmentationRecipe], data: DataReport
+    ) -> Preprocessing:
         """Side and channels of the training crops: legal for the network.
 
         Raises:
@@ -90,20 +93,29 @@ class Segmentation:
         return pack
 
     def batches(
-        self, pack: MaskPack, net: nn.Module, prep: Preprocessing, recipe: Recipe,
+        self,
+        pack: MaskPack,
+        net: nn.Module,
+        prep: Preprocessing,
+        recipe: Recipe[SegmentationRecipe],
         device: torch.device,
-    ) -> MaskBatches:  # fmt: skip
+    ) -> MaskBatches:
         """Deformed crops; each image is seen as often as its area holds outputs."""
         target = dense_output(net).output_side(prep.image)
         return MaskBatches(
-            pack, prep, recipe.deformation, margin=(prep.image - target) // 2,
+            pack, prep, recipe.images.deformation, margin=(prep.image - target) // 2,
             weights=_border_maps(pack, recipe), repeats=_crops(pack, target), device=device,
         )  # fmt: skip
 
-    def objective(self, net: nn.Module, pack: MaskPack, recipe: Recipe) -> SegmentationLoss:  # noqa: ARG002
+    def objective(
+        self,
+        net: nn.Module,  # noqa: ARG002
+        pack: MaskPack,
+        recipe: Recipe[SegmentationRecipe],
+    ) -> SegmentationLoss:
         """Weighted cross-entropy; border weights contain the class weights already."""
-        weights = None if recipe.border_weight else _class_weights(pack, recipe)
-        return SegmentationLoss(pack.counts.shape[1], weights, recipe.dice_weight)
+        weights = None if recipe.images.border_weight else _class_weights(pack, recipe)
+        return SegmentationLoss(pack.counts.shape[1], weights, recipe.images.dice_weight)
 
     def evaluation(
         self,
@@ -174,18 +186,19 @@ def _crops(pack: MaskPack, target: int) -> list[int]:
     return [max(1, round(height * width / target**2)) for height, width in pack.sizes]
 
 
-def _class_weights(pack: MaskPack, recipe: Recipe) -> tuple[float, ...] | None:
-    if recipe.class_weights != "median":
+def _class_weights(pack: MaskPack, recipe: Recipe[SegmentationRecipe]) -> tuple[float, ...] | None:
+    if recipe.images.class_weights != "median":
         return None
     return tuple(median_frequency(pack.pixels()).tolist())
 
 
-def _border_maps(pack: MaskPack, recipe: Recipe) -> list[Tensor] | None:
+def _border_maps(pack: MaskPack, recipe: Recipe[SegmentationRecipe]) -> list[Tensor] | None:
     """U-Net's weight of each pixel of each image, (H, W) float32, if the recipe has one."""
-    if not recipe.border_weight:
+    if not recipe.images.border_weight:
         return None
     weights = _class_weights(pack, recipe) or (1.0,) * pack.counts.shape[1]
     maps = (
-        border_weights(pack.mask(i), weights, w0=recipe.border_weight) for i in range(len(pack))
+        border_weights(pack.mask(i), weights, w0=recipe.images.border_weight)
+        for i in range(len(pack))
     )
     return [torch.from_numpy(one) for one in maps]
