@@ -5,6 +5,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from canon.layers.upsample import Upsampling
+from canon.options import UpsamplingName
 
 
 def convs(*widths: int, kernel: int = 3) -> nn.Sequential:
@@ -32,7 +33,7 @@ class UnpoolStage(nn.Module):
     Shape: (N, c_in, h, w), (N, c_in, H, W) -> (N, c_out, H, W)
     """
 
-    def __init__(self, up: str, c_in: int, after: nn.Sequential) -> None:
+    def __init__(self, up: UpsamplingName, c_in: int, after: nn.Sequential) -> None:
         super().__init__()
         self.up = Upsampling(up, c_in, c_in)
         self.convs = after

@@ -92,7 +92,7 @@ class Upsampling(nn.Module):
 
     def __init__(
         self,
-        kind: str,
+        kind: UpsamplingName,
         c_in: int,
         c_out: int,
         factor: int = 2,
@@ -137,7 +137,9 @@ class Upsampling(nn.Module):
         return self(x)[..., :height, :width]
 
 
-def _enlarging(kind: str, c_in: int, c_out: int, factor: int, kernel: int, bias: bool) -> nn.Module:
+def _enlarging(
+    kind: UpsamplingName, c_in: int, c_out: int, factor: int, kernel: int, bias: bool
+) -> nn.Module:
     if kind == "unpool":
         return nn.MaxUnpool2d(factor, factor)
     if kind == "bed-of-nails":

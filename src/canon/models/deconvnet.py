@@ -12,6 +12,7 @@ from torch import nn
 from canon.errors import InputError
 from canon.layers import init, stages, taps
 from canon.layers.unpool_decoder import UnpoolStage, convs, decode, pool
+from canon.options import UpsamplingName
 from canon.registry import Paper, Published, register
 from canon.types import Images, Logits
 
@@ -46,7 +47,11 @@ class DeconvNet(nn.Module):
     step = 32
 
     def __init__(
-        self, upsampling: str = "unpool", classes: int = 21, channels: int = 3, seed: int = 0
+        self,
+        upsampling: UpsamplingName = "unpool",
+        classes: int = 21,
+        channels: int = 3,
+        seed: int = 0,
     ) -> None:
         super().__init__()
         self.features = stages(

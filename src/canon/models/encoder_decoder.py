@@ -21,6 +21,7 @@ from canon.layers import init, stages, taps
 from canon.layers.residual import conv_bn
 from canon.layers.upsample import Upsampling
 from canon.models.unet import PAPER
+from canon.options import UpsamplingName
 from canon.registry import Published, build, model_info, names, register, smallest_image, too_small
 from canon.types import Images, Logits
 
@@ -41,7 +42,9 @@ class Join(nn.Module):
     Shape: (N, c_in, h, w), (H, W), (N, c_skip, H, W) -> (N, c_out, H, W)
     """
 
-    def __init__(self, c_in: int, c_skip: int, c_out: int, upsampling: str, factor: int) -> None:
+    def __init__(
+        self, c_in: int, c_skip: int, c_out: int, upsampling: UpsamplingName, factor: int
+    ) -> None:
         super().__init__()
         self.up = Upsampling(upsampling, c_in, c_in, factor)
         self.convs = nn.Sequential(
@@ -94,7 +97,7 @@ class EncoderDecoder(nn.Module):
         self,
         backbone: str = "resnet34",
         width: int = 16,
-        upsampling: str = "bilinear",
+        upsampling: UpsamplingName = "bilinear",
         classes: int = 2,
         channels: int = 3,
         seed: int = 0,

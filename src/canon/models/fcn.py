@@ -22,6 +22,7 @@ from canon.layers.inception import conv_relu
 from canon.layers.upsample import Crop, Upsampling, init_bilinear
 from canon.models.alexnet import conv
 from canon.models.googlenet import GoogLeNet, Parts
+from canon.options import UpsamplingName
 from canon.registry import Paper, Published, register
 from canon.types import Images, Logits
 
@@ -102,7 +103,7 @@ class Fusion(nn.Module):
     Shape: (N, K, h, w), (N, c_in, H, W) -> (N, K, 2h + 2, 2w + 2)
     """
 
-    def __init__(self, c_in: int, classes: int, upsampling: str, scale: float) -> None:
+    def __init__(self, c_in: int, classes: int, upsampling: UpsamplingName, scale: float) -> None:
         super().__init__()
         self.up = Upsampling(upsampling, classes, classes, 2, 4, bias=False)
         self.score = nn.Conv2d(c_in, classes, 1)
@@ -146,7 +147,7 @@ class FCN(nn.Module):
         self,
         trunk: Callable[[int], Trunk] = vgg16,
         skips: Skips = (),
-        upsampling: str = "transposed",
+        upsampling: UpsamplingName = "transposed",
         learned: bool = True,
         kernel: int | None = None,
         classes: int = 21,

@@ -9,6 +9,7 @@ from torch import nn
 
 from canon.layers import LocalResponseNorm, init, stages, taps
 from canon.layers.unpool_decoder import UnpoolStage, convs, decode, pool
+from canon.options import UpsamplingName
 from canon.registry import Paper, Published, register
 from canon.types import Images, Logits
 
@@ -40,7 +41,11 @@ class SegNet(nn.Module):
     step = 32
 
     def __init__(
-        self, upsampling: str = "unpool", classes: int = 11, channels: int = 3, seed: int = 0
+        self,
+        upsampling: UpsamplingName = "unpool",
+        classes: int = 11,
+        channels: int = 3,
+        seed: int = 0,
     ) -> None:
         super().__init__()
         self.features = stages(
@@ -93,7 +98,11 @@ class SegNetBasic(nn.Module):
     step = 16
 
     def __init__(
-        self, upsampling: str = "unpool", classes: int = 11, channels: int = 3, seed: int = 0
+        self,
+        upsampling: UpsamplingName = "unpool",
+        classes: int = 11,
+        channels: int = 3,
+        seed: int = 0,
     ) -> None:
         super().__init__()
         self.features = stages(

@@ -18,6 +18,7 @@ from canon.errors import InputError
 from canon.layers import init, stages, taps
 from canon.layers.inception import conv_relu
 from canon.layers.upsample import Crop, Upsampling
+from canon.options import UpsamplingName
 from canon.registry import Paper, Published, register
 from canon.types import Images, Logits
 
@@ -57,7 +58,7 @@ class Ascent(nn.Module):
     (N, c_in/2, 2h, 2w) if the convolutions are padded.
     """
 
-    def __init__(self, c_in: int, upsampling: str, convs: Convs, crop: int) -> None:
+    def __init__(self, c_in: int, upsampling: UpsamplingName, convs: Convs, crop: int) -> None:
         super().__init__()
         if upsampling == "unpool" and crop:
             raise InputError(
@@ -98,7 +99,7 @@ class UNet(nn.Module):
         self,
         width: int = 64,
         depth: int = 4,
-        upsampling: str = "transposed",
+        upsampling: UpsamplingName = "transposed",
         padding: int = 0,
         conv: Conv = conv_relu,
         classes: int = 2,
