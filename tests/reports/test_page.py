@@ -31,7 +31,7 @@ def test_the_report_is_one_page_with_curves_confusion_worst_samples_and_layers(d
         "Confusion matrix on val",
         "c3.0",
         "LeCun",
-        "adamw",
+        "AdamW",
         f"{wrong}",
         "digits",
     ):
