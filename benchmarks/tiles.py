@@ -137,7 +137,7 @@ def main() -> None:
             seconds, memory = wait_for(predict(run, image, folder / "whole"))
             alone = loop(run, image, size)
             speed, theirs = (size * size / 1e6 / s for s in (seconds, alone))
-            print(f"{size} x {size}: {seconds:.0f} s, {speed:.2f} megapixels a second with "
+            print(f"{size} x {size}: {seconds:.0f} s, {speed:.2f} megapixels per second with "
                   f"start-up and files; peak {memory:.0f} MB; the loop in torch {theirs:.2f}, "
                   f"ratio {speed / theirs:.2f}", flush=True)  # fmt: skip
         rows = kill_prediction(run, image, folder / "killed")

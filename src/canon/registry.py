@@ -1,6 +1,6 @@
 """The registry: every network by name, with its paper and published numbers.
 
-A network is registered where it is defined, one line a variant; nothing else keeps a list.
+A network is registered where it is defined, one line per variant; nothing else keeps a list.
 """
 
 import inspect
@@ -237,6 +237,6 @@ def _small_image(model: ModelInfo, image: int, stage: str) -> str:
     instead = f"For small images use {', '.join(first)}, or pass" if first else "Pass"
     return (
         f"{image} x {image} images are too small for {model.name}: {stage} needs larger maps. "
-        f"It expects {expected} pixels a side and takes {smallest} or more. {instead} "
+        f"It expects {expected} pixels per side and takes {smallest} or more. {instead} "
         f"--image {expected} to enlarge them, or any side from {smallest}."
     )

@@ -7,7 +7,7 @@ from canon.cli import main
 
 def test_check_reports_a_bad_file_and_fails(pictures, spoil, capsys):
     assert main(["check", str(pictures)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "no faults"
+    assert capsys.readouterr().out.splitlines()[-1] == "no problems found"
     path = spoil(pictures / "dark", "text")
     assert main(["check", str(pictures), "--json"]) == 1
     report = json.loads(capsys.readouterr().out)
@@ -17,4 +17,4 @@ def test_check_reports_a_bad_file_and_fails(pictures, spoil, capsys):
     assert main(["check", str(pictures)]) == 1
     text = capsys.readouterr().out
     assert str(path) in text
-    assert text.splitlines()[-1] == "faults found: see above"
+    assert text.splitlines()[-1] == "problems found: see above"

@@ -9,7 +9,7 @@ from tests.helpers.synthetic import make_folder
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["trian"], "no verb is named 'trian'. Did you mean 'train'?"),
+        (["trian"], "no command is named 'trian'. Did you mean 'train'?"),
         (
             ["train", "lenet5", "--epoch", "3"],
             "Unrecognized options: --epoch, 3. Did you mean --epochs?",

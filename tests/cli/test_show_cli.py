@@ -32,10 +32,18 @@ def test_show_prints_the_receptive_field_of_each_layer(printed):
     first = table["layers"][0]
     assert (first["kernel"], first["field"]["size"]) == ([7, 7], [7, 7])
     text = printed("show", "resnet18")
-    assert "receptive field of the last feature map: 435 px, stride 32 px" in text
+    assert "receptive field of the last feature map: 435 px, jump 32 px" in text
     assert "75.0 %" in text  # not seen by the strided shortcuts
     whole = "receptive field of the last feature map: the whole image"
     assert whole in printed("show", "se-resnet18")
+
+
+def test_sizes_that_are_not_integers_are_explained(printed):
+    text = printed("show", "alexnet", "--image", "224")  # (224 - 11)/4 + 1
+    assert "54.25 outputs per side, rounded to 54; no window covers the last row and column" in text
+    text = printed("show", "resnet20")  # (32 + 2 - 3)/2 + 1
+    covered = "every pixel is covered, and the last window has less padding"
+    assert f"stage2.0.branch.0.0: 16.50 outputs per side, rounded to 16; {covered}" in text
 
 
 def test_show_by_stage_has_a_row_for_each_named_stage(printed):

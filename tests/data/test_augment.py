@@ -32,7 +32,7 @@ def windows(crops, stored):
     """Of crops of ramps: sides, tops and lefts of the windows they were taken from, in pixels."""
     side = crops.shape[1]
     inner = crops[:, 4:-4, 4:-4]  # the first and last pixels lie beyond the outermost centres
-    step = (inner[:, 0, -1, 0] - inner[:, 0, 0, 0]) / (side - 9)  # stored pixels a pixel
+    step = (inner[:, 0, -1, 0] - inner[:, 0, 0, 0]) / (side - 9)  # stored pixels per pixel
     left = inner[:, 0, 0, 0] + 0.5 - 4.5 * step
     top = inner[:, 0, 0, 1] + 0.5 - 4.5 * step
     return step * side, top, left

@@ -93,7 +93,7 @@ def test_canon_check_shows_images_and_shares_of_pixels(pairs, capsys):
     assert rows["2"] == ["1", "25.00", "%", "1", "33.33", "%"]
     assert rows["ignored"] == ["12.50", "%", "16.67", "%"]
     assert rows["all"] == ["2", "1"]
-    assert lines[-1] == "no faults"
+    assert lines[-1] == "no problems found"
     save(pairs / "images" / "a.png", np.zeros((4, 1), np.uint8))
     assert main(["check", str(pairs), "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
@@ -103,7 +103,7 @@ def test_canon_check_shows_images_and_shares_of_pixels(pairs, capsys):
     assert MaskCodes.of(found["masks"]) == MaskCodes((0, 1, 2))
     assert "expected as many" in next(iter(found["faults"].values()))
     assert main(["check", str(pairs)]) == 1
-    assert "1 unusable:" in capsys.readouterr().out
+    assert "1 unreadable files or invalid masks:" in capsys.readouterr().out
 
 
 def test_a_file_of_several_pages_is_a_fault(tmp_path):

@@ -163,9 +163,9 @@ def test_a_reading_error_is_raised_where_the_rows_are_used():
 
 
 def test_maps_smaller_than_the_tile_are_refused():
-    with pytest.raises(InputError, match=r"expected 1 maps of 8 or more pixels a side"):
+    with pytest.raises(InputError, match=r"expected 1 maps of 8 or more pixels per side"):
         list(tile_rows(ArrayReader(noise(9, 9)), Tiling(8, 2), lambda x: x[:, :6, :6, 0]))
-    with pytest.raises(InputError, match=r"expected 1 maps of 10 x 10 pixels a side"):
+    with pytest.raises(InputError, match=r"expected 1 maps of 10 x 10 pixels per side"):
         list(
             tile_rows(
                 ArrayReader(noise(99, 99)), Tiling(8, 2, padded=True), lambda x: x[:, :8, :8, 0]

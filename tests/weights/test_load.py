@@ -72,7 +72,9 @@ def test_the_weights_of_another_network_are_recognised_by_their_keys():
 def test_a_file_of_canon_records_its_network(tmp_path):
     path = tmp_path / "model.safetensors"
     save_file(build("plain20").state_dict(), path, metadata={"model": "plain20"})
-    with pytest.raises(WeightsError, match="'plain20', not 'resnet20': the keys fit, the function"):
+    with pytest.raises(
+        WeightsError, match="'plain20', not 'resnet20': the keys match, but the architecture"
+    ):
         canon.create("resnet20", weights=path)
 
 

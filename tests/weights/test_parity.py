@@ -100,8 +100,8 @@ def test_a_checkpoint_of_another_function_is_refused_though_its_keys_fit(theirs,
 
     state = {key: torch.zeros(shape) for key, shape in golden()[theirs]["keys"]}
     message = (
-        f"weights '{theirs}' were trained for '{meant}', not '{ours}': the keys fit, the function "
-        f"differs. Build '{meant}' instead."
+        f"weights '{theirs}' were trained for '{meant}', not '{ours}': the keys match, but the "
+        f"architecture differs. Build '{meant}' instead."
     )
     with pytest.raises(WeightsError) as error:
         load(build(ours), ours, Checkpoint(theirs, state))

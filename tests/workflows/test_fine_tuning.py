@@ -65,7 +65,9 @@ def test_weights_of_another_function_are_refused_though_the_keys_fit(tmp_path):
     x = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), np.uint8)
     np.savez(tmp_path / "a.npz", x_train=x, y_train=np.arange(40) % 2)
     train(TrainConfig("plain20", str(tmp_path / "a.npz"), out=tmp_path / "run", epochs=1, **CPU))
-    message = "were trained for 'plain20', not 'resnet20': the keys fit, the function differs"
+    message = (
+        "were trained for 'plain20', not 'resnet20': the keys match, but the architecture differs"
+    )
     with pytest.raises(WeightsError, match=message):
         train(TrainConfig("resnet20", str(tmp_path / "a.npz"), weights=tmp_path / "run", **CPU))
 

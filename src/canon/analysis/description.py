@@ -105,7 +105,7 @@ def _total(
     return LayerRow(
         name=name,
         stage=name,
-        kind=f"{len(rows)} layers" if len(rows) > 1 else rows[0].kind,
+        kind=f"{len(rows)} modules" if len(rows) > 1 else rows[0].kind,
         output=output,
         kernel=rows[0].kernel if len(rows) == 1 else None,
         stride=rows[0].stride if len(rows) == 1 else None,

@@ -1,7 +1,7 @@
-"""The command line: one file per verb. Only this floor prints.
+"""The command line: one file per command. Only this floor prints.
 
-The module of a verb holds `Command`, a frozen dataclass whose fields are the flags, and `run`. It
-is imported when its verb is called, and imports torch only in `run`, so that help and mistakes in
+The module of a command holds `Command`, a frozen dataclass whose fields are the flags, and `run`.
+It is imported when it is called, and imports torch only in `run`, so that help and mistakes in
 a flag take no time.
 """
 
@@ -23,11 +23,11 @@ VERBS = {
     "list": "list models, ensembles, datasets, recipes and weights",
     "show": "show the layer table of a network: sizes, parameters, cost, receptive field",
     "compare": "compare networks and runs: cost, receptive field, error, with charts",
-    "check": "read every image of a dataset and report faults",
-    "train": "train, evaluate and document a network on a folder of images",
-    "evaluate": "evaluate a trained run on its own or other data",
-    "ensemble": "combine trained runs into one",
-    "predict": "predict images with a trained run: classes, or masks",
+    "check": "read every image of a dataset and report problems",
+    "train": "train a network on a folder of images, evaluate it and write a report",
+    "evaluate": "evaluate the network of a run on its own or other data",
+    "ensemble": "combine the networks of several runs into an ensemble",
+    "predict": "predict the classes or masks of images with the network of a run",
 }
 CONFIG = (tyro.conf.FlagCreatePairsOff, tyro.conf.PositionalMetavarFromFieldName)
 HELP, VERSION = ("-h", "--help", "help"), ("-V", "--version")
@@ -35,7 +35,7 @@ HELP, VERSION = ("-h", "--help", "help"), ("-V", "--version")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `canon`. Returns 0 when done, 1 for a failed check, 2 for a mistake in the call."""
-    # Not list(...): that name is the module of a verb here, once it is imported.
+    # Not list(...): that name is the module of a command here, once it is imported.
     given = [*(sys.argv[1:] if argv is None else argv)]
     if not given or given[0] in HELP:
         print(_usage())
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(verb: str, flags: Sequence[str]) -> int:
     if verb not in VERBS:
         raise CanonError(
-            f"no verb is named {verb!r}.{nearest(verb, VERBS)} `canon --help` shows all."
+            f"no command is named {verb!r}.{nearest(verb, VERBS)} `canon --help` shows all."
         )
     module = import_module(f"canon.cli.{verb}")
     command = parse(module.Command, verb, flags)
@@ -111,6 +111,6 @@ def _usage() -> str:
     width = max(map(len, VERBS))
     lines = [f"  {verb:<{width}}  {about}" for verb, about in VERBS.items()]
     return "\n".join(
-        ["canon VERB ...: the canon of convolutional networks", "", *lines, "",
-         "`canon VERB --help` shows the flags. `canon train lenet5` trains on built-in digits."]
+        ["canon COMMAND ...: the canon of convolutional networks", "", *lines, "",
+         "`canon COMMAND --help` shows the flags. `canon train lenet5` trains on built-in digits."]
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""`canon check`: read every image of a dataset and report faults."""
+"""`canon check`: read every image of a dataset and report problems."""
 
 import json
 from dataclasses import dataclass
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Command:
-    """Read every image and mask; report classes, sizes, unusable files and duplicates.
+    """Read every image and mask; report classes, sizes, unreadable files and duplicates.
 
-    The exit status is 1 if there are unusable files, or images that occur in two splits.
+    The exit code is 1 if there are unreadable files, invalid masks, or images that occur in two
+    splits.
 
     Args:
-        data: a folder of class folders, or of images/ and masks/; a folder of idx files or CIFAR
-            batches; an npz file; or a name from `canon list data`.
+        data: a folder with one subfolder per class, or with images/ and masks/; a folder of idx
+            files or CIFAR batches; an npz file; or a name from `canon list data`.
         json: print JSON.
     """
 
@@ -61,8 +62,8 @@ def _print(data: "Dataset", report: "DataReport") -> None:
     out.print(f"height {low_h} to {high_h} pixels, width {low_w} to {high_w}")
     _print_list("ignored: not images, or in no split", [str(f) for f in report.ignored])
     _print_list("duplicates in two splits", [f"{a} and {b}" for a, b in images.duplicates])
-    _print_list("unusable", list(report.faults.values()))
-    out.print("no faults" if report.sound else "faults found: see above")
+    _print_list("unreadable files or invalid masks", list(report.faults.values()))
+    out.print("no problems found" if report.sound else "problems found: see above")
 
 
 def _print_list(title: str, lines: list[str], most: int = 20) -> None:

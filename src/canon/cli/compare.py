@@ -23,9 +23,8 @@ class Command:
     """Compare networks and runs: cost, receptive field and error.
 
     Weight layers are all convolutions and linear layers. Field is the receptive field of the last
-    feature map, pixels a side. With --out, charts are drawn: error against cost for each benchmark
-    (cost-*.svg), and the published top-5 errors of ILSVRC with the depth of its winners
-    (depth.svg).
+    feature map, pixels per side. With --out, charts are drawn: in cost-*.svg error against cost for
+    each benchmark, in depth.svg the published top-5 errors of ILSVRC with the depth of its winners.
 
     Args:
         names: names from `canon list models`, and run folders with their own error.

@@ -1,4 +1,4 @@
-"""`canon ensemble`: combine trained runs into one."""
+"""`canon ensemble`: combine the networks of several runs into one."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,8 @@ class Command:
 
     Args:
         runs: two or more run folders with the same classes.
-        weights: accuracy: top-1 of each run on its validation split; equal; or numbers, separated
-            by commas.
+        weights: weight of each run in the mean: accuracy (its top-1 on its validation split),
+            equal, or one number per run, separated by commas.
         out: the folder to create.
     """
 

@@ -18,7 +18,7 @@ CROPS = {"10-crop": "10 crops", "multi-crop": "up to 144 crops", "dense": "two v
 
 @dataclass(frozen=True)
 class Command:
-    """Evaluate a trained run.
+    """Evaluate the network of a run.
 
     Classifiers: top-1 and top-5 accuracy with 95 % confidence intervals, recall and precision.
     Segmentation: mean IoU and accuracies, IoU and Dice of each class.
@@ -27,12 +27,12 @@ class Command:
         run: a run folder.
         data: another dataset with the same classes.
         split: the split to evaluate.
-        protocol: test protocol of the papers: the centre crop, ten crops, 144 crops at four scales,
-            or the whole image at several scales (classification only).
+        protocol: test protocol of the papers: the centre crop, ten crops, up to 144 crops at four
+            scales, or the whole image at several scales (classification only).
         rand_error: also report the Rand and pixel errors of the ISBI 2012 challenge; the classes
             are membrane and cell, in this order (segmentation only).
         batch: images, or crops of them, at a time.
-        device: auto, cpu, cuda or mps.
+        device: auto, cpu, cuda, cuda:N or mps.
         skip_bad: leave unreadable files out instead of stopping.
         json: print JSON, with the confusion matrix.
         csv: print the table of classes as CSV.

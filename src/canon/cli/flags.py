@@ -1,4 +1,4 @@
-"""Flags that several verbs share: how their help names the value and the default."""
+"""Flags that several commands share: how their help names the value and the default."""
 
 from typing import Annotated, Any, Literal
 

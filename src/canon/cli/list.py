@@ -14,7 +14,7 @@ class Command:
     """List models, published ensembles, datasets, recipes or weights.
 
     Args:
-        what: what to list.
+        what: models, ensembles, data (datasets), recipes or weights.
         json: print JSON.
         csv: print CSV.
     """

@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Command:
-    """Predict images with a trained run.
+    """Predict the classes or masks of images with the network of a run.
 
-    A classifier prints the likeliest classes of each image. A segmentation network writes a mask
-    for each image into the folder --out: TIFF, OME-TIFF and zarr of any size are read and written
-    one row of tiles at a time, and the same command resumes after an interruption.
+    A classifier prints the most probable classes of each image. A segmentation network writes a
+    mask for each image into the folder --out. TIFF, OME-TIFF and zarr of any size are read and
+    written one row of tiles at a time; an interrupted image resumes when the command is repeated.
 
     Args:
         run: a run folder.
         paths: images, and folders of images.
         out: the file for the table (.csv or .json), or the folder for masks.
-        top: classes to name for each image (classification only).
+        top: report this many of the most probable classes (classification only).
         format: file format of masks (segmentation only).
-        tile: output tile size in pixels (segmentation only).
-        overlay: write each image with its mask drawn over it (segmentation only).
-        probabilities: write the probabilities of all classes (segmentation only).
-        resume: skip images whose masks are finished (segmentation only).
+        tile: side of an output tile in pixels (segmentation only).
+        overlay: also write each image with its mask drawn over it (segmentation only).
+        probabilities: also write the probabilities of all classes (segmentation only).
+        resume: also skip images whose masks are finished (segmentation only).
         batch: images, or tiles, at a time.
-        device: auto, cpu, cuda or mps.
+        device: auto, cpu, cuda, cuda:N or mps.
         skip_bad: report unreadable files and continue.
         json: print JSON.
         csv: print CSV.
@@ -48,9 +48,9 @@ class Command:
     top: Annotated[int, flag("K", "1")] = 1
     format: Annotated[
         Literal["png", "tif", "zarr"] | None,
-        flag("{png,tif,zarr}", "png for pictures, else the image's own"),
+        flag("{png,tif,zarr}", "png for PNG, JPEG and so on, else that of the image"),
     ] = None
-    tile: Annotated[int | None, flag("SIDE", "as large as the network suggests")] = None
+    tile: Annotated[int | None, flag("SIDE", "chosen for the network")] = None
     overlay: Switch = False
     probabilities: Switch = False
     resume: Switch = False

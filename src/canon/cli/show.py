@@ -19,33 +19,34 @@ if TYPE_CHECKING:
 class Command:
     """Show the layer table of a network: output size, cost and receptive field of each layer.
 
-    Multiplications are multiply-accumulates of convolutions and linear layers for one image,
-    biases excluded. Activation bytes are those of the outputs in float32. Field, jump and offset
-    are the size of the receptive field, its distance to the next output's, and the centre of the
-    first one, in pixels; over all paths the field is the largest. Unseen is the share of its input
-    that no window of a layer covers.
+    Multiplications are multiply-accumulates of convolutions, linear layers and LeNet-5's own layers
+    for one image, biases excluded. Activation bytes are those of the outputs in float32. Field,
+    jump and offset describe the receptive field in pixels: its size (the largest, where paths
+    join), the distance between neighbouring outputs' fields, and the centre of the first one.
+    Unseen is the fraction of a layer's input that no window covers.
 
     Args:
         model: a name from `canon list models`.
         by: one row for each layer, or for each named stage.
-        what_if: replace every k x k convolution, and show the cost before and after.
+        what_if: show the cost if every k x k convolution were replaced: separable (depthwise and
+            pointwise), bottleneck=R (after a 1 x 1 reduction to R channels), or groups=G (in G
+            groups).
         image: side of the input in pixels.
         channels: channels of the input.
         classes: number of classes.
         width: channels of the first level (U-Net variants and encoder-decoder only).
-        depth: number of poolings (U-Net variants only).
-        upsampling: upsampling method of the decoder (segmentation networks that leave it open).
+        depth: number of downsampling steps (U-Net variants only).
+        upsampling: nearest, bilinear, bicubic, transposed, channelwise, unpool or bed-of-nails, for
+            segmentation networks whose name does not fix it.
         backbone: classifier that the network is built on (encoder-decoder only).
-        strict: report an error for layers whose output size is a fraction.
+        strict: report an error for layers whose output size is not an integer.
         json: print JSON.
         csv: print CSV.
     """
 
     model: tyro.conf.Positional[str]
     by: Literal["layer", "stage"] = "layer"
-    what_if: Annotated[str | None, flag("separable|bottleneck=R|groups=G", "show it as it is")] = (
-        None
-    )
+    what_if: Annotated[str | None, flag("separable|bottleneck=R|groups=G", "no replacement")] = None
     image: Annotated[int | None, flag("N", "the paper's")] = None
     channels: Annotated[int | None, flag("N", "the paper's")] = None
     classes: Annotated[int | None, flag("N", "the paper's")] = None
@@ -142,7 +143,9 @@ def print_head(model: str, table: "Description") -> None:
         ("parameters", published.params, published.printed_params),
         ("multiplications", published.macs, published.printed_macs),
     ):
-        paper_value = f"; the paper prints {printed.value:g} ({printed.where})" if printed else ""
+        paper_value = (
+            f"; the paper prints {printed.value:,.0f} ({printed.where})" if printed else ""
+        )
         out.print(f"{what}: {exact:,} at the paper's size{paper_value}")
     if published.aux_params:
         out.print(f"auxiliary heads, for training only: {published.aux_params:,} more parameters")
@@ -160,14 +163,19 @@ def _print_notes(model: str, table: "Description") -> None:
     out = console()
     for row in table.rows:
         if row.exact is not None:
-            lost = f"{row.unseen} pixels at the right and lower edge are in no window"
-            seen = (
-                lost if row.unseen else "every pixel is in a window, the last one has less padding"
-            )
-            out.print(f"\n{row.name}: {row.exact:.2f} outputs a side, rounded; {seen}", end="")
+            out.print(f"\n{row.name}: {_rounding(row)}", end="")
     size, jump, _ = table.seen(table.field)
-    field = "the whole image" if table.field.whole else f"{sides(size)} px, stride {sides(jump)} px"
+    field = "the whole image" if table.field.whole else f"{sides(size)} px, jump {sides(jump)} px"
     out.print(f"\nreceptive field of the last feature map: {field}")
     paper_image = model_info(model).published.image
     if table.input[-1] != paper_image:
         out.print(f"the paper's input is {paper_image} x {paper_image}")
+
+
+def _rounding(row: "LayerRow") -> str:
+    """What happens to an output size that is not an integer."""
+    last = "row and column" if row.unseen == 1 else f"{row.unseen} rows and columns"
+    missed = f"no window covers the last {last}"
+    covered = "every pixel is covered, and the last window has less padding"
+    seen = missed if row.unseen else covered
+    return f"{row.exact:.2f} outputs per side, rounded to {row.output[-1]}; {seen}"

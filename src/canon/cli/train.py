@@ -24,37 +24,43 @@ if TYPE_CHECKING:
 class Command(TrainConfig):
     """Train a network and write a run folder: weights, metrics, report, resumable state.
 
-    Classifiers take a folder of class folders. Segmentation networks (`canon list models`) take
+    Classifiers take a folder with one subfolder of images per class. Segmentation networks take
     folders images/ and masks/.
 
     Args:
         model: a name from `canon list models`.
-        data: a folder of class folders, or of images/ and masks/; a folder of idx files or CIFAR
-            batches; an npz file; or a name from `canon list data`.
+        data: a folder with one subfolder per class, or with images/ and masks/; a folder of idx
+            files or CIFAR batches; an npz file; or a name from `canon list data`.
         out: the run folder to create.
         recipe: modern, for small datasets, or paper, as published.
-        epochs: passes over the training images.
+        epochs: number of training epochs.
         batch: images per step, over all devices.
-        lr: initial learning rate.
-        image: side of the network's input in pixels; images are resized to it.
+        lr: base learning rate: the peak, if the schedule has warm-up.
+        image: side of the network's input in pixels: classifiers resize images to it, segmentation
+            networks train on crops of it.
         channels: convert images to grey (1) or RGB (3).
         val: fraction of the training images held out for validation, if the data has no such split.
-        flip: mirror training images; auto mirrors colour images only.
+        flip: flip training images; with auto, classifiers flip colour images only, and segmentation
+            networks flip as their recipe says.
         weights: initial weights: a run folder, a file (.pth, .safetensors), or a name from `canon
             list weights`; the head is replaced if the classes differ.
-        freeze: freeze all stages up to this one (`canon show MODEL --by stage` lists them).
-        patience: stop after this many epochs without improvement and keep the best weights; 0
-            never stops early.
+        freeze: freeze all stages up to and including this one (`canon show MODEL --by stage` lists
+            them).
+        patience: stop after this many epochs without improvement of the validation error or mean
+            IoU, and keep the best weights; 0 never stops early.
         time_limit: stop after this many minutes, then evaluate and save.
-        accumulate: micro-batches per step: less memory, the same gradient.
+        accumulate: split each batch into this many micro-batches to save memory; the gradient is
+            the same, except through batch normalisation.
         seed: random seed of weights, split, sample order and augmentation.
-        device: auto, cpu, cuda, cuda:1 or mps.
+        device: auto, cpu, cuda, cuda:N or mps.
         precision: fp32, or mixed precision bf16 or fp16.
         width: channels of the first level (U-Net variants and encoder-decoder only).
-        depth: number of poolings (U-Net variants only).
-        upsampling: upsampling method of the decoder (segmentation networks that leave it open).
+        depth: number of downsampling steps (U-Net variants only).
+        upsampling: nearest, bilinear, bicubic, transposed, channelwise, unpool or bed-of-nails, for
+            segmentation networks whose name does not fix it.
         backbone: classifier that the network is built on (encoder-decoder only).
-        class_weights: balance the classes by median frequency (segmentation only).
+        class_weights: class weights of the loss: none, or median frequency balancing (segmentation
+            only).
         border_weight: weight of pixels between touching cells, U-Net's w0 (segmentation only).
         dice_weight: weight of the Dice loss, added to cross-entropy (segmentation only).
         skip_bad: leave unreadable files out instead of stopping.
@@ -67,7 +73,9 @@ class Command(TrainConfig):
     epochs: Annotated[int | None, flag("N", "the recipe's")] = None
     batch: Annotated[int | None, flag("N", "the recipe's, at most a quarter of the images")] = None
     lr: Annotated[float | None, flag("X", "the recipe's")] = None
-    image: Annotated[int | None, flag("N", "the recipe's, the images' or the paper's")] = None
+    image: Annotated[int | None, flag("N", "the recipe's, else the images', else the paper's")] = (
+        None
+    )
     channels: Annotated[Literal[1, 3] | None, flag("{1,3}", "as in the images")] = None
     val: Annotated[float | None, flag("X", "0.1, or 0.2 without a test split")] = None
     weights: Annotated[str | Path | None, flag("RUN|FILE|NAME", "random")] = None

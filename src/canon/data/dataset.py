@@ -67,7 +67,7 @@ class Dataset:
         return {name: len(split) for name, split in self.splits.items()}
 
     def without(self, bad: set[Path]) -> "Dataset":
-        """The dataset less these files; an image and its mask are left out together."""
+        """The dataset without these files; an image and its mask are left out together."""
         splits = {}
         for name, split in self.splits.items():
             images = split.images.files

@@ -237,7 +237,7 @@ def _maps(outputs: tuple[Output, ...], tiles: RawImages, tiling: Tiling) -> list
         if output.shape[0] != count or not fits:
             raise InputError(
                 f"the network's output for {count} tiles has shape {output.shape}; expected "
-                f"{count} maps of {expected} pixels a side. Use the margin that the network "
+                f"{count} maps of {expected} pixels per side. Use the margin that the network "
                 "consumes."
             )
     return maps

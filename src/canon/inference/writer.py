@@ -105,7 +105,7 @@ def open_writer(
     """Start an output, or resume one of the same image, shape and fingerprint.
 
     Finished rows are stored in the folder `.NAME.partial`, next to the target. Masks are written as
-    uint8, with the colors as a palette. Probabilities have the precision of float16. A zarr array
+    uint8, with the colours as a palette. Probabilities have the precision of float16. A zarr array
     stores them as float16, a TIFF as float32 for its viewers, one page per class.
 
     Args:

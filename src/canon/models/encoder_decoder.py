@@ -146,7 +146,7 @@ class EncoderDecoder(nn.Module):
         if side < model.published.image and (stage := too_small(model, side)):
             raise InputError(
                 f"{side} x {side} images are too small for {self.backbone}: {stage} needs larger "
-                f"maps. Expected {smallest_image(self.backbone)} pixels a side or more. Pass "
+                f"maps. Expected {smallest_image(self.backbone)} pixels per side or more. Pass "
                 f"--image {model.published.image}, or another --backbone."
             )
         return side

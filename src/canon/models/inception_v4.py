@@ -25,7 +25,7 @@ VAL = "ILSVRC-2012 val, one crop, Table 2"
 def stem_v4(channels: int) -> tuple[nn.Sequential, int]:
     """Figure 3: 384 maps of 35 x 35."""
     stem = stages(
-        convs=chain(channels, (32, 3, 2, 0), (32, 3, 1, 0), (64, 3)),  # 147 pixels a side
+        convs=chain(channels, (32, 3, 2, 0), (32, 3, 1, 0), (64, 3)),  # 147 pixels per side
         pool=Concat(pool=nn.MaxPool2d(3, 2), conv=conv_bn_relu(64, 96, 3, 2, 0)),  # 73
         tall=Concat(
             b3=chain(160, (64, 1), (96, 3, 1, 0)),

@@ -125,7 +125,7 @@ class RBF(nn.Module):
         return -(x[:, None, :] - self.codes).square().sum(2)
 
     def multiplications(self, y: Tensor) -> int:  # noqa: ARG002
-        """One a component of each code, for one image."""
+        """One per component of each code, for one image."""
         return self.codes.numel()
 
 
@@ -191,7 +191,7 @@ class LeNet5(nn.Module):
         return self.head(self.features(x))
 
     def loss(self, logits: Logits, labels: Labels, j: float = 0.1) -> Tensor:
-        """The discriminative criterion of equation 9, one value a sample, nats.
+        """The discriminative criterion of equation 9, one value per sample, nats.
 
         E = y_D + log(exp(-j) + sum_i exp(-y_i)), with y the distances (here -logits); j keeps
         the penalties of classes that are already far away from growing.

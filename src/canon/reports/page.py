@@ -90,7 +90,7 @@ def _details(run: Run) -> list[tuple[str, str]]:
         ("recipe", f"{recipe.name} ({recipe.source})"),
         ("optimizer", f"{recipe.optimizer}, lr {recipe.lr:g}, batch {recipe.batch}, weight decay "
          f"{recipe.decay:g}, {recipe.epochs} epochs, {recipe.schedule.kind} schedule"),
-        ("initial weights", record.weights.source or "the paper's initialization"),
+        ("initial weights", record.weights.source or "the paper's initialisation"),
         ("seed", str(record.config["seed"])),
         ("precision", record.config["precision"]),
         ("hardware", ", ".join(f"{k} {v}" for k, v in record.hardware.items())),

@@ -11,7 +11,7 @@ from canon.data.types import Pixels
 
 
 def thumbnail(pixels: Pixels, side: int) -> str:
-    """An image (H, W, C) as a PNG of at most `side` pixels a side, in base64."""
+    """An image (H, W, C) as a PNG of at most `side` pixels per side, in base64."""
     image = to_8_bits(pixels)
     picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
     picture.thumbnail((side, side))

@@ -19,25 +19,25 @@ class TrainConfig:
         data: what `open_data` takes.
         out: the run folder to create; None creates runs/MODEL-DATA.
         recipe: `modern` for small datasets, `paper` as published.
-        epochs: passes over the training images.
-        batch: images a step, over all devices.
-        lr: initial learning rate.
+        epochs: number of training epochs.
+        batch: images per step, over all devices.
+        lr: base learning rate: the peak, if the schedule has warm-up.
         image: side of the network's input in pixels.
         channels: 1 or 3: convert images to grey or RGB.
         val: fraction of the training images held out, if the data has no validation split.
-        flip: mirror training images; `auto` mirrors colour images only.
+        flip: flip training images; with `auto`, classifiers flip colour images only.
         weights: initial weights: a run folder, a weight file, or a name from `canon list weights`;
             the head is replaced if the classes differ.
-        freeze: freeze all stages up to this one.
+        freeze: freeze all stages up to and including this one.
         patience: stop after this many epochs without improvement and keep the best weights; 0
             never stops early.
         time_limit: minutes of this session after which to evaluate, save and stop.
-        accumulate: micro-batches per step: less memory, the same gradient.
+        accumulate: micro-batches that each batch is split into, to save memory.
         seed: of weights, split, order and augmentation.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         precision: `fp32`, or mixed `bf16` or `fp16`.
         width: channels of the first level, for networks whose name leaves it open.
-        depth: number of poolings, for the same networks.
+        depth: number of downsampling steps, for the same networks.
         upsampling: upsampling method of the decoder, for the same networks.
         backbone: classifier that an encoder-decoder is built on.
         class_weights: `median`-frequency balancing of the classes, for segmentation.

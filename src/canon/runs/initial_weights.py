@@ -44,7 +44,7 @@ def load_initial_weights(
 
     They come from a run folder, a weight file, or the catalog of published ones. Other classes get
     a new head, other channels an adapted first convolution. Runs and published weights know their
-    normalization, a file does not.
+    normalisation, a file does not.
 
     Raises:
         RunError: no run in the folder.

@@ -1,4 +1,4 @@
-"""Resolve a configuration: recipe, hold-out split, normalization."""
+"""Resolve a configuration: recipe, hold-out split, normalisation."""
 
 from dataclasses import replace
 from typing import Any
@@ -72,7 +72,7 @@ def fit_batch(recipe: Recipe[Any], config: TrainConfig, samples: int) -> Recipe[
         )
     if config.batch or recipe.batch <= max(2, samples // 4):
         return recipe
-    batch = max(2, samples // 4)  # batch normalization needs two
+    batch = max(2, samples // 4)  # batch normalisation needs two
     scaled = recipe.name == "modern" and config.lr is None
     return replace(
         recipe, batch=batch, lr=recipe.lr * batch / recipe.batch if scaled else recipe.lr
@@ -86,7 +86,7 @@ def with_normalization(
 
     Args:
         prep: the preprocessing without them.
-        recipe: names a normalization.
+        recipe: names a normalisation.
         initial: the initial weights, which may come with their own.
         own: mean and std of the training images.
     """
@@ -94,7 +94,7 @@ def with_normalization(
     expected = initial.normalization(prep) if initial else None
     if expected:
         mean, std = expected
-    elif initial is not None:  # a weight file does not record its normalization
+    elif initial is not None:  # a weight file does not record its normalisation
         pass
     elif recipe.normalization == "lenet5":  # black to -0.1, white to 1.175 (section III.A)
         mean, std = (0.1 / 1.275,) * prep.channels, (1 / 1.275,) * prep.channels

@@ -1,1 +1,1 @@
-"""What a batch means, from the loss to the report: one folder a task."""
+"""What a batch means, from the loss to the report: one folder per task."""

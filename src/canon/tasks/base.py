@@ -131,7 +131,7 @@ class Task(Protocol[P]):
     def preprocessing(
         self, config: TrainConfig, recipe: Recipe[Any], data: DataReport
     ) -> Preprocessing:
-        """Side, border, crop and channels of the network's input, without normalization."""
+        """Side, border, crop and channels of the network's input, without normalisation."""
 
     def pack(self, split: Split, prep: Preprocessing, progress: Progress | None = None) -> P:
         """A split in memory, or memory-mapped."""
@@ -147,7 +147,7 @@ class Task(Protocol[P]):
         """Training batches."""
 
     def objective(self, net: nn.Module, pack: P, recipe: Recipe[Any]) -> Objective:
-        """What training minimizes, given the training pack."""
+        """What training minimises, given the training pack."""
 
     def evaluation(
         self,

@@ -123,7 +123,7 @@ class ImageTask(Task[ImagePack]):
     ) -> Iterator[str]:
         """How images are resized, and what is in memory."""
         low, high = min(data.images.sides), max(data.images.sides)
-        sides = f"{low} x {low}" if low == high else f"{low} to {high} pixels a side"
+        sides = f"{low} x {low}" if low == high else f"{low} to {high} pixels per side"
         border = f", with {prep.border} pixels of repeated edge on each side" if prep.border else ""
         if low != high or low != prep.image:
             yield f"images of {sides} are resized to {prep.image} x {prep.image}{border}"

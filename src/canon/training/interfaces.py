@@ -24,13 +24,13 @@ class Batches(Protocol):
 
 
 class Objective(Protocol):
-    """What training minimizes."""
+    """What training minimises."""
 
     def module(self, net: nn.Module) -> nn.Module:
         """The module to train: the network, or the network with its auxiliary heads."""
 
     def losses(self, output: Any, target: Any, /) -> Tensor:
-        """(N,) nats: one loss a sample, of the module's output."""
+        """(N,) nats: one loss per sample, of the module's output."""
 
 
 @runtime_checkable

@@ -19,12 +19,12 @@ class Recipe(Generic[Images]):
         name: `paper` or `modern`.
         source: where the numbers come from.
         optimizer: with its momentum and other constants.
-        lr: initial learning rate.
+        lr: base learning rate: the peak, if the schedule has warm-up.
         batch: images per step, over all devices.
-        epochs: passes over the training images.
+        epochs: number of training epochs.
         images: what a task does with its images: augmentation, loss, test protocol.
         decay: weight decay; AdamW's is decoupled.
-        decay_norms: decay biases and normalization as well, as the papers' implementations did.
+        decay_norms: decay biases and normalisation as well, as the papers' implementations did.
         schedule: of the learning rate.
         average: decay per step of the moving average of the weights; 0 uses the last weights.
         clip: largest norm of the gradient; 0 does not clip.

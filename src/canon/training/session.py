@@ -55,7 +55,7 @@ class Learner:
 
 @dataclass
 class Job:
-    """What is to be done: samples, numbers, limits, where to save."""
+    """What to train with: batches, recipe, limits, evaluation and checkpoints."""
 
     batches: Batches
     recipe: Recipe[Any]

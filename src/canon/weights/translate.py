@@ -93,7 +93,7 @@ def wrong_model_error(checkpoint: Checkpoint, trained: str, wanted: str) -> Weig
     with torch.device("meta"):
         nets = [models.build(n).state_dict() for n in (trained, wanted)]
     ours, theirs = ([tensor.shape for tensor in net.values()] for net in nets)
-    why = ": the keys fit, the function differs" if ours == theirs else ""
+    why = ": the keys match, but the architecture differs" if ours == theirs else ""
     return WeightsError(
         f"weights {checkpoint.source!r} were trained for {trained!r}, not {wanted!r}{why}. "
         f"Build {trained!r} instead."

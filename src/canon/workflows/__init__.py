@@ -1,1 +1,1 @@
-"""Whole jobs as functions, one file per verb."""
+"""Whole jobs as functions, one file per command."""

@@ -23,7 +23,7 @@ def ensemble(
 ) -> Run:
     """Combine trained runs by the weighted mean of their probabilities, as a new run folder.
 
-    The members' networks are copied into it. Their input is one square, resized and normalized as
+    The members' networks are copied into it. Their input is one square, resized and normalised as
     each was trained; where members differ in size, each resizes the shared square, not the original
     image.
 

@@ -204,9 +204,9 @@ def _later_notes(
         yield f"weights from {initial.loaded.checkpoint.source}"
         yield from initial.loaded.notes()
         yield (
-            "images are normalized as these weights expect"
+            "images are normalised as these weights expect"
             if initial.mean
-            else "the weight file does not record its normalization: the mean and std of this "
+            else "the weight file does not record its normalisation: the mean and std of this "
             "dataset are used"
         )
     yield (

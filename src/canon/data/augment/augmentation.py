@@ -1,4 +1,4 @@
-"""Augment whole batches on their device: crop, pad, flip, color.
+"""Augment whole batches on their device: crop, pad, flip, shift colours.
 
 All randomness comes from the generator that is passed in, one draw per batch.
 """

@@ -82,7 +82,7 @@ class Deformation:
         return self.crop or self.flip or varied or self.rotate > 0 or self.elastic > 0
 
     def affine_maps(self, count: int, draw: Generator) -> AffineMaps:
-        """Random flips, turns, rotations and scalings of crops about their centers."""
+        """Random flips, turns, rotations and scalings of crops about their centres."""
         (low, high), uniform = self.scale, torch.rand(2, count, generator=draw)
         scale = low + (high - low) * uniform[0]
         angle = radians(self.rotate) * (2 * uniform[1] - 1)
@@ -108,7 +108,7 @@ class Deformation:
 
         Args:
             side: of the crops in pixels.
-            maps: affine maps about their centers.
+            maps: affine maps about their centres.
             centers: (B, 2) rows and columns of the centers.
             points: displacements at the control points, applied before the maps.
         """

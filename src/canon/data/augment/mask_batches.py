@@ -121,7 +121,7 @@ class MaskBatches:
         return (tensor_of(windows) if pixels else torch.from_numpy(windows)).to(self.device)
 
     def _centers(self, images: list[int], maps: AffineMaps, draw: Generator) -> Tensor:
-        """Rows and columns of the crops' centers, (B, 2) in pixels of their images."""
+        """Rows and columns of the crops' centres, (B, 2) in pixels of their images."""
         extent = maps.abs().sum(-1) * (self.preprocessing.image - 2 * self.margin)  # of the targets
         room = torch.tensor([self.pack.sizes[i] for i in images]) - extent
         exact = not self.deformation.interpolates

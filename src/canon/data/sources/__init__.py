@@ -1,1 +1,1 @@
-"""Where a dataset comes from, one form a file."""
+"""Sources of datasets, one file per format."""

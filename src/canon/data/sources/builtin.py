@@ -138,10 +138,16 @@ def _unsafe(archive: Path, member: str) -> DataError:
 
 
 BUILT_IN: dict[str, tuple[Callable[[], Dataset], str]] = {
-    "digits": (_digits, "1,797 grey 8 x 8 digits, part of scikit-learn; needs no network"),
-    "mnist": (_mnist, "60,000 + 10,000 grey 28 x 28 digits"),
-    "fashion-mnist": (_fashion, "60,000 + 10,000 grey 28 x 28 pieces of clothing"),
-    "cifar10": (_cifar10, "50,000 + 10,000 colour 32 x 32 photos of ten things"),
+    "digits": (_digits, "1,797 grey 8 x 8 digits, part of scikit-learn; no download"),
+    "mnist": (_mnist, "grey 28 x 28 digits, 60,000 to train and 10,000 to test"),
+    "fashion-mnist": (
+        _fashion,
+        "grey 28 x 28 photos of clothing, 60,000 to train and 10,000 to test",
+    ),
+    "cifar10": (
+        _cifar10,
+        "colour 32 x 32 photos of 10 classes, 50,000 to train and 10,000 to test",
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""Targets of classification: one class an image, or none."""
+"""Targets of classification: one class per image, or none."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self

@@ -1,4 +1,4 @@
-"""Targets of segmentation: a mask file for each image, one class a pixel."""
+"""Targets of segmentation: a mask file for each image, one class per pixel."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace

@@ -1,1 +1,1 @@
-"""One label an image."""
+"""One label per image."""

@@ -34,7 +34,7 @@ class ClassificationLoss:
 
     Args:
         smoothing: share of the target spread over all classes while training, in [0, 1).
-        own: the network's loss, one value a sample; it takes the place of cross-entropy.
+        own: the network's loss, one value per sample; it takes the place of cross-entropy.
         auxiliary: weight of each auxiliary head's loss while training (GoogLeNet, section 5).
     """
 

@@ -18,7 +18,7 @@ from canon.reports.thumbnails import thumbnail
 from canon.runs.folder import Run, TrainedModel
 from canon.tasks.classification.metrics import ClassificationMetrics
 
-WORST, SIDE = 24, 128  # samples, and pixels a side at most
+WORST, SIDE = 24, 128  # samples, and pixels per side at most
 
 
 def section(

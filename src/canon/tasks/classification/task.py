@@ -22,7 +22,7 @@ from canon.utils.tables import Column
 
 
 class Classification(ImageTask):
-    """One label an image."""
+    """One label per image."""
 
     name: ClassVar[str] = "classify"
     title: ClassVar[str] = "classification"

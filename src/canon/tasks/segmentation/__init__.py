@@ -1,1 +1,1 @@
-"""One label a pixel."""
+"""One label per pixel."""

@@ -81,7 +81,7 @@ class SegmentationLoss:
 
 
 def sample_losses(logits: LogitMaps, classes: ClassMaps) -> Tensor:
-    """(N,) mean nats a counted pixel, unweighted, so that evaluations compare; 0 for none.
+    """(N,) mean nats per counted pixel, unweighted, so that evaluations compare; 0 for none.
 
     Raises:
         InputError: the scores and the classes are not of one size.

@@ -19,7 +19,7 @@ from canon.tasks.segmentation.overlay import class_colors, mask_picture
 from canon.utils.files import atomic_write
 from canon.utils.progress import Watch
 
-OVERVIEW = 2048  # pixels a side of the overlay of a larger image
+OVERVIEW = 2048  # pixels per side of the overlay of a larger image
 STRIP = 512  # rows of pixels that are looked at together when a large image is finished
 STREAMED = (".tif", ".tiff", ".btf", ".zarr")
 
@@ -31,7 +31,7 @@ class MaskPrediction:
     Args:
         path: the image.
         mask: the file of its classes, in the values of the training masks, or class indices where
-            those are colors or do not fit a byte; None if the image could not be read.
+            those are colours or do not fit a byte; None if the image could not be read.
         pixels: of each class; empty if the mask was there already.
         faults: what could not be read and was left out.
     """

@@ -39,7 +39,7 @@ class MaskPredictor:
 
     Attributes:
         values: (K,) uint8, the value of each class in a mask file: those of the training masks, or
-            class indices where those are colors or do not fit a byte.
+            class indices where those are colours or do not fit a byte.
 
     Raises:
         InputError: a tile or a batch below one.

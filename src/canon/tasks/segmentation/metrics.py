@@ -32,7 +32,7 @@ class SegmentationMetrics:
     Args:
         classes: K.
         confusions: (N, K, K) int64 pixel counts of each image.
-        losses: (N,) float64 mean nats a counted pixel of each image.
+        losses: (N,) float64 mean nats per counted pixel of each image.
         rand: the Rand and pixel errors, if they were computed.
     """
 

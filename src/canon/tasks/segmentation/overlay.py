@@ -1,4 +1,4 @@
-"""Masks as pictures: class colors, palettes and overlays."""
+"""Masks as pictures: class colours, palettes and overlays."""
 
 from colorsys import hsv_to_rgb
 

@@ -20,7 +20,7 @@ from canon.tasks.segmentation.metrics import SegmentationMetrics
 from canon.tasks.segmentation.overlay import class_colors, overlay
 from canon.tasks.segmentation.tile_plan import plan_tiles
 
-WORST, SIDE = 6, 320  # images, and pixels a side at most
+WORST, SIDE = 6, 320  # images, and pixels per side at most
 
 
 def section(

@@ -45,7 +45,7 @@ OutputSide = Callable[[int], int]
 
 
 class Segmentation:
-    """One label a pixel."""
+    """One label per pixel."""
 
     name: ClassVar[str] = "segment"
     title: ClassVar[str] = "segmentation"
@@ -139,7 +139,7 @@ class Segmentation:
     ) -> Iterator[str]:
         """Crops of an epoch, and the share of each class."""
         low, high = min(data.images.sides), max(data.images.sides)
-        size = f"{low} x {low}" if low == high else f"{low} to {high} pixels a side"
+        size = f"{low} x {low}" if low == high else f"{low} to {high} pixels per side"
         crops = f"{len(batches):,} crops of {prep.image} x {prep.image}"
         yield f"{crops} an epoch from {len(pack):,} images of {size}"
         shares = pack.pixels().sum(0) / max(1, pack.pixels().sum())
