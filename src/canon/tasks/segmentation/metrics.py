@@ -145,7 +145,7 @@ class SegmentationMetrics:
     def per_class(self, classes: Sequence[str]) -> Table:
         """Pixels, their share, IoU, Dice and recall of each class."""
         pixels = self.confusion.sum(1)
-        share, recall = pixels / max(1, pixels.sum()), ratio(self.confusion.diagonal(), pixels)
+        share, recall = pixels / max(1, int(pixels.sum())), ratio(self.confusion.diagonal(), pixels)
         cells = (column.tolist() for column in (pixels, share, self.iou, self.dice, recall))
         rates = (Column(name, "fraction") for name in ("share", "IoU", "Dice", "recall"))
         columns = Column("class"), Column("pixels", "count"), *rates

@@ -141,8 +141,8 @@ class Segmentation:
         low, high = min(data.images.sides), max(data.images.sides)
         size = f"{low} x {low}" if low == high else f"{low} to {high} pixels per side"
         crops = f"{len(batches):,} crops of {prep.image} x {prep.image}"
-        yield f"{crops} an epoch from {len(pack):,} images of {size}"
-        shares = pack.pixels().sum(0) / max(1, pack.pixels().sum())
+        yield f"{crops} per epoch from {len(pack):,} images of {size}"
+        shares = pack.pixels().sum(0) / max(1, int(pack.pixels().sum()))
         listed = (f"{name} {100 * s:.1f} %" for name, s in zip(classes, shares, strict=True))
         yield f"pixels: {', '.join(listed)}"
 
