@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch import nn
@@ -29,7 +30,7 @@ from canon.training.interfaces import Batches, Evaluate
 from canon.utils.devices import hardware, make_accelerator, to_device
 from canon.utils.progress import Progress
 
-PACKAGES = ("canon-nets", "torch", "accelerate", "numpy", "pillow")
+PACKAGES = ("canon-nets", "accelerate", "numpy", "pillow")
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def planned(config: TrainConfig, progress: Progress | None) -> Job:
         data=_data_record(data, report), split=split, model_args=args,
         config=resume.config_json(config), recipe=recipe, samples=len(batches),
         weights=_weights_record(initial), command=" ".join(["canon", *sys.argv[1:]]),
-        versions={"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
+        versions=_versions(),
         hardware=hardware(),
     )  # fmt: skip
     run = Run(_claimed(config, data, devices), record)
@@ -179,6 +180,12 @@ def _weights_record(initial: InitialWeights | None) -> WeightsRecord:
         return WeightsRecord()
     loaded = initial.loaded
     return WeightsRecord(loaded.checkpoint.source, tuple(loaded.replaced), loaded.adapted)
+
+
+def _versions() -> dict[str, str]:
+    """Versions of Python and of the packages; torch's names its build, such as +cpu."""
+    known = {"python": platform.python_version(), "torch": str(torch.__version__)}
+    return known | {package: version(package) for package in PACKAGES}
 
 
 def _notes(
