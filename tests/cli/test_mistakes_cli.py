@@ -37,6 +37,8 @@ from tests.helpers.synthetic import make_folder
             "--batch 5000 is more than the 1438 training images",
         ),
         (["train", "lenet5", "--lr", "-1"], "--lr is -1.0; expected more than 0"),
+        (["train", "lenet5", "--lr", "inf"], "--lr is inf; expected a finite number"),
+        (["train", "lenet5", "--val", "nan"], "--val is nan; expected a finite number"),
         (["train", "lenet5", "--val", "1.5"], "--val is 1.5; expected a fraction below 1"),
         (["train", "lenet5-modern", "--recipe", "paper"], "lenet5-modern has no paper recipe"),
         (["train", "lenet5", "--freeze", "c33"], "no stage is named 'c33'. Did you mean 'c3'?"),

@@ -103,7 +103,7 @@ def test_canon_check_shows_images_and_shares_of_pixels(pairs, capsys):
     assert MaskCodes.of(found["masks"]) == MaskCodes((0, 1, 2))
     assert "expected as many" in next(iter(found["faults"].values()))
     assert main(["check", str(pairs)]) == 1
-    assert "1 unreadable files or invalid masks:" in capsys.readouterr().out
+    assert "1 unreadable or invalid:" in capsys.readouterr().out
 
 
 def test_a_file_of_several_pages_is_a_fault(tmp_path):

@@ -130,14 +130,22 @@ def test_a_resumed_run_refuses_other_flags(place, flag, value):
         "resnet20", out=place / "run", resume=True, epochs=7, **{flag: value}, **CPU
     )
     with pytest.raises(
-        InputError, match=f"--{flag} is {value}, but the run was started with .*Remove the flag"
+        InputError, match=f"--{flag} is {value}, but the run was started with .*Leave --{flag} out"
     ):
         train(config)
 
 
+def test_a_resumed_run_refuses_fewer_epochs_and_stays_as_it_was(place):
+    before = (place / "run" / "run.json").read_bytes()
+    config = TrainConfig("resnet20", out=place / "run", resume=True, epochs=5, **CPU)
+    with pytest.raises(InputError, match="--epochs is 5, but the run was started with 6; expected"):
+        train(config)
+    assert (place / "run" / "run.json").read_bytes() == before
+
+
 def test_a_resumed_run_refuses_other_data(place):
     config = TrainConfig("resnet20", "other", out=place / "run", resume=True, epochs=7, **CPU)
-    with pytest.raises(InputError, match="--data is other, but the run was started with pictures"):
+    with pytest.raises(InputError, match="DATA is other, but the run was started with pictures"):
         train(config)
 
 

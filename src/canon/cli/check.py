@@ -59,10 +59,12 @@ def _print(data: "Dataset", report: "DataReport") -> None:
     out.print()
     out.print("images: " + ", ".join(f"{count:,} {kind}" for kind, count in images.formats.items()))
     low_h, high_h, low_w, high_w = images.sides
-    out.print(f"height {low_h} to {high_h} pixels, width {low_w} to {high_w}")
+    height = low_h if low_h == high_h else f"{low_h} to {high_h}"
+    width = low_w if low_w == high_w else f"{low_w} to {high_w}"
+    out.print(f"height {height} pixels, width {width}")
     _print_list("ignored: not images, or in no split", [str(f) for f in report.ignored])
     _print_list("duplicates in two splits", [f"{a} and {b}" for a, b in images.duplicates])
-    _print_list("unreadable files or invalid masks", list(report.faults.values()))
+    _print_list("unreadable or invalid", list(report.faults.values()))
     out.print("no problems found" if report.sound else "problems found: see above")
 
 

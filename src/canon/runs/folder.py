@@ -167,9 +167,9 @@ def new_folder(out: Path | None, model: str, data: str) -> Path:
     """
     if out is not None:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            resume = ", or resume the run in it with --resume" if (out / RECORD).is_file() else ""
             raise RunError(
-                f"{out} exists already; expected a new folder. Pass another --out, or resume the "
-                "run in it with `canon train ... --resume`."
+                f"{out} exists already; expected a new folder. Pass another --out{resume}."
             )
         return out
     base = Path("runs") / f"{model}-{data}"

@@ -4,6 +4,11 @@ from typing import Any
 
 FORMAT = 3  # of run.json; a change that older code cannot read raises it
 
+
+class NewerFormatError(ValueError):
+    """A run.json that a newer version of Canon wrote."""
+
+
 # What format 2 calls the keys of format 1, which had no number.
 TOP = {"numbers": "model_args", "asked": "config"}
 CONFIG = {
@@ -32,11 +37,11 @@ def migrate(content: dict[str, Any]) -> dict[str, Any]:
     """The content of a run.json in the current format.
 
     Raises:
-        ValueError: its format is newer.
+        NewerFormatError: a newer version wrote it.
     """
     number = content.get("format", 1)
     if number > FORMAT:
-        raise ValueError(f"format {number} is newer than this version of Canon reads")
+        raise NewerFormatError(f"format {number} is newer than this version of Canon reads")
     record = format_2(content) if number < 2 else content
     return format_3(record) if number < 3 else record
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from canon.errors import RunError
 from canon.runs.ensemble import EnsembleRun
 from canon.runs.folder import RECORD, Run
+from canon.runs.migrate import FORMAT, NewerFormatError
 from canon.runs.record import RunRecord
 
 
@@ -27,9 +28,17 @@ def open_run(path: str | Path) -> Run:
         raise RunError(
             f"{path} has no {RECORD}; expected a run folder made by `canon train`. Check the path."
         ) from None
+    except NewerFormatError as reason:
+        raise RunError(
+            f"{path / RECORD}: {reason}; expected format {FORMAT} or older. Update Canon."
+        ) from None
     except (ValueError, KeyError, TypeError, AttributeError) as reason:
         raise RunError(
-            f"{path / RECORD} is damaged ({type(reason).__name__}: {reason}); expected what "
-            "`canon train` wrote. Train again, or restore the file."
+            f"{path / RECORD} is damaged ({_in_words(reason)}); expected what `canon train` wrote. "
+            "Restore the file, or train again."
         ) from None
     return (EnsembleRun if record.members else Run)(path, record)
+
+
+def _in_words(reason: Exception) -> str:
+    return f"{reason} is missing" if isinstance(reason, KeyError) else str(reason)

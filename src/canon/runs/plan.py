@@ -1,6 +1,7 @@
 """Resolve a configuration: recipe, hold-out split, normalisation."""
 
 from dataclasses import replace
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,9 @@ def _require_ranges(config: TrainConfig) -> None:
         value, flag = getattr(config, name), f"--{name.replace('_', '-')}"
         if value is None:
             continue
-        if not value >= 0 or (name not in MAY_BE_ZERO and value == 0):
+        if not isfinite(value):
+            raise InputError(f"{flag} is {value}; expected a finite number. Pass another one.")
+        if value < 0 or (name not in MAY_BE_ZERO and value == 0):
             raise InputError(f"{flag} is {value}; expected more than 0. Pass a larger one.")
     for name in ("patience", "seed"):
         if not 0 <= getattr(config, name) < 2**63:

@@ -8,6 +8,12 @@ from canon.recipes.from_json import recipe_from_json
 from canon.runs.migrate import FORMAT, migrate
 from canon.training.recipe import Recipe
 
+# Keys of run.json that no format leaves out, and their types.
+KINDS: dict[str, type | tuple[type, ...]] = {
+    "model": str, "task": str, "preprocessing": dict, "data": dict, "split": (dict, type(None)),
+}  # fmt: skip
+SIDES = ("classes", "channels", "image", "seed")  # whole numbers in `model_args`
+
 
 @dataclass(frozen=True)
 class DataRecord:
@@ -127,6 +133,12 @@ class RunRecord:
             KeyError, TypeError, ValueError: it is no such record.
         """
         record = migrate(content)
+        for name, kind in KINDS.items():
+            if not isinstance(record[name], kind):
+                raise TypeError(f"{name} is {record[name]!r}")
+        for name, value in record.get("model_args", {}).items():
+            if name in SIDES and not isinstance(value, int):
+                raise TypeError(f"model_args.{name} is {value!r}")
         split = record["split"]
         typed = {
             "preprocessing": preprocessing_from(record["preprocessing"]),
@@ -140,8 +152,29 @@ class RunRecord:
 
 
 def preprocessing_from(content: dict[str, Any]) -> Preprocessing:
-    """From plain JSON."""
-    return Preprocessing(**_tuples(content, "mean", "std"))
+    """From plain JSON.
+
+    Raises:
+        KeyError, TypeError, ValueError: a field is missing, unknown, or out of range.
+    """
+    prep = Preprocessing(**_tuples(content, "mean", "std"))
+    means, stds = content["mean"], content["std"]
+    try:
+        valid = {
+            "border": prep.border >= 0,
+            "image": prep.inner > 0,
+            "channels": prep.channels in (1, 3),
+            "bits": prep.bits in (8, 16),
+            "crop": 0 < prep.crop <= 1,
+            "mean": len(means) in (1, prep.channels) and all(abs(m) < 9 for m in means),
+            "std": len(stds) in (1, prep.channels) and all(s > 0 for s in stds),
+        }
+    except TypeError:
+        raise ValueError("preprocessing has a field of another type") from None
+    for name, good in valid.items():
+        if not good:
+            raise ValueError(f"preprocessing.{name} is {content[name]!r}")
+    return prep
 
 
 def _member(content: dict[str, Any]) -> Member:

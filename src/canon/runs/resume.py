@@ -27,11 +27,11 @@ def config_json(config: TrainConfig) -> dict[str, Any]:
 def resume_config(config: TrainConfig) -> tuple[Run, TrainConfig]:
     """The run to resume, and its configuration.
 
-    Device and time limit are the new ones, and so are the epochs if given; other flags may be
-    omitted, but not changed.
+    Device and time limit are the new ones, and so are more epochs; other flags may be omitted, but
+    not changed.
 
     Raises:
-        InputError: no run folder, or a flag with another value.
+        InputError: no run folder, a flag with another value, or fewer epochs.
         RunError: the folder holds no run, or one of another network.
     """
     if config.out is None:
@@ -53,11 +53,17 @@ def resume_config(config: TrainConfig) -> tuple[Run, TrainConfig]:
         given["data"] = recorded["data"]
     for name in set(given) - FREE:
         if given[name] not in (default[name], recorded[name]):
+            flag = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
+            was = "the default" if recorded[name] is None else recorded[name]
             raise InputError(
-                f"--{name.replace('_', '-')} is {given[name]}, but the run was started with "
-                f"{recorded[name]}; a resumed run keeps its flags. Remove the flag, or start "
-                "another run."
+                f"{flag} is {given[name]}, but the run was started with {was}; a resumed run keeps "
+                f"its settings. Leave {flag} out, or start another run."
             )
+    if config.epochs is not None and config.epochs < run.recipe.epochs:
+        raise InputError(
+            f"--epochs is {config.epochs}, but the run was started with {run.recipe.epochs}; "
+            "expected as many or more. Leave --epochs out, or start another run."
+        )
     session = {"out": config.out, "resume": True, "device": config.device}
     session |= {"time_limit": config.time_limit}
     weights = {"weights": Path(recorded["weights"])} if recorded["weights"] else {}

@@ -46,6 +46,11 @@ def _open_path(path: Path) -> Dataset:
                 f"{path} is empty; expected class folders of images. Put images there or "
                 "give another folder."
             )
+        if (path / "run.json").is_file():
+            raise DataError(
+                f"{path} is a run folder; expected a folder of images. Pass the data that the run "
+                "was trained on, or other data."
+            )
         return (
             open_idx(path)
             or open_cifar(path)
