@@ -30,3 +30,13 @@ def test_a_run_is_compared_by_its_own_error(printed, digits_run):
     assert own["top1"] == pytest.approx(1 - digits_run.record.result["top1"])
     assert own["where"] == "digits, val"
     assert paper["top1"] == 0.0095
+
+
+def test_a_top_5_error_needs_more_than_five_classes(printed, digits_run, pictures_run):
+    ten, two = json.loads(printed("compare", digits_run.path, pictures_run.path, "--json"))
+    assert ten["top5"] == pytest.approx(1 - digits_run.record.result["top5"])
+    assert two["top5"] is None
+
+
+def test_a_path_that_is_no_run_is_refused_as_one(capsys):
+    assert "runs/nope is not a folder" in refused(capsys, "compare", "vgg16", "runs/nope")

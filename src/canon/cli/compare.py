@@ -44,10 +44,13 @@ class Command:
 def run(command: Command) -> int:
     """Print the table and draw the charts."""
     from canon.models import model_info, names
+    from canon.runs.open import open_run
 
     chosen = command.names or names()
     for name in chosen:  # a misspelled name is reported before the others are measured
-        if not Path(name, "run.json").is_file():
+        if _is_run(name):
+            open_run(name)
+        else:
             model_info(name)
     rows = []
     with progress_bars() as bars:
@@ -65,10 +68,15 @@ def run(command: Command) -> int:
     return 0
 
 
+def _is_run(name: str) -> bool:
+    """Whether a name is a path rather than that of a network."""
+    return "/" in name or Path(name, "run.json").is_file()
+
+
 def _row(name: str) -> "NetworkSummary":
     from canon.analysis.compare import summarize
 
-    if not Path(name, "run.json").is_file():
+    if not _is_run(name):
         return summarize(name)
     from canon.errors import InputError
     from canon.runs.ensemble import EnsembleRun
@@ -85,6 +93,7 @@ def _row(name: str) -> "NetworkSummary":
     result = run.record.result or {}
     where = f"{run.record.data.source}, {result['split']}" if result else ""
     top1, top5 = (1 - result[top] if top in result else None for top in ("top1", "top5"))
+    top5 = top5 if len(run.classes) > 5 else None  # 0 for five classes or fewer
     text = ""
     if result.get("figures"):
         headline = result["figures"][0]
