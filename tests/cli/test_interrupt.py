@@ -14,7 +14,7 @@ from tests.helpers.commands import CANON
 @pytest.mark.parametrize("moment", ["training", pytest.param("evaluating", marks=pytest.mark.slow)])
 def test_ctrl_c_saves_the_state_and_prints_how_to_resume(tmp_path, moment):
     out = tmp_path / "run"
-    flags = ["train", "lenet5-modern", "--epochs", "400", "--out", str(out), "--device", "cpu"]
+    flags = ["train", "lenet5-modern", "--epochs", "30", "--out", str(out), "--device", "cpu"]
     process = subprocess.Popen(
         [*CANON, *flags], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -28,8 +28,6 @@ def test_ctrl_c_saves_the_state_and_prints_how_to_resume(tmp_path, moment):
     advice = f"interrupted; resume with: canon {' '.join(flags)} --resume"
     assert text.strip().splitlines()[-1] == advice
     assert errors == ""
-    epochs = len((out / "metrics.jsonl").read_text().splitlines())
-    flags[3] = str(epochs + 1)
     assert main([*flags, "--resume"]) == 0
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    assert [line["epoch"] for line in lines] == list(range(1, epochs + 2))
+    assert [line["epoch"] for line in lines] == list(range(1, 31))
