@@ -1,8 +1,9 @@
 """Check the words that users read: `python tools/words.py` prints file:line: word.
 
 Scans README.md, CHANGELOG.md, CONTRIBUTING.md and docs/ as text, and below src/ the string
-literals, docstrings, comments, templates and names of functions. A line with the mark `words: ok`
-is skipped: use it for a quotation, or for a key of an old file format.
+literals, docstrings, comments, templates and the names of functions, classes, variables and
+parameters. A line with the mark `words: ok` is skipped: use it for a quotation, or for a key of an
+old file format.
 """
 
 import ast
@@ -62,13 +63,18 @@ def code_pieces(source: str) -> Iterator[Piece]:
     yield begin, "\n".join(comment)
 
 
-def function_names(source: str) -> Iterator[Finding]:
-    """Functions whose names contain a word to avoid."""
+def names(source: str) -> Iterator[Finding]:
+    """Names of functions, classes, variables and parameters that contain a word to avoid."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            parts = re.findall(r"[A-Z]?[a-z]+", node.name)
-            if NAMES & {part.lower() for part in parts}:
-                yield node.lineno, node.name
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                name = node.name
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                pass
+            case _:
+                continue
+        if NAMES & {part.lower() for part in re.findall(r"[A-Z]?[a-z]+", name)}:
+            yield node.lineno, name
 
 
 def findings(path: Path) -> list[Finding]:
@@ -76,7 +82,7 @@ def findings(path: Path) -> list[Finding]:
     source = path.read_text(encoding="utf-8")
     lines = source.splitlines()
     python = path.suffix == ".py"
-    found = list(function_names(source)) if python else []
+    found = list(names(source)) if python else []
     # Code within a sentence is no prose: in a changelog it is the old name.
     prose = re.sub(r"`[^`\n]+`", "`code`", source) if path.suffix == ".md" else source
     for first, text in code_pieces(source) if python else [(1, prose)]:

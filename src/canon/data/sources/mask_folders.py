@@ -137,17 +137,17 @@ def _some(names: list[str], most: int = 3) -> str:
 
 def _classes(folder: Path, masks: dict[str, tuple[Path, ...]]) -> tuple[tuple[str, ...], MaskCodes]:
     """Names and values of the classes, from a class file and from all masks."""
-    said = read_class_table(folder)
+    table = read_class_table(folder)
     files = [mask for split in masks.values() for mask in split]
-    seen = mask_histograms(str(folder), files, said is not None and said.colors)
-    faults = [tally.fault for tally in seen.values() if tally.fault]
+    histograms = mask_histograms(str(folder), files, table is not None and table.colors)
+    faults = [one.fault for one in histograms.values() if one.fault]
     if len(faults) == len(files):
         raise DataError(f"{faults[0]} All {len(files):,} masks are like that.")
-    found = {one for tally in seen.values() for one in tally.codes}
+    found = {code for one in histograms.values() for code in one.codes}
     names, values = (
-        (said.names, said.resolved(found)) if said else classes_from_values(folder, found)
+        (table.names, table.resolved(found)) if table else classes_from_values(folder, found)
     )
-    _need_two(folder, [seen[mask] for mask in masks["train"]], values)
+    _need_two(folder, [histograms[mask] for mask in masks["train"]], values)
     return names, values
 
 
@@ -167,9 +167,9 @@ def _ignored(
 ) -> tuple[Path, ...]:
     """Other folders, files that are not images, and pairs that no list names."""
     taken = {folder / kind for kind in FOLDERS} | {home.folder for home in homes.values()}
-    beside = [inside for inside in folders_in(folder) if inside not in taken]
+    ignored = [inside for inside in folders_in(folder) if inside not in taken]
     used = {file for split in splits.values() for file in split.files}
     for home in homes.values():
-        beside += home.others
-        beside += [f for f in (*home.images.values(), *home.masks.values()) if f not in used]
-    return tuple(beside)
+        ignored += home.others
+        ignored += [f for f in (*home.images.values(), *home.masks.values()) if f not in used]
+    return tuple(ignored)
