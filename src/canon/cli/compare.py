@@ -12,6 +12,7 @@ from canon.cli.flags import Switch, flag
 
 if TYPE_CHECKING:
     from canon.analysis.compare import NetworkSummary
+    from canon.runs.folder import Run
 
 HEAD = ["network", "paper", "image", "weight layers", "parameters", "multiplications",
         "activation bytes", "field", "top-1 error", "top-5 error", "result",
@@ -43,20 +44,15 @@ class Command:
 
 def run(command: Command) -> int:
     """Print the table and draw the charts."""
-    from canon.models import model_info, names
-    from canon.runs.open import open_run
+    from canon.models import names
 
-    chosen = command.names or names()
-    for name in chosen:  # a misspelled name is reported before the others are measured
-        if _is_run(name):
-            open_run(name)
-        else:
-            model_info(name)
+    # All names are looked up before anything is measured, so that a mistake is reported at once.
+    chosen = [_network_or_run(name) for name in command.names or names()]
     rows = []
     with progress_bars() as bars:
-        for i, name in enumerate(chosen, 1):
+        for i, one in enumerate(chosen, 1):
             bars.at("measuring", i, len(chosen))
-            rows.append(_row(name))
+            rows.append(_row(one))
     if command.json:
         print(json.dumps([asdict(row) for row in rows], indent=1))
     else:
@@ -68,27 +64,30 @@ def run(command: Command) -> int:
     return 0
 
 
-def _is_run(name: str) -> bool:
-    """Whether a name is a path rather than that of a network."""
-    return "/" in name or Path(name, "run.json").is_file()
-
-
-def _row(name: str) -> "NetworkSummary":
-    from canon.analysis.compare import summarize
-
-    if not _is_run(name):
-        return summarize(name)
+def _network_or_run(name: str) -> "str | Run":
+    """The name of a network, or the run in a folder; a path is always that of a run."""
     from canon.errors import InputError
+    from canon.models import model_info
     from canon.runs.ensemble import EnsembleRun
     from canon.runs.open import open_run
-    from canon.utils.tables import format_value
 
+    if "/" not in name and not Path(name, "run.json").is_file():
+        return model_info(name).name
     run = open_run(name)
     if isinstance(run, EnsembleRun):
         raise InputError(
             f"{name} is an ensemble; expected networks or single runs. Compare its members: "
             f"{', '.join(member.path for member in run.record.members)}."
         )
+    return run
+
+
+def _row(run: "str | Run") -> "NetworkSummary":
+    from canon.analysis.compare import summarize
+    from canon.utils.tables import format_value
+
+    if isinstance(run, str):
+        return summarize(run)
     args = {k: v for k, v in run.record.model_args.items() if k != "seed"}
     result = run.record.result or {}
     where = f"{run.record.data.source}, {result['split']}" if result else ""

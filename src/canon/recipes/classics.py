@@ -91,6 +91,7 @@ RESNET = replace(
 )
 
 # Section 4.2: 64k iterations of 128 of 45k images are 182 epochs; rate / 10 at 32k and at 48k.
+CIFAR_RATES = ((0.5, 0.1), (0.75, 0.01))
 CIFAR_RESNET = Recipe(
     name="paper",
     source="He et al. 2016, section 4.2",
@@ -101,15 +102,13 @@ CIFAR_RESNET = Recipe(
     images=ClassificationRecipe(Augmentation(pad=4, fill="mean"), crop=1.0, scales=(1.0,)),
     decay=1e-4,
     decay_norms=True,
-    schedule=Steps(((0.5, 0.1), (0.75, 0.01))),
+    schedule=Steps(CIFAR_RATES),
     normalization="mean",
 )
 
 # The same section: with 110 layers, rate / 10 until the training error is below 80 %, which takes
 # about 400 iterations.
-WARMED = replace(
-    CIFAR_RESNET, schedule=Steps(((0.0, 0.1), (400 / 64_000, 1.0), (0.5, 0.1), (0.75, 0.01)))
-)
+WARMED = replace(CIFAR_RESNET, schedule=Steps(((0.0, 0.1), (400 / 64_000, 1.0), *CIFAR_RATES)))
 
 # Appendix: warm-up for all depths. The network of 1001 layers is best with batches of 64.
 CIFAR_PREACT = replace(WARMED, source="He et al. 2016 (identity mappings), appendix")

@@ -26,8 +26,16 @@ def environment(package: str, folder: str = ".") -> Environment:
     pages.filters["percent"] = lambda share: format_value(share, "fraction") or "-"
     pages.filters["count"] = lambda number: f"{int(number):,}"
     pages.filters["mega"] = _mega
+    pages.filters["settings"] = _settings
     pages.filters["figure"] = lambda figure: format_value(figure.value, figure.unit) or "-"
     return pages
+
+
+def _settings(options: object) -> str:
+    """The fields of a dataclass that are neither off nor empty."""
+    shown = {name: value for name, value in vars(options).items() if value}
+    listed = (name if value is True else f"{name} {value}" for name, value in shown.items())
+    return ", ".join(listed) or "none"
 
 
 def table_html(table: Table) -> Markup:

@@ -26,7 +26,6 @@ RECIPE = {
     "dice": "dice_weight",
 }
 
-
 # Fields of the flat recipe of format 2 by their place in format 3.
 CLASSIFICATION = ("augmentation", "smoothing", "image", "border", "crop", "protocol", "scales")
 SEGMENTATION = ("deformation", "class_weights", "border_weight", "dice_weight")
@@ -73,7 +72,6 @@ def format_3(content: dict[str, Any]) -> dict[str, Any]:
 
 def nested(flat: dict[str, Any], task: str) -> dict[str, Any]:
     """A flat recipe, divided into optimizer, schedule and images."""
-    rest = dict(flat)
 
     def take(*names: str, **renamed: str) -> dict[str, Any]:
         pairs = {name: name for name in names} | renamed
@@ -98,8 +96,8 @@ def nested(flat: dict[str, Any], task: str) -> dict[str, Any]:
         if task == "segment"
         else {"kind": "classification"} | take(*CLASSIFICATION)
     )
-    for name in (*SEGMENTATION, *CLASSIFICATION, *PARTS):
-        rest.pop(name, None)
+    moved = {*SEGMENTATION, *CLASSIFICATION, *PARTS}
+    rest = {name: value for name, value in flat.items() if name not in moved}
     schedule = {"kind": flat["schedule"]} | schedules[flat["schedule"]]
     parts = {"optimizer": optimizers[flat["optimizer"]], "schedule": schedule}
     return rest | parts | {"images": images}

@@ -1,7 +1,6 @@
 """A classifier's section of the report: confusion matrix, classes, worst samples."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,7 @@ def section(
         pairs=_confused(counts, classes),
         classes=table_html(metrics.per_class(classes)),
         worst=[_sample(classes, metrics, pack, int(i)) for i in metrics.worst(WORST)],
-        augmentation=asdict(run.recipe.images.augmentation),
+        augmentation=run.recipe.images.augmentation,
     ))  # fmt: skip
 
 

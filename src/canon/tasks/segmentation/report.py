@@ -1,6 +1,5 @@
 """The section of a segmentation run in the report: overlays, IoU, confusion matrix."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,7 @@ def section(
              if k != model.background],
         worst=[_sample(model, metrics, pack, i, mask.astype(np.uint8))
                for i, mask in zip(worst, masks, strict=True)],
-        augmentation=asdict(run.recipe.images.deformation),
+        augmentation=run.recipe.images.deformation,
     ))  # fmt: skip
 
 

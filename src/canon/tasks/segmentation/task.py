@@ -142,7 +142,8 @@ class Segmentation:
         size = f"{low} x {low}" if low == high else f"{low} to {high} pixels per side"
         crops = f"{len(batches):,} crops of {prep.image} x {prep.image}"
         yield f"{crops} per epoch from {len(pack):,} images of {size}"
-        shares = pack.pixels().sum(0) / max(1, int(pack.pixels().sum()))
+        pixels = pack.pixels().sum(0)
+        shares = pixels / max(1, int(pixels.sum()))
         listed = (f"{name} {100 * s:.1f} %" for name, s in zip(classes, shares, strict=True))
         yield f"pixels: {', '.join(listed)}"
 
