@@ -7,4 +7,5 @@ OPEN_OPTIONS = ("width", "depth", "upsampling", "backbone")
 UpsamplingName = Literal[
     "nearest", "bilinear", "bicubic", "transposed", "channelwise", "unpool", "bed-of-nails"
 ]
+Augment = Literal["auto", "none", "light", "photo", "any-way-up"]
 TaskName = str  # "classify", "segment", or the name of a task that was added

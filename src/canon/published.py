@@ -23,11 +23,13 @@ class Printed:
         value: the printed number, in units (60e6, not 60).
         within: largest difference of the exact number from it, in the same units.
         where: the table or section that prints it.
+        norms: whether it counts the scales and shifts of normalisation.
     """
 
     value: float
     within: float
     where: str
+    norms: bool = True
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from canon.errors import RunError
 from canon.layers.upsample import Upsampling
 from canon.models import build
 from canon.runs.ensemble import EnsembleRun
-from canon.runs.migrate import migrate
+from canon.runs.migrate import FORMAT, migrate
 from canon.runs.open import open_run
 from canon.runs.record import RunRecord
 from tests.helpers.synthetic import CLASSES, shape_folder
@@ -54,7 +54,7 @@ def one_thread():
 
 def test_the_record_of_a_classifier_is_complete(lenet5):
     record = open_run(lenet5).record
-    assert record.format == 3
+    assert record.format == FORMAT
     assert (record.model, record.task) == ("lenet5", "classify")
     assert record.model_args == {"classes": 10, "channels": 1, "image": 32, "seed": 0}
     assert record.config["recipe"] == "paper"
@@ -76,7 +76,7 @@ def test_the_record_of_a_classifier_is_complete(lenet5):
 def test_the_record_of_a_segmentation_is_complete(unet):
     run = open_run(unet)
     record = run.record
-    assert record.format == 3
+    assert record.format == FORMAT
     assert (record.model, record.task) == ("unet-same", "segment")
     assert record.model_args == {
         "classes": 3, "channels": 3, "image": 16, "seed": 0, "width": 2, "depth": 2

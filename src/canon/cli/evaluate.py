@@ -27,8 +27,9 @@ class Command:
         run: a run folder.
         data: another dataset with the same classes.
         split: the split to evaluate.
-        protocol: test protocol of the papers: the centre crop, ten crops, up to 144 crops at four
-            scales, or the whole image at several scales (classification only).
+        protocol: test protocol of the papers: the centre crop, the central square, ten crops, up to
+            144 crops at four scales, or the whole image at several scales (classification only).
+        image: shorter side in pixels of the images that square and dense test.
         rand_error: also report the Rand and pixel errors of the ISBI 2012 challenge; the classes
             are membrane and cell, in this order (segmentation only).
         batch: images, or crops of them, at a time.
@@ -43,7 +44,8 @@ class Command:
         tyro.conf.Positional[str | None], flag("[DATA]", "the data that the run was trained on")
     ] = None
     split: SplitName = None
-    protocol: Literal["1-crop", "10-crop", "multi-crop", "dense"] = "1-crop"
+    protocol: Literal["1-crop", "square", "10-crop", "multi-crop", "dense"] = "1-crop"
+    image: Annotated[int | None, flag("N", "the recipe's")] = None
     rand_error: Switch = False
     batch: Annotated[int, flag("N", "256")] = 256
     device: Annotated[str, flag("NAME", "auto")] = "auto"
@@ -66,8 +68,9 @@ def run(command: Command) -> int:
             bars.at("evaluating", step.done, step.batches)
 
         split, metrics = evaluate(
-            trained, c.data, c.split, protocol=c.protocol, rand_error=c.rand_error, batch=c.batch,
-            device=c.device, skip_bad=c.skip_bad, progress=bars.reading, watch=watch,
+            trained, c.data, c.split, protocol=c.protocol, image=c.image,
+            rand_error=c.rand_error, batch=c.batch, device=c.device, skip_bad=c.skip_bad,
+            progress=bars.reading, watch=watch,
         )  # fmt: skip
     if command.json:
         where = {"split": split, "protocol": command.protocol}

@@ -1,12 +1,17 @@
 """`canon list`: models, datasets, recipes and weights by name."""
 
-from dataclasses import dataclass
-from typing import Literal
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
 from canon.cli.console import percent, show_table
 from canon.cli.flags import Switch
+
+if TYPE_CHECKING:
+    from canon.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -28,10 +33,15 @@ class Command:
 
 def run(command: Command) -> int:
     """Print the list."""
+    if command.what == "recipes" and command.json:
+        _print_recipes()
+        return 0
     lists = {"models": _models, "ensembles": _ensembles, "data": _data, "recipes": _recipes,
              "weights": _weights}  # fmt: skip
     head, rows, left = lists[command.what]()
     show_table(head, rows, as_json=command.json, as_csv=command.csv, left=left)
+    if command.what == "recipes" and not (command.csv or command.json):
+        print("\n* not printed by the paper: the comments in canon/recipes say where it is from")
     return 0
 
 
@@ -85,19 +95,35 @@ def _data() -> Listed:
 
 
 def _recipes() -> Listed:
-    from canon.errors import InputError
+    """One row for each recipe; a star marks what its paper does not print."""
     from canon.models import names
+
+    head = ["recipe", "models", "training", "images", "source"]
+    rows: list[list[object]] = []
+    models: dict[Recipe[Any], list[str]] = {}
+    for name in names():
+        for recipe in _recipes_of(name):
+            models.setdefault(recipe, []).append(name)
+    for recipe, having in models.items():
+        training, images = recipe.in_words()
+        rows.append([recipe.name, ", ".join(having), training, images, recipe.source])
+    return head, rows, 5
+
+
+def _recipes_of(name: str) -> "Iterator[Recipe[Any]]":
+    from canon.errors import InputError
     from canon.recipes import modern, paper
 
-    head = ["model", "recipe", "optimizer", "lr", "batch", "epochs", "schedule", "decay",
-            "protocol", "source"]  # fmt: skip
-    rows: list[list[object]] = []
-    for name in names():
-        for make in (modern, paper):
-            try:
-                r = make(name)
-            except InputError:  # no paper recipe
-                continue
-            rows.append([name, r.name, str(r.optimizer), f"{r.lr:g}", r.batch, r.epochs,
-                         r.schedule.kind, f"{r.decay:g}", r.images.protocol, r.source])  # fmt: skip
-    return head, rows, 3
+    yield modern(name)
+    try:
+        yield paper(name)
+    except InputError:  # no paper recipe
+        return
+
+
+def _print_recipes() -> None:
+    """Every recipe of every network as JSON."""
+    from canon.models import names
+
+    listed = [{"model": name} | asdict(recipe) for name in names() for recipe in _recipes_of(name)]
+    print(json.dumps(listed, indent=1))

@@ -40,6 +40,11 @@ class Command(TrainConfig):
             networks train on crops of it.
         channels: convert images to grey (1) or RGB (3).
         val: fraction of the training images held out for validation, if the data has no such split.
+        augment: how training images are changed: none, light (crops and flips), photo (also
+            magnified, slightly coloured or rotated), any-way-up (also turned: cells, aerial
+            images), or auto: what suits the network, and colour or grey images.
+        rotate: largest rotation of training images in degrees.
+        zoom: largest magnification of training images.
         flip: flip training images; with auto, classifiers flip colour images only, and segmentation
             networks flip as their recipe says.
         weights: initial weights: a run folder, a file (.pth, .safetensors), or a name from `canon
@@ -78,6 +83,8 @@ class Command(TrainConfig):
     )
     channels: Annotated[Literal[1, 3] | None, flag("{1,3}", "as in the images")] = None
     val: Annotated[float | None, flag("X", "0.1, or 0.2 without a test split")] = None
+    rotate: Annotated[float | None, flag("DEGREES", "as --augment says")] = None
+    zoom: Annotated[float | None, flag("X", "as --augment says")] = None
     weights: Annotated[str | Path | None, flag("RUN|FILE|NAME", "random")] = None
     freeze: Annotated[str | None, flag("STAGE", "nothing is frozen")] = None
     patience: Annotated[int, flag("N", "0")] = 0

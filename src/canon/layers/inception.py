@@ -62,13 +62,14 @@ def chain(
     return nn.Sequential(*layers)
 
 
-def average(c_in: int, c_out: int, *, pads_count: bool = True) -> nn.Sequential:
+def average(c_in: int, c_out: int, *, pads_count: bool = False) -> nn.Sequential:
     """A 3 x 3 average that keeps the size, then a 1 x 1 projection.
 
     Args:
         c_in: input channels.
         c_out: output channels.
-        pads_count: whether averages at the edge include the zero padding.
+        pads_count: whether averages at the edge include the zero padding; in TensorFlow, in which
+            the Inception networks were released, they do not.
     """
     pool = nn.AvgPool2d(3, 1, padding=1, count_include_pad=pads_count)
     return nn.Sequential(pool, conv_bn_relu(c_in, c_out, 1))

@@ -32,3 +32,8 @@ class LocalResponseNorm(nn.Module):
 
     def extra_repr(self) -> str:
         return f"n={self.n}, k={self.k}, alpha={self.alpha}, beta={self.beta}"
+
+
+def caffe_lrn() -> LocalResponseNorm:
+    """The normalisation of Caffe's own networks: k = 1, and alpha = 1e-4 divided by n = 5."""
+    return LocalResponseNorm(n=5, k=1.0, alpha=1e-4 / 5, beta=0.75)

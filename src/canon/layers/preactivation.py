@@ -13,7 +13,7 @@ class Unit(nn.Module):
     """x + branch(act(x)); where the dimensions change, project(act(x)) + branch(act(x)).
 
     Args:
-        act: normalisation and rectifier before both paths.
+        act: normalisation and rectifier before the branch and the projection.
         branch: the rest of the residual function.
         project: a 1 x 1 convolution, or None for the identity.
 
@@ -27,6 +27,13 @@ class Unit(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.act(x)
         return self.branch(y) + (x if self.project is None else self.project(y))
+
+
+def first_stage(units: nn.Sequential) -> nn.Sequential:
+    """A stage whose first unit has no activation, because both its paths begin after conv1's."""
+    assert isinstance(units[0], Unit)
+    units[0].act = nn.Identity()
+    return units
 
 
 def bn_relu(channels: int) -> nn.Sequential:
@@ -54,10 +61,18 @@ def basic(c_in: int, c_out: int, stride: int, dropout: float = 0.0) -> Unit:
     return unit(c_in, c_out, stride, branch)
 
 
-def bottleneck(c_in: int, c_out: int, stride: int) -> Unit:
-    """1 x 1 to a quarter of the output channels, 3 x 3 with the stride, and 1 x 1 to all."""
+def bottleneck(c_in: int, c_out: int, stride: int, *, strided: int = 1) -> Unit:
+    """1 x 1 to a quarter of the output channels, 3 x 3, and 1 x 1 to all.
+
+    Args:
+        c_in: input channels.
+        c_out: output channels.
+        stride: of the unit.
+        strided: kernel of the convolution with the stride: the first 1 x 1, or the 3 x 3.
+    """
     width = c_out // 4
-    reduce, spatial = conv(c_in, width, 1), conv(width, width, 3, stride)
+    reduce = conv(c_in, width, 1, stride if strided == 1 else 1)
+    spatial = conv(width, width, 3, stride if strided == 3 else 1)
     branch = nn.Sequential(reduce, bn_relu(width), spatial, bn_relu(width), conv(width, c_out, 1))
     return unit(c_in, c_out, stride, branch)
 

@@ -8,13 +8,13 @@ from canon.layers.upsample import Upsampling
 from canon.options import UpsamplingName
 
 
-def convs(*widths: int, kernel: int = 3) -> nn.Sequential:
-    """Convolutions from each width to the next, with biases, normalisation and rectifiers."""
-    layers = (
-        (nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2), nn.BatchNorm2d(c_out), nn.ReLU())
-        for c_in, c_out in pairwise(widths)
-    )
-    return nn.Sequential(*(part for layer in layers for part in layer))
+def convs(*widths: int, kernel: int = 3, bias: bool = True) -> nn.Sequential:
+    """Convolutions from each width to the next, with normalisation and rectifiers."""
+    parts: list[nn.Module] = []
+    for c_in, c_out in pairwise(widths):
+        conv = nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2, bias=bias)
+        parts += [conv, nn.BatchNorm2d(c_out), nn.ReLU()]
+    return nn.Sequential(*parts)
 
 
 def pool() -> nn.MaxPool2d:

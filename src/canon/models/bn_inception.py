@@ -1,10 +1,12 @@
 """BN-Inception: Ioffe, Szegedy, ICML 2015; see PAPER.
 
-Differences from the paper: none in the filters of Figure 5. Its first convolution is separable with
-depth multiplier 8. The text counts 13.6 million parameters; the figure's filters come to 11.2.
-`bn-inception-caffe` is the network that became known under the name, and that SENet builds on: a
-plain first convolution, 128 projected maps in 4c and 4d, biases that normalisation cancels,
-poolings that round up.
+Differences from the paper: Figure 5 contradicts itself in 4c and 4d, whose "avg + 128" gives 608
+maps where it prints 576. Here 96 maps are projected, as 576 require and as the authors' code does
+(slim's inception_v2.py); with 128 the net would have 11,278,528 parameters. Its first convolution
+is separable with depth multiplier 8. The text counts 13.6 million parameters; the figure's filters
+come to 11.2. `bn-inception-caffe` is the network that became known under the name: a plain first
+convolution, 128 projected maps in 4c and 4d, biases that normalisation cancels, poolings that round
+up.
 """
 
 from collections.abc import Callable
@@ -108,7 +110,7 @@ class Parts:
 
 
 PRINTED = Parts(_first, conv_bn_relu, _halve, proj4=96)
-RELEASED = Parts(_first_caffe, _conv_caffe, _halve_caffe, proj4=128)
+CAFFE = Parts(_first_caffe, _conv_caffe, _halve_caffe, proj4=128)
 
 
 @register(
@@ -119,7 +121,7 @@ RELEASED = Parts(_first_caffe, _conv_caffe, _halve_caffe, proj4=128)
     ),
 )  # fmt: skip
 @register(
-    "bn-inception-caffe", paper=PAPER, parts=RELEASED,
+    "bn-inception-caffe", paper=PAPER, parts=CAFFE,
     published=Published(
         11_295_240, 2_032_600_064, printed_macs=Printed(2.03e9, 0.005e9, "SENet, Table 2"),
         errors=Errors(0.2538, 0.0789, "ILSVRC-2012 val, one crop, SENet, Table 2"),

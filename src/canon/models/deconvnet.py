@@ -1,8 +1,10 @@
 """DeconvNet: Noh, Hong, Han, ICCV 2015; see PAPER.
 
-Differences from the paper: none. Batch normalisation follows every convolution but the last, as in
-section 4.1 and the authors' code, which keeps the biases; a deconvolution of stride one is a
-transposed convolution with padding. Poolings round up, as Caffe's.
+Differences from the paper: the encoder starts from random weights (He) where the paper takes those
+of VGG-16, which `--weights` can supply. Batch normalisation follows every convolution but the last,
+as in section 4.1 and the authors' code, which keeps the biases; a deconvolution of stride one is a
+transposed convolution with padding. Poolings round up, as Caffe's. Deconvolutions and scores start
+from Gaussians, whose 0.01 is from the authors' prototxt.
 """
 
 from itertools import pairwise
@@ -36,7 +38,7 @@ class DeconvNet(nn.Module):
         upsampling: kind of upsampling.
         classes: number of outputs, K.
         channels: of the input.
-        seed: of the initial weights (He).
+        seed: of the initial weights: He in the encoder, N(0, 0.01) in the decoder.
 
     Shape: (N, 3, 224, 224) -> (N, K, 224, 224); any image from 193 x 193 pixels.
 
@@ -77,7 +79,9 @@ class DeconvNet(nn.Module):
             "deconv1": UnpoolStage(upsampling, 64, _deconvs(64, 64, 64)),
         })  # fmt: skip
         self.head = nn.Conv2d(64, classes, 1)
-        init.he(self, seed)
+        init.he(self.features, seed)
+        for part in (self.features.get_submodule("deconv_fc6"), self.decoder, self.head):
+            init.gaussian(part, std=0.01, seed=seed)
 
     def forward(self, x: Images) -> Logits:
         for side in x.shape[-2:]:

@@ -1,14 +1,18 @@
 """FCN-32s, 16s, 8s: Long, Shelhamer, Darrell, CVPR 2015; see PAPER.
 
-Differences from the paper: none in the function of the VGG-16 nets. As in the authors' code, the
-first convolution is padded by 100 pixels, poolings round up, and scores are cropped to where they
-lie in the image: the offsets 5, 9, 19, 27 and 31 of that code follow from the windows (`Grid`).
-Upsampling starts as bilinear interpolation and is learned, by a dense kernel; the `-fixed` forms
-keep it, as the released models do, and the `-channelwise` ones have a kernel per class.
-`fcn8s-at-once` scales the skips by 0.01 and 0.0001, to be trained in one stage. `fcn32s-alexnet`
-normalises before it pools, as AlexNet's paper, where the released one pools first.
+Section 4.3: the last upsampling is fixed to bilinear interpolation, intermediate ones start as
+bilinear and are learned, with one kernel per class, as the authors' FAQ says. The `-released` nets
+are those of the authors' models, in which no upsampling is learned. (`FCN-32s-fixed` of Table 2 is
+another thing: a network of which only the last layer is trained.)
+
+Differences from the paper: it leaves sizes at the border open. As in the authors' code, the first
+convolution is padded by 100 pixels, poolings round up, and scores are cropped to where they lie in
+the image: the offsets 5, 9, 19, 27 and 31 of that code follow from the windows (`Grid`).
+`fcn8s-at-once` is the authors' network that scales the skips by 0.01 and 0.0001, to be trained in
+one stage. `fcn32s-alexnet` is CaffeNet, as footnote 3 says: it pools before it normalises.
 `fcn32s-googlenet` was never released: it scores the last module, without auxiliary heads; the
-padding of 100 pixels and the upsampling by a 63 x 63 kernel are taken from the AlexNet form.
+padding of 100 pixels and the kernel of 63 x 63 are taken from the AlexNet form. Its field is 715
+pixels; Table 1 prints 907, which includes the 7 x 7 pooling that the text discards.
 """
 
 from collections.abc import Callable
@@ -16,14 +20,14 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from canon.layers import LocalResponseNorm, init, stages, taps
+from canon.layers import caffe_lrn, init, stages, taps
 from canon.layers.feature_grid import Grid
 from canon.layers.inception import conv_relu
 from canon.layers.upsample import Crop, Upsampling, init_bilinear
 from canon.models.alexnet import conv
 from canon.models.googlenet import GoogLeNet, Parts
 from canon.options import UpsamplingName
-from canon.registry import Paper, Published, register
+from canon.registry import Paper, Printed, Published, register
 from canon.types import Images, Logits
 
 PAPER = Paper(
@@ -51,14 +55,14 @@ def vgg16(channels: int) -> Trunk:
 
 
 def alexnet(channels: int) -> Trunk:
-    """AlexNet, its linear layers as convolutions."""
+    """CaffeNet, its linear layers as convolutions."""
     features = stages(
         conv1=conv(channels, 96, 11, stride=4, padding=FRAME),  # 96 x 173 x 173
-        norm1=LocalResponseNorm(),  # 96 x 173 x 173
         pool1=_pool(3),  # 96 x 86 x 86
+        norm1=caffe_lrn(),  # 96 x 86 x 86
         conv2=conv(96, 256, 5, padding=2, groups=2),  # 256 x 86 x 86
-        norm2=LocalResponseNorm(),  # 256 x 86 x 86
         pool2=_pool(3),  # 256 x 43 x 43
+        norm2=caffe_lrn(),  # 256 x 43 x 43
         conv3=conv(256, 384, 3, padding=1),  # 384 x 43 x 43
         conv4=conv(384, 384, 3, padding=1, groups=2),  # 384 x 43 x 43
         conv5=conv(384, 256, 3, padding=1, groups=2),  # 256 x 43 x 43
@@ -121,11 +125,17 @@ AT_ONCE = (("stage4", 512, 0.01), ("stage3", 256, 0.0001))
 
 @register(
     "fcn32s-alexnet", paper=PAPER, task="segment", trunk=alexnet, kernel=63,
-    published=Published(58_704_590, 21_424_487_968, image=500, classes=21),
+    published=Published(
+        56_954_261, 20_997_741_088, image=500, classes=21,
+        printed_params=Printed(57e6, 0.5e6, "Table 1"),
+    ),
 )  # fmt: skip
 @register(
     "fcn32s-googlenet", paper=PAPER, task="segment", trunk=googlenet, kernel=63,
-    published=Published(7_745_406, 15_708_386_545, image=500, classes=21),
+    published=Published(
+        5_995_077, 14_973_248_365, image=500, classes=21,
+        printed_params=Printed(6e6, 0.5e6, "Table 1"),
+    ),
 )  # fmt: skip
 class FCN(nn.Module):
     """A classifier's features, scores at each place, and these enlarged to the image's size.
@@ -134,7 +144,7 @@ class FCN(nn.Module):
         trunk: makes the features, and the convolutions in place of linear layers.
         skips: finer maps whose scores are added, the coarsest first.
         upsampling: kind of upsampling, such as `transposed`, `channelwise` or `bilinear`.
-        learned: whether training changes the upsampling.
+        learned: whether training changes the intermediate upsampling; the last is fixed.
         kernel: of the last upsampling; None means twice its factor.
         classes: number of outputs, K.
         channels: of the input.
@@ -147,7 +157,7 @@ class FCN(nn.Module):
         self,
         trunk: Callable[[int], Trunk] = vgg16,
         skips: Skips = (),
-        upsampling: UpsamplingName = "transposed",
+        upsampling: UpsamplingName = "channelwise",
         learned: bool = True,
         kernel: int | None = None,
         classes: int = 21,
@@ -191,8 +201,9 @@ class FCN(nn.Module):
     def _initialise(self, learned: bool, seed: int) -> None:
         init.glorot(self, seed)
         fusions = [fusion for _, fusion in self.fusions()]
-        for upsampling in (self.upscore, *(fusion.up for fusion in fusions)):
-            init_bilinear(upsampling, learned)
+        init_bilinear(self.upscore, learned=False)
+        for fusion in fusions:
+            init_bilinear(fusion.up, learned)
         for score in (self.score, *(fusion.score for fusion in fusions)):
             score.weight.zero_()  # the biases are zero already
 
@@ -208,33 +219,21 @@ class FCN(nn.Module):
         return side
 
 
-# Skips, upsampling and whether it is learned, parameters, multiply-accumulates.
+# Skips, whether intermediate upsampling is learned, parameters, multiply-accumulates.
 # fmt: off
-TABLE: tuple[tuple[str, Skips, str, bool, int, int], ...] = (
-    ("fcn32s",             (),             "transposed",  True,  136_152_917, 181_365_854_976),
-    ("fcn16s",             (POOL4,),       "transposed",  True,  134_815_994, 181_448_086_272),
-    ("fcn8s",              (POOL4, POOL3), "transposed",  True,  134_489_759, 181_529_034_048),
-    ("fcn8s-at-once",      AT_ONCE,        "transposed",  True,  134_489_759, 181_529_034_048),
-    ("fcn32s-channelwise", (),             "channelwise", True,  134_432_597, 180_925_453_056),
-    ("fcn16s-channelwise", (POOL4,),       "channelwise", True,  134_379_194, 180_949_193_472),
-    ("fcn8s-channelwise",  (POOL4, POOL3), "channelwise", True,  134_368_799, 180_992_697_408),
-    ("fcn32s-fixed",       (),             "channelwise", False, 134_346_581, 180_925_453_056),
-    ("fcn16s-fixed",       (POOL4,),       "channelwise", False, 134_357_354, 180_949_193_472),
-    ("fcn8s-fixed",        (POOL4, POOL3), "channelwise", False, 134_362_751, 180_992_697_408),
+TABLE: tuple[tuple[str, Skips, bool, int, int], ...] = (
+    ("fcn32s",          (),             True,  134_346_581, 180_925_453_056),
+    ("fcn16s",          (POOL4,),       True,  134_357_690, 180_949_193_472),
+    ("fcn8s",           (POOL4, POOL3), True,  134_363_423, 180_992_697_408),
+    ("fcn16s-released", (POOL4,),       False, 134_357_354, 180_949_193_472),
+    ("fcn8s-released",  (POOL4, POOL3), False, 134_362_751, 180_992_697_408),
+    ("fcn8s-at-once",   AT_ONCE,        False, 134_362_751, 180_992_697_408),
 )
 # fmt: on
 
-for name, skips, upsampling, learned, params, macs in TABLE:
-    published = Published(params, macs, image=500, classes=21)
-    chosen = (
-        {} if upsampling == "transposed" else {"upsampling": upsampling}
-    )  # the default stays open
-    register(
-        name,
-        paper=PAPER,
-        task="segment",
-        skips=skips,
-        learned=learned,
-        published=published,
-        **chosen,
-    )(FCN)
+for name, skips, learned, params, macs in TABLE:
+    printed = None if skips else Printed(134e6, 0.5e6, "Table 1")
+    published = Published(params, macs, image=500, classes=21, printed_params=printed)
+    register(name, paper=PAPER, task="segment", skips=skips, learned=learned, published=published)(
+        FCN
+    )

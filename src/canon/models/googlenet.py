@@ -2,14 +2,15 @@
 
 Differences from the paper: none in the filters of Table 1. That table counts weights without biases
 in units of 1024 and agrees with its own filters in 3a, 3b and 4b only: those of 4a and 4c to 5b are
-off by up to 10 %, and so are the sums. Its 2.7K parameters and 34M operations of the first
+off by up to 7.5 %, and so are the sums. Its 2.7K parameters and 34M operations of the first
 convolution (9,408 and 118M by the filter) are those of a separable one with depth multiplier 8, 3 x
 8 x 49 + 24 x 64 = 2,712, which BN-Inception prints. The totals here follow from the filters.
-Poolings round up, as 112, 56, 28, 14, 7 require. `googlenet-naive` has the modules of figure 2(a),
-without reductions: the pooling branch passes all its channels on, so maps grow from module to
-module. `googlenet-tv` is the function that torchvision's weights compute: batch normalisation for
-biases, 3 x 3 in the "5 x 5" branch, no response normalisation, a 2 x 2 fourth pooling, other
-dropout.
+Poolings round up, as 112, 56, 28, 14, 7 require. The paper gives no constants of the response
+normalisation; they are AlexNet's here (Caffe's reimplementation has k = 1 and alpha divided by 5).
+`googlenet-naive` has the modules of figure 2(a), without reductions: the pooling branch passes all
+its channels on, so maps grow from module to module. `googlenet-tv` is the function that
+torchvision's weights compute: batch normalisation for biases, 3 x 3 in the "5 x 5" branch, no
+response normalisation, a 2 x 2 fourth pooling, other dropout.
 """
 
 from collections.abc import Callable

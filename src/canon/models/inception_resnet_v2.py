@@ -32,7 +32,7 @@ def stem_v3(channels: int) -> tuple[nn.Sequential, int]:
             b1=conv_bn_relu(192, 96, 1),
             b5=chain(192, (48, 1), (64, 5)),
             deep=chain(192, (64, 1), (96, 3), (96, 3)),
-            pool=average(192, 64, pads_count=False),
+            pool=average(192, 64),
         ),
     )
     return stem, 320

@@ -2,10 +2,16 @@
 
 Differences from the paper: its Table 1 gives sizes but not the filters of the modules and cannot be
 built as printed (a 3 x 3 convolution from 73 to 71 pixels with 80 maps, three modules of 288 maps
-that end in 768). This is the network whose weights its authors released, and the function that
-torchvision computes: 80 maps by 1 x 1, and the filters below. The Xception paper counts 23,626,728
+that end in 768). This is the network that its authors released (slim's inception_v3.py, "the exact
+model defined in the paper"): 80 maps by 1 x 1, the filters below, averages that leave out the
+padding, and 0.2 of dropout. Its normalisation has no scales (23,817,352 parameters); here it has
+them. `-tv` is the function that torchvision computes with the released
+weights: its averages count the padding; its dropout is 0.5. The Xception paper counts 23,626,728
 parameters.
 """
+
+from collections.abc import Callable
+from functools import partial
 
 from torch import nn
 
@@ -24,7 +30,10 @@ PAPER = Paper(
 )
 
 
-def _figure5(c_in: int, proj: int) -> Concat:
+Average = Callable[[int, int], nn.Module]  # makes the pooling branch: input and output channels
+
+
+def _figure5(c_in: int, proj: int, average: Average) -> Concat:
     """5 x 5 kernels, and two 3 x 3 in their place."""
     return Concat(
         b1=conv_bn_relu(c_in, 64, 1),
@@ -43,7 +52,7 @@ def _figure10(c_in: int) -> Concat:
     )
 
 
-def _figure6(c_in: int, c: int) -> Concat:
+def _figure6(c_in: int, c: int, average: Average) -> Concat:
     """7 x 7 kernels as a row and a column."""
     return Concat(
         b1=conv_bn_relu(c_in, 192, 1),
@@ -61,7 +70,7 @@ def _halve8(c_in: int) -> Concat:
     )
 
 
-def _figure7(c_in: int) -> Concat:
+def _figure7(c_in: int, average: Average) -> Concat:
     """Rows and columns side by side: wide codes for the coarsest maps."""
     return Concat(
         b1=conv_bn_relu(c_in, 320, 1),
@@ -82,14 +91,20 @@ def _split() -> Concat:
         errors=Errors(0.212, 0.056, "ILSVRC-2012 val, one crop, Table 3"),
     ),
 )  # fmt: skip
+@register(
+    "inception-v3-tv", paper=PAPER, average=partial(average, pads_count=True), dropout=0.5,
+    published=Published(23_834_568, 5_713_216_096, image=299, aux_params=3_326_696),
+)  # fmt: skip
 class InceptionV3(nn.Module):
     """Factorised inception modules at 35, 17 and 8 pixels, with a normalised auxiliary head.
 
     Args:
+        average: makes the pooling branch of a module.
+        dropout: before the linear layer.
         classes: number of outputs.
         channels: of the input.
         image: side of the input in pixels, which fixes the auxiliary head.
-        seed: of the initial weights (He; the paper names none).
+        seed: of the initial weights (He, as in the released code).
 
     Shape: (N, 3, 299, 299) -> (N, K); any square from 107 pixels when built with `image`.
     """
@@ -97,10 +112,19 @@ class InceptionV3(nn.Module):
     aux_weight = 0.4  # of the auxiliary loss in the total, as in the released training code
 
     def __init__(
-        self, classes: int = 1000, channels: int = 3, image: int = 299, seed: int = 0
+        self,
+        average: Average = average,
+        dropout: float = 0.2,
+        classes: int = 1000,
+        channels: int = 3,
+        image: int = 299,
+        seed: int = 0,
     ) -> None:
         super().__init__()
         self.image = image
+        figure5, figure6, figure7 = (
+            partial(module, average=average) for module in (_figure5, _figure6, _figure7)
+        )
         pooled = side_after(image, (3, 2), (3,), (3, 2), (3,), (3, 2), (3, 2), (5, 3))
         self.features = stages(
             conv1a=conv_bn_relu(channels, 32, 3, 2, 0),  # 32 x 149 x 149
@@ -110,19 +134,19 @@ class InceptionV3(nn.Module):
             conv3b=conv_bn_relu(64, 80, 1),  # 80 x 73 x 73
             conv4a=conv_bn_relu(80, 192, 3, 1, 0),  # 192 x 71 x 71
             pool4=nn.MaxPool2d(3, 2),  # 192 x 35 x 35
-            mixed5b=_figure5(192, 32),  # 256 x 35 x 35
-            mixed5c=_figure5(256, 64),  # 288 x 35 x 35
-            mixed5d=_figure5(288, 64),  # 288 x 35 x 35
+            mixed5b=figure5(192, 32),  # 256 x 35 x 35
+            mixed5c=figure5(256, 64),  # 288 x 35 x 35
+            mixed5d=figure5(288, 64),  # 288 x 35 x 35
             mixed6a=_figure10(288),  # 768 x 17 x 17
-            mixed6b=_figure6(768, 128),  # 768 x 17 x 17
-            mixed6c=_figure6(768, 160),  # 768 x 17 x 17
-            mixed6d=_figure6(768, 160),  # 768 x 17 x 17
-            mixed6e=_figure6(768, 192),  # 768 x 17 x 17
+            mixed6b=figure6(768, 128),  # 768 x 17 x 17
+            mixed6c=figure6(768, 160),  # 768 x 17 x 17
+            mixed6d=figure6(768, 160),  # 768 x 17 x 17
+            mixed6e=figure6(768, 192),  # 768 x 17 x 17
             mixed7a=_halve8(768),  # 1280 x 8 x 8
-            mixed7b=_figure7(1280),  # 2048 x 8 x 8
-            mixed7c=_figure7(2048),  # 2048 x 8 x 8
+            mixed7b=figure7(1280),  # 2048 x 8 x 8
+            mixed7c=figure7(2048),  # 2048 x 8 x 8
         )
-        self.head = average_head(2048, classes, 0.5)
+        self.head = average_head(2048, classes, dropout)
         self.aux = stages(
             pool=nn.AvgPool2d(5, 3),
             conv0=conv_bn_relu(768, 128, 1),

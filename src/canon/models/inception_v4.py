@@ -42,7 +42,7 @@ def _a(c: int) -> Concat:
         b1=conv_bn_relu(c, 96, 1),
         b3=chain(c, (64, 1), (96, 3)),
         deep=chain(c, (64, 1), (96, 3), (96, 3)),
-        pool=average(c, 96, pads_count=False),
+        pool=average(c, 96),
     )
 
 
@@ -61,7 +61,7 @@ def _b(c: int) -> Concat:
         b1=conv_bn_relu(c, 384, 1),
         b7=chain(c, (192, 1), (224, ROW), (256, COLUMN)),
         deep=chain(c, (192, 1), (192, COLUMN), (224, ROW), (224, COLUMN), (256, ROW)),
-        pool=average(c, 128, pads_count=False),
+        pool=average(c, 128),
     )
 
 
@@ -80,7 +80,7 @@ def _c(c: int) -> Concat:
         b1=conv_bn_relu(c, 256, 1),
         b3=nn.Sequential(conv_bn_relu(c, 384, 1), _split(384)),
         deep=nn.Sequential(chain(c, (384, 1), (448, (3, 1)), (512, (1, 3))), _split(512)),
-        pool=average(c, 256, pads_count=False),
+        pool=average(c, 256),
     )
 
 

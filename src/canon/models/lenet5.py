@@ -1,8 +1,9 @@
 """LeNet-5: LeCun et al., Proceedings of the IEEE 1998; see PAPER.
 
-Differences from the paper: the target bitmaps are printed only as a picture (Figure 3); those below
-are drawn after it and need not agree in every pixel. For other than ten classes the targets are
-random +-1 codes, which section II.C names as the alternative. `lenet5-modern` is the network that
+Differences from the paper: the target bitmaps are printed only as a picture (Figure 3). Those below
+are drawn after it; an independent transcription has the same 1, 3, 7, 8 and 9, one pixel of the 6
+otherwise, and other forms of 0, 2, 4 and 5. For other than ten classes the targets are random +-1
+codes, which section II.B names as the alternative. `lenet5-modern` is the network that
 is taught under the name: rectifiers, parameter-free max pooling, every map of S2 into every map of
 C3, and linear outputs.
 """

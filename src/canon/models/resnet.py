@@ -1,10 +1,12 @@
 """ResNet: He et al., CVPR 2016; see PAPER.
 
-Differences from the paper: none. A plain name has projections where dimensions change (option B,
-Table 3); `-a` pads with zeros instead, `-c` projects in every block. The stride of a bottleneck is
-in its first 1 x 1 convolution, as in the paper; `-tv` has it in the 3 x 3, which is the function
-that torchvision's weights compute. `plain` nets are the same without shortcuts. The nets with
-6n + 2 layers are those of section 4.2, for 32 x 32 images, with option A.
+Differences from the paper: none. The paper does not say how the first pooling treats the border: it
+is padded here, as in fb.resnet.torch; the authors' Caffe nets do not pad and round up. A plain name
+has projections where dimensions change (option B, Table 3); `-a` pads with zeros instead, `-c`
+projects in every block. The stride of a bottleneck is in its first 1 x 1 convolution, as in the
+paper; `-tv` has it in the 3 x 3, which is the function that torchvision's weights compute. `plain`
+nets are the same without shortcuts. The nets with 6n + 2 layers are those of section 4.2, for 32 x
+32 images, with option A.
 """
 
 from torch import nn

@@ -1,13 +1,17 @@
 """SegNet: Badrinarayanan, Kendall, Cipolla, TPAMI 2017; see PAPER.
 
-Differences from the paper: none. As in the authors' code, convolutions keep their biases under
-batch normalisation, and poolings round up, so that 45 rows become 23. The upsamplings that the
+Differences from the paper: as in the authors' code, the convolutions of `segnet` keep their biases
+under batch normalisation, and poolings round up, so that 45 rows become 23. `segnet-basic` has no
+biases after convolutions, as section 3.1 says; `segnet-basic-released` has them, as the authors'
+segnet_basic_train.prototxt. The paper normalises the local contrast of the input and gives no
+constants; both nets have the layer of that file in its place, Caffe's response normalisation.
+Table 1 prints 1.425M parameters for SegNet-Basic, which neither form has. The upsamplings that the
 paper compares with unpooling are other values of `upsampling`.
 """
 
 from torch import nn
 
-from canon.layers import LocalResponseNorm, init, stages, taps
+from canon.layers import caffe_lrn, init, stages, taps
 from canon.layers.unpool_decoder import UnpoolStage, convs, decode, pool
 from canon.options import UpsamplingName
 from canon.registry import Paper, Published, register
@@ -81,12 +85,17 @@ class SegNet(nn.Module):
 
 @register(
     "segnet-basic", paper=PAPER, task="segment",
+    published=Published(1_416_075, 59_188_838_400, image=480, height=360, classes=11),
+)  # fmt: skip
+@register(
+    "segnet-basic-released", paper=PAPER, task="segment", bias=True,
     published=Published(1_416_587, 59_188_838_400, image=480, height=360, classes=11),
 )  # fmt: skip
 class SegNetBasic(nn.Module):
     """Four convolutions of 7 x 7 and 64 channels, and four more without rectifiers to decode.
 
     Args:
+        bias: whether convolutions have biases.
         upsampling: kind of upsampling.
         classes: number of outputs, K.
         channels: of the input.
@@ -99,6 +108,7 @@ class SegNetBasic(nn.Module):
 
     def __init__(
         self,
+        bias: bool = False,
         upsampling: UpsamplingName = "unpool",
         classes: int = 11,
         channels: int = 3,
@@ -106,18 +116,18 @@ class SegNetBasic(nn.Module):
     ) -> None:
         super().__init__()
         self.features = stages(
-            norm=LocalResponseNorm(),  # 3 x 360 x 480
-            stage1=convs(channels, 64, kernel=7),  # 64 x 360 x 480
+            norm=caffe_lrn(),  # 3 x 360 x 480
+            stage1=convs(channels, 64, kernel=7, bias=bias),  # 64 x 360 x 480
             pool1=pool(),  # 64 x 180 x 240
-            stage2=convs(64, 64, kernel=7),  # 64 x 180 x 240
+            stage2=convs(64, 64, kernel=7, bias=bias),  # 64 x 180 x 240
             pool2=pool(),  # 64 x 90 x 120
-            stage3=convs(64, 64, kernel=7),  # 64 x 90 x 120
+            stage3=convs(64, 64, kernel=7, bias=bias),  # 64 x 90 x 120
             pool3=pool(),  # 64 x 45 x 60
-            stage4=convs(64, 64, kernel=7),  # 64 x 45 x 60
+            stage4=convs(64, 64, kernel=7, bias=bias),  # 64 x 45 x 60
             pool4=pool(),  # 64 x 23 x 30
         )
         self.decoder = nn.ModuleDict({
-            f"decode{i}": UnpoolStage(upsampling, 64, _linear_conv()) for i in (4, 3, 2, 1)
+            f"decode{i}": UnpoolStage(upsampling, 64, _linear_conv(bias)) for i in (4, 3, 2, 1)
         })  # fmt: skip
         self.head = nn.Conv2d(64, classes, 1)
         init.he(self, seed)
@@ -131,6 +141,6 @@ class SegNetBasic(nn.Module):
         return side
 
 
-def _linear_conv() -> nn.Sequential:
+def _linear_conv(bias: bool) -> nn.Sequential:
     """A convolution of the decoder, without a rectifier."""
-    return nn.Sequential(nn.Conv2d(64, 64, 7, padding=3), nn.BatchNorm2d(64))
+    return nn.Sequential(nn.Conv2d(64, 64, 7, padding=3, bias=bias), nn.BatchNorm2d(64))

@@ -1,7 +1,9 @@
 """U-Net: Ronneberger, Fischer, Brox, MICCAI 2015; see PAPER.
 
 Differences from the paper: none. Its dropout "at the end of the contracting path" follows the last
-two levels, with the usual probability of a half, as in the authors' network. `unet-same` pads every
+two levels, with the usual probability of a half, as in the authors' network. That network differs
+from Figure 1: a rectifier follows each up-convolution, and the last one keeps 128 maps (31,100,354
+parameters). `unet-same` pads every
 convolution, so that the output is as large as the input, and `unet-same-bn` normalises each of them
 too: the form that most software calls U-Net. Width, depth and upsampling are the paper's by
 default.

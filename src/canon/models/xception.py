@@ -1,6 +1,8 @@
 """Xception: Chollet, CVPR 2017; see PAPER.
 
-Differences from the paper: none. `xception-relu` and `xception-elu` have an activation between the
+Differences from the paper: none. Where it is silent its author's Keras code has an epsilon of 1e-3
+in normalisation and pads the pooling from 74 to 37 pixels on one side only; here they are 1e-5 and
+both sides. `xception-relu` and `xception-elu` have an activation between the
 depthwise and the pointwise convolutions, which section 4.7 compares with having none.
 """
 

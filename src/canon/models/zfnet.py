@@ -1,9 +1,10 @@
 """ZFNet: Zeiler, Fergus, ECCV 2014; see PAPER.
 
-Differences from the paper: none. Figure 3 gives 110, 55, 26, 13 and 6 pixels; they follow with one
-pixel of padding in conv1 and poolings that round up. It normalises contrast across maps after the
-first two poolings and gives no numbers for that: they are AlexNet's, which it started from.
-`zfnet-b` is the variant with 512, 1024 and 512 maps in layers three to five (Table 2).
+Differences from the paper: none known. Figure 3 gives 110, 55, 26, 13 and 6 pixels; they follow
+with one pixel of padding in conv1 and poolings that round up. It normalises contrast across maps
+after the first two poolings and gives no numbers for that: they are AlexNet's, which it started
+from. "All weights are initialized to 10^-2" is read as a standard deviation. `zfnet-b` is the
+variant with 512, 1024 and 512 maps in layers three to five (Table 2).
 """
 
 from torch import nn

@@ -17,10 +17,11 @@ CROPS = Augmentation(area=(0.08, 1.0))
 # Section 6: momentum 0.9, rate times 0.96 every 8 epochs, averaged weights, crops of 8 to 100 % and
 # Howard's distortions, which include AlexNet's colour shifts. The paper gives no rate, batch, decay
 # or length: they are from Caffe's version (bvlc_googlenet, quick solver), whose 2.4 million
-# iterations of 32 are 60 epochs. The decay of the average is 0.9999, as in TensorFlow's code.
+# iterations of 32 are 60 epochs, and whose own schedule is polynomial. The decay of the average is
+# 0.9999, as in TensorFlow's code.
 GOOGLENET = Recipe(
     name="paper",
-    source="Szegedy et al. 2015, sections 6 and 7",
+    source="Szegedy et al. 2015, sections 6 and 7; rest: bvlc_googlenet",
     optimizer=SGD(momentum=0.9),
     lr=0.01,
     batch=32,
@@ -31,6 +32,7 @@ GOOGLENET = Recipe(
     schedule=Exponential(0.96, every=8),
     average=0.9999,
     normalization="mean",
+    unprinted=("lr", "batch", "epochs", "decay", "average", "normalization"),
 )
 
 # Section 4.2.1 and the network x30: 30 times the rate of Inception, decayed six times as fast, a
@@ -44,10 +46,13 @@ BN_INCEPTION = replace(
     images=ClassificationRecipe(replace(CROPS, distort=0.25)),
     decay=2e-4 / 5,
     schedule=Exponential(0.96, every=8 / 6),
+    unprinted=("decay", "average", "normalization"),
 )
 
 # Section 8, with the smoothing of section 7: RMSProp with 0.9 and epsilon 1.0, 0.045 times 0.94
 # every two epochs, 50 machines with batches of 32, 100 epochs, clipping at 2.0, averaged weights.
+# In TensorFlow epsilon is added inside the root and the mean square begins at 1; in torch it is
+# added outside and begins at 0, so that the first steps are up to 1.4 times as large here.
 # Its weight decay is given in Xception's paper, section 4.3; the momentum of 0.9 is from the
 # released code. The paper does not describe augmentation and normalisation: GoogLeNet's crops and
 # distortions are used, and zero mean and unit variance, because epsilon depends on the scale.
@@ -62,21 +67,29 @@ INCEPTION_V3 = replace(
     schedule=Exponential(0.94, every=2),
     clip=2.0,
     normalization="standard",
+    unprinted=("decay", "images.augmentation", "average", "normalization"),
 )
 
 # Section 4: RMSProp, the rates and averaged weights of Inception-v3 for 20 machines, without
 # clipping. The rest is not described and is that of Inception-v3.
-INCEPTION_V4 = replace(INCEPTION_V3, source="Szegedy et al. 2017, section 4", clip=0.0)
+INCEPTION_V4 = replace(
+    INCEPTION_V3,
+    source="Szegedy et al. 2017, section 4; rest: Inception-v3's",
+    clip=0.0,
+    unprinted=("batch", "epochs", "decay", "images.augmentation", "images.smoothing", "average",
+               "normalization"),
+)  # fmt: skip
 
-# Sections 4.3 and 4.4: momentum 0.9, 0.045 times 0.94 every two epochs, decay 1e-5, averaged
-# weights. Batch, length and distortions are not given and are those of Inception-v3.
+# Section 4.2: momentum 0.9, 0.045 times 0.94 every two epochs, averaged weights. Section 4.3: decay
+# 1e-5. Batch, length and distortions are not given and are those of Inception-v3.
 XCEPTION = replace(
     INCEPTION_V3,
-    source="Chollet 2017, sections 4.3 and 4.4",
+    source="Chollet 2017, sections 4.2 and 4.3; rest: Inception-v3's",
     optimizer=SGD(momentum=0.9),
     images=replace(INCEPTION_V3.images, smoothing=0.0),
     decay=1e-5,
     clip=0.0,
+    unprinted=("batch", "epochs", "images.augmentation", "average", "normalization"),
 )
 
 # Section 5 of 2018, section 4 of the journal version: batches of 1024, rate 0.6, divided by 10
@@ -94,6 +107,7 @@ SENET = Recipe(
     decay_norms=True,
     schedule=Steps(((0.3, 0.1), (0.6, 0.01), (0.9, 0.001))),
     normalization="mean",
+    unprinted=("decay",),
 )
 
 # Appendix: batches of 2048, rate 1.0 and label smoothing. The paper freezes the batch statistics in

@@ -13,7 +13,7 @@ from torch import nn
 
 from canon.data.augment.augmentation import Augmentation
 from canon.recipes import segmentation
-from canon.recipes.images import ClassificationRecipe
+from canon.recipes.images import PHOTO, ClassificationRecipe
 from canon.registry import build, model_info
 from canon.training.optimizers import SGD, AdamW
 from canon.training.recipe import Recipe
@@ -26,21 +26,13 @@ SMALL = Recipe(
     lr=3e-3,
     batch=64,
     epochs=20,
-    images=ClassificationRecipe(
-        Augmentation(pad=2, flip=False), smoothing=0.05, image=32, border=2, crop=1.0
-    ),
+    images=ClassificationRecipe(Augmentation(pad=2, flip=False), image=32, border=2, crop=1.0),
     decay=0.02,
     schedule=Cosine(warmup=1),
     average=0.998,
 )
 
-LENET5 = replace(
-    SMALL,
-    lr=5e-3,
-    epochs=40,
-    images=replace(SMALL.images, smoothing=0.0),
-    normalization="lenet5",
-)
+LENET5 = replace(SMALL, lr=5e-3, epochs=40, normalization="lenet5")
 
 CIFAR = Recipe(
     name="modern",
@@ -56,7 +48,7 @@ CIFAR = Recipe(
 )
 
 WITH_BATCH_NORM = replace(
-    CIFAR, lr=0.02, batch=32, images=replace(CIFAR.images, augmentation=Augmentation())
+    CIFAR, lr=0.02, batch=32, images=ClassificationRecipe(PHOTO, smoothing=0.1)
 )
 
 WITHOUT_BATCH_NORM = replace(WITH_BATCH_NORM, optimizer=AdamW(), lr=1e-4, decay=0.05, clip=1.0)

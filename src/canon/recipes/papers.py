@@ -42,10 +42,8 @@ BY_NAME: dict[str, Recipe[Any]] = {
     **dict.fromkeys(("vgg16", "vgg16-bn", "vgg16-c", "vgg16-c-bn", "vgg19", "vgg19-bn"),
                     classics.VGG_JITTERED),
     **dict.fromkeys(("resnet110", "resnet1202", "plain110"), classics.WARMED),
-    "preact-resnet1001": classics.CIFAR_PREACT_1001,
     "senet154": inceptions.SENET154,
-    **dict.fromkeys(("fcn32s", "fcn32s-channelwise", "fcn32s-fixed", "fcn8s-at-once"),
-                    segmentation.FCN),
+    **dict.fromkeys(("fcn32s", "fcn8s-at-once"), segmentation.FCN),
     "fcn32s-alexnet": segmentation.FCN_ALEXNET,
     "fcn32s-googlenet": segmentation.FCN_GOOGLENET,
 }

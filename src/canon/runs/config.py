@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from canon.options import UpsamplingName
+from canon.options import Augment, UpsamplingName
 
 Device = str  # "auto", "cpu", "cuda", "cuda:1", "mps"
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -25,7 +25,12 @@ class TrainConfig:
         image: side of the network's input in pixels.
         channels: 1 or 3: convert images to grey or RGB.
         val: fraction of the training images held out, if the data has no validation split.
+        augment: how much training images are changed: `none`, `light` (crops and flips), `photo`
+            (also magnified, and slightly coloured or rotated), `any-way-up` (also turned, for cells
+            or aerial images); `auto` is the recipe's choice for colour or grey images.
         flip: flip training images; with `auto`, classifiers flip colour images only.
+        rotate: largest rotation of training images in degrees.
+        zoom: largest magnification of training images.
         weights: initial weights: a run folder, a weight file, or a name from `canon list weights`;
             the head is replaced if the classes differ.
         freeze: freeze all stages up to and including this one.
@@ -57,7 +62,10 @@ class TrainConfig:
     image: int | None = None
     channels: Literal[1, 3] | None = None
     val: float | None = None
+    augment: Augment = "auto"
     flip: Literal["auto", "on", "off"] = "auto"
+    rotate: float | None = None
+    zoom: float | None = None
     weights: str | Path | None = None
     freeze: str | None = None
     patience: int = 0

@@ -19,7 +19,7 @@ from canon.data.preprocessing import Preprocessing
 from canon.data.targets.mask_codes import MaskCodes
 from canon.errors import RunError
 from canon.models import build
-from canon.runs.migrate import migrate_line
+from canon.runs.migrate import FORMAT, migrate_line
 from canon.runs.record import RunRecord
 from canon.training.recipe import Recipe
 from canon.utils.files import atomic_write, fingerprint
@@ -138,7 +138,7 @@ class Run:
         """Save tensors as the run's weights."""
         tensors = {name: tensor.contiguous().cpu() for name, tensor in state.items()}
         with atomic_write(self.path / WEIGHTS) as temporary:
-            save_file(tensors, temporary, metadata={"model": self.model})
+            save_file(tensors, temporary, metadata={"model": self.model, "format": str(FORMAT)})
 
     def save_record(self, **changes: Any) -> None:
         """Change fields of the record, and write run.json."""

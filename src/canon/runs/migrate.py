@@ -2,11 +2,17 @@
 
 from typing import Any
 
-FORMAT = 3  # of run.json; a change that older code cannot read raises it
+from canon.weights.earlier import present_network
+
+FORMAT = 4  # of run.json; a change that older code cannot read raises it
 
 
 class NewerFormatError(ValueError):
     """A run.json that a newer version of Canon wrote."""
+
+
+class ChangedNetworkError(ValueError):
+    """A run of a network whose function has changed since."""
 
 
 # What format 2 calls the keys of format 1, which had no number.
@@ -37,12 +43,14 @@ def migrate(content: dict[str, Any]) -> dict[str, Any]:
 
     Raises:
         NewerFormatError: a newer version wrote it.
+        ChangedNetworkError: its network has changed since.
     """
     number = content.get("format", 1)
     if number > FORMAT:
         raise NewerFormatError(f"format {number} is newer than this version of Canon reads")
     record = format_2(content) if number < 2 else content
-    return format_3(record) if number < 3 else record
+    record = format_3(record) if number < 3 else record
+    return format_4(record) if number < 4 else record
 
 
 def format_2(content: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +75,20 @@ def format_2(content: dict[str, Any]) -> dict[str, Any]:
 def format_3(content: dict[str, Any]) -> dict[str, Any]:
     """Format 2, whose recipe is one flat table."""
     flat, task = content.get("recipe"), content["task"]
-    return content | {"format": 3, "recipe": nested(flat, task) if flat else None}
+    return content | {"recipe": nested(flat, task) if flat else None}
+
+
+def format_4(content: dict[str, Any]) -> dict[str, Any]:
+    """Format 3, in which some networks had other names."""
+    try:
+        members = [present_network(member) for member in content.get("members", [])]
+        record = content if members else present_network(content)
+    except ValueError as reason:
+        raise ChangedNetworkError(str(reason)) from None
+    config = record.get("config", {})
+    if config.get("model") == content.get("model"):
+        config = config | {"model": record.get("model")}
+    return record | {"format": 4, "members": members, "config": config}
 
 
 def nested(flat: dict[str, Any], task: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from canon.errors import RunError
 from canon.runs.ensemble import EnsembleRun
 from canon.runs.folder import RECORD, Run
-from canon.runs.migrate import FORMAT, NewerFormatError
+from canon.runs.migrate import FORMAT, ChangedNetworkError, NewerFormatError
 from canon.runs.record import RunRecord
 
 
@@ -31,6 +31,11 @@ def open_run(path: str | Path) -> Run:
     except NewerFormatError as reason:
         raise RunError(
             f"{path / RECORD}: {reason}; expected format {FORMAT} or older. Update Canon."
+        ) from None
+    except ChangedNetworkError as reason:
+        raise RunError(
+            f"{path} cannot be opened: {reason}; expected a run of the present network. Train it "
+            "again, or use the version of Canon that is recorded in its run.json."
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError) as reason:
         raise RunError(

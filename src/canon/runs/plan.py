@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from canon.data import Dataset, Preprocessing, Split
+from canon.data import Dataset, ImagePack, Preprocessing, Split
 from canon.data.packs.base import ChannelStatistics
 from canon.data.sampling import stratified_split
 from canon.errors import DataError, InputError
 from canon.options import OPEN_OPTIONS
 from canon.recipes import modern, paper
+from canon.recipes.images import AugmentFlags
 from canon.runs.config import TrainConfig
 from canon.runs.initial_weights import InitialWeights
 from canon.runs.record import SplitRecord
@@ -21,7 +22,7 @@ from canon.training.schedules import Plateau
 # What a configuration may set of a recipe, and of its part for images.
 OVERRIDES = ("epochs", "batch", "lr", "val")
 IMAGES_OVERRIDES = ("class_weights", "border_weight", "dice_weight")
-MAY_BE_ZERO = ("val", "border_weight", "dice_weight")
+MAY_BE_ZERO = ("val", "border_weight", "dice_weight", "rotate")
 
 
 def choose_recipe(config: TrainConfig) -> Recipe[Any]:
@@ -31,10 +32,20 @@ def choose_recipe(config: TrainConfig) -> Recipe[Any]:
         InputError: a number out of range, or an extra that is not installed.
     """
     recipe = paper(config.model) if config.recipe == "paper" else modern(config.model)
-    recipe.images.require_extras()
+    if config.augment == "auto":
+        recipe.images.require_extras()
     _require_ranges(config)
+    _require_zoom(config.zoom)
     images = replace(recipe.images, **_given(config, IMAGES_OVERRIDES))
     return replace(recipe, images=images, **_given(config, OVERRIDES))
+
+
+def _require_zoom(zoom: float | None) -> None:
+    if zoom is not None and zoom < 1:
+        raise InputError(
+            f"--zoom is {zoom}; expected the largest magnification, 1 or more. Pass --zoom 1.5, or "
+            "1 to switch it off."
+        )
 
 
 def _given(config: TrainConfig, names: tuple[str, ...]) -> dict[str, Any]:
@@ -43,7 +54,7 @@ def _given(config: TrainConfig, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _require_ranges(config: TrainConfig) -> None:
-    numbers = ("epochs", "batch", "lr", "val", "border_weight", "dice_weight")
+    numbers = ("epochs", "batch", "lr", "val", "border_weight", "dice_weight", "rotate", "zoom")
     for name in (*numbers, "accumulate", "time_limit", "image"):
         value, flag = getattr(config, name), f"--{name.replace('_', '-')}"
         if value is None:
@@ -57,6 +68,33 @@ def _require_ranges(config: TrainConfig) -> None:
             raise InputError(f"--{name} is {getattr(config, name)}; expected 0 to 2^63. Pass 0.")
     if config.val is not None and not config.val < 1:
         raise InputError(f"--val is {config.val}; expected a fraction below 1. Pass --val 0.1.")
+
+
+def augmented(recipe: Recipe[Any], config: TrainConfig, *, color: bool) -> Recipe[Any]:
+    """The recipe with the augmentation that the configuration or the images ask for.
+
+    Raises:
+        InputError: an extra that is not installed.
+    """
+    flags = AugmentFlags(config.augment, config.flip, config.rotate, config.zoom)
+    recipe = replace(recipe, images=recipe.images.augmented(flags, color=color))
+    recipe.images.require_extras()
+    return recipe
+
+
+def fit_shifts(recipe: Recipe[Any], config: TrainConfig, pack: object) -> Recipe[Any]:
+    """The modern recipe of LeNet-5 with shifts that cut nothing off the training images.
+
+    Digits lie within an empty border; clothes and letters may fill the image.
+    """
+    images = recipe.images
+    chosen = recipe.name == "modern" and config.augment == "auto"
+    if not (chosen and isinstance(pack, ImagePack) and images.border):
+        return recipe
+    pad = min(images.augmentation.pad, pack.empty_border())
+    return replace(
+        recipe, images=replace(images, augmentation=replace(images.augmentation, pad=pad))
+    )
 
 
 def fit_batch(recipe: Recipe[Any], config: TrainConfig, samples: int) -> Recipe[Any]:

@@ -29,7 +29,8 @@ class EvalOptions:
     """How to evaluate.
 
     Args:
-        protocol: of crops: `1-crop`, or a paper's `10-crop`, `multi-crop` or `dense`.
+        protocol: of crops: `1-crop`, or a paper's `square`, `10-crop`, `multi-crop` or `dense`.
+        image: shorter side of the images of `square` and `dense`, pixels; None means the recipe's.
         batch: images at a time on each device.
         rand_error: compute the Rand and pixel errors of the ISBI 2012 challenge.
         progress: wraps the files while they are read.
@@ -41,6 +42,7 @@ class EvalOptions:
     rand_error: bool = False
     progress: Progress | None = None
     recipe: Recipe[Any] | None = None
+    image: int | None = None
 
 
 @dataclass(frozen=True)

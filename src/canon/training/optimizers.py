@@ -63,7 +63,9 @@ class RMSprop:
     momentum: float = 0.9
 
     def __str__(self) -> str:
-        return f"RMSprop with alpha {self.alpha:g}, epsilon {self.eps:g}"
+        return (
+            f"RMSprop with alpha {self.alpha:g}, epsilon {self.eps:g}, momentum {self.momentum:g}"
+        )
 
     def build(self, groups: Groups, lr: float, *, fused: bool) -> optim.Optimizer:  # noqa: ARG002
         """Torch's optimizer of these parameters, which has no fused form."""
@@ -82,7 +84,7 @@ class DiagonalLM:
     mu: float = 0.5
 
     def __str__(self) -> str:
-        return "diagonal Levenberg-Marquardt"
+        return f"diagonal Levenberg-Marquardt with mu {self.mu:g}"
 
     def build(self, groups: Groups, lr: float, *, fused: bool) -> optim.Optimizer:  # noqa: ARG002
         """The optimizer of these parameters, which knows no weight decay."""

@@ -1,14 +1,23 @@
 """How a network is trained, as numbers."""
 
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 from canon.training.optimizers import OptimizerConfig
 from canon.training.schedules import Constant, Schedule
+from canon.utils.tables import counted
+
+
+class InWords(Protocol):
+    """The part of a recipe that belongs to a task."""
+
+    def in_words(self) -> dict[str, str]:
+        """Its fields in words, by their names."""
+
 
 Normalization = Literal["standard", "mean", "lenet5"]
 
-Images = TypeVar("Images")
+Images = TypeVar("Images", bound=InWords)
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,9 @@ class Recipe(Generic[Images]):
             the mean and keeps the scale of 0 to 255, `lenet5` maps black to -0.1 and white to
             1.175.
         val: fraction held out for validation if the data has no validation split.
+        unprinted: fields of a paper's recipe whose value the paper does not print, such as `lr`,
+            `images.augmentation`, or `average`; the comment beside the recipe says where each is
+            from.
     """
 
     name: Literal["paper", "modern"]
@@ -51,6 +63,26 @@ class Recipe(Generic[Images]):
     filters: float = 0.0
     normalization: Normalization = "standard"
     val: float = 0.1
+    unprinted: tuple[str, ...] = ()
+
+    def in_words(self) -> tuple[str, str]:
+        """Training, and what happens to images; a star is behind what the paper does not print."""
+        training = {
+            "optimizer": str(self.optimizer), "lr": f"lr {self.lr:g}",
+            "batch": f"batch {self.batch}", "epochs": counted(self.epochs, "epoch"),
+            "schedule": f"schedule {self.schedule}",
+            "decay": f"decay {self.decay:g}" + " of all parameters" * self.decay_norms,
+            "average": f"weights averaged, decay {self.average:g}" if self.average else "",
+            "clip": f"gradient clipped at {self.clip:g}" if self.clip else "",
+            "filters": f"filters scaled to {self.filters:g}" if self.filters else "",
+        }  # fmt: skip
+        images = self.images.in_words() | {"normalization": f"normalization {self.normalization}"}
+        return self._starred(training), self._starred(images)
+
+    def _starred(self, words: dict[str, str]) -> str:
+        return ", ".join(
+            text + "*" * (name in self.unprinted) for name, text in words.items() if text
+        )
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ class Constant:
 
     kind: str = field(default="constant", init=False)
 
+    def __str__(self) -> str:
+        return "constant"
+
     def factor(self, step: int, steps: int, epochs: int) -> float:  # noqa: ARG002
         """What the initial rate is multiplied by at a step of a run."""
         return 1.0
@@ -28,6 +31,10 @@ class Steps:
 
     kind: str = field(default="step", init=False)
     factors: tuple[tuple[float, float], ...]
+
+    def __str__(self) -> str:
+        steps = (f"x {factor:g} from {start:.0%}" for start, factor in self.factors)
+        return f"in steps ({', '.join(steps)} of the run)"
 
     def factor(self, step: int, steps: int, epochs: int) -> float:  # noqa: ARG002
         """What the initial rate is multiplied by at a step of a run."""
@@ -48,6 +55,9 @@ class Exponential:
     rate: float
     every: float
 
+    def __str__(self) -> str:
+        return f"exponential (x {self.rate:g} every {self.every:.3g} epochs)"
+
     def factor(self, step: int, steps: int, epochs: int) -> float:
         """What the initial rate is multiplied by at a step of a run."""
         passed = step * epochs / steps + 1e-9  # epochs, safe from rounding at their ends
@@ -64,6 +74,9 @@ class Cosine:
 
     kind: str = field(default="cosine", init=False)
     warmup: float = 0.0
+
+    def __str__(self) -> str:
+        return f"cosine after a warm-up over {self.warmup:g} of them" if self.warmup else "cosine"
 
     def factor(self, step: int, steps: int, epochs: int) -> float:
         """What the initial rate is multiplied by at a step of a run."""
@@ -85,6 +98,9 @@ class Plateau:
     kind: str = field(default="plateau", init=False)
     rate: float = 0.1
     patience: int = 5
+
+    def __str__(self) -> str:
+        return f"x {self.rate:g} on a plateau"
 
 
 Schedule = Constant | Steps | Exponential | Cosine | Plateau

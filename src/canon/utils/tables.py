@@ -35,6 +35,11 @@ class Figure:
         return asdict(self)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and its noun, such as "1 epoch" or "30 epochs"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 @dataclass(frozen=True)
 class Column:
     """The name and the unit of a column."""

@@ -173,9 +173,9 @@ DIALECTS = (
       for name, depths in (("vgg11", A), ("vgg13", B), ("vgg16", D), ("vgg19", E))
       for end, parts in (("", 2), ("-bn", 3))),
     Dialect(_TV, ("googlenet-tv",), GOOGLENET),
-    Dialect(_TV, ("inception-v3",), INCEPTION_V3),
+    Dialect(_TV, ("inception-v3-tv",), INCEPTION_V3),
     Dialect(_TV, ("resnet18", "resnet34", "resnet50-tv", "resnet101-tv", "resnet152-tv",
-                  "wide-resnet50-2-tv", "wide-resnet101-2-tv"), RESNET),
+                  "wide-resnet50-2", "wide-resnet101-2"), RESNET),
     Dialect("timm", ("inception-v4",), INCEPTION_V4),
     Dialect("timm", ("inception-resnet-v2",), INCEPTION_RESNET_V2),
     Dialect("timm", ("xception",), XCEPTION),

@@ -15,6 +15,7 @@ from canon.errors import WeightsError, nearest
 from canon.utils.download import RemoteFile, digest, fetch
 from canon.utils.files import cache_dir, data_dir
 from canon.weights.catalog import PUBLISHED, PublishedWeights, published_weights
+from canon.weights.earlier import present_name
 
 State = dict[str, Tensor]
 RUN_WEIGHTS = "model.safetensors"
@@ -117,10 +118,24 @@ def _safetensors(path: Path) -> tuple[State, str | None]:
     try:
         with safe_open(path, framework="pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return state, (file.metadata() or {}).get("model")
+            return state, _model(path, file.metadata() or {})
     except SafetensorError as reason:
         raise WeightsError(
             f"{path} is damaged: {reason}; expected a complete safetensors file. Copy it again."
+        ) from None
+
+
+def _model(path: Path, metadata: dict[str, str]) -> str | None:
+    """The network of a file that Canon wrote."""
+    model = metadata.get("model")
+    if model is None or "format" in metadata:
+        return model
+    try:
+        return present_name(model)
+    except ValueError as reason:
+        raise WeightsError(
+            f"{path} cannot be used: {reason}; expected weights of the present network. Train it "
+            "again."
         ) from None
 
 

@@ -7,23 +7,17 @@ normalisation.
 
 from torch import Tensor, nn
 
-FORMS = ("", "-channelwise", "-fixed")
-
-
-def _coarser(*nets: str) -> tuple[str, ...]:
-    return (*(net + form for net in nets for form in FORMS), "vgg16")
-
-
 INITIALIZERS: dict[str, tuple[str, ...]] = {
-    **{f"fcn32s{form}": ("vgg16",) for form in FORMS},
-    **{f"fcn16s{form}": _coarser("fcn32s") for form in FORMS},
-    **{f"fcn8s{form}": _coarser("fcn16s", "fcn32s") for form in FORMS},
+    "fcn32s": ("vgg16",),
+    **dict.fromkeys(("fcn16s", "fcn16s-released"), ("fcn32s", "vgg16")),
+    **dict.fromkeys(("fcn8s", "fcn8s-released"),
+                    ("fcn16s", "fcn16s-released", "fcn32s", "vgg16")),
     "fcn8s-at-once": ("vgg16",),
     "fcn32s-alexnet": ("alexnet",),
     "fcn32s-googlenet": ("googlenet",),
     "segnet": ("vgg16-bn",),
     "deconvnet": ("vgg16-bn",),
-}
+}  # fmt: skip
 
 # Prefixes of the same layers: in the network, in its initializer.
 RENAMED = (("features.fc6.", "head.fc6."), ("features.fc7.", "head.fc7."))

@@ -22,6 +22,7 @@ def evaluate(
     split: str | None = None,
     *,
     protocol: EvalProtocol = "1-crop",
+    image: int | None = None,
     rand_error: bool = False,
     batch: int = 256,
     device: str = "auto",
@@ -35,7 +36,10 @@ def evaluate(
         run: the run, or its folder.
         data: what `open_data` takes; None means the data it was trained on.
         split: `train`, `val` or `test`; None takes test, else val, else train.
-        protocol: of a classifier: `1-crop`, or a paper's `10-crop`, `multi-crop` or `dense`.
+        protocol: of a classifier: `1-crop`, or a paper's `square`, `10-crop`, `multi-crop` or
+            `dense`.
+        image: shorter side of the images that `square` and `dense` test, in pixels; None means the
+            recipe's.
         rand_error: of a segmentation of two classes, membranes and the inside of cells: compute
             the Rand and pixel errors of the ISBI 2012 challenge.
         batch: images, or crops of them, at a time.
@@ -50,8 +54,13 @@ def evaluate(
     """
     require_positive(batch=batch)
     require_choice("protocol", protocol, PROTOCOLS, "evaluate")
+    if image is not None and (protocol not in ("square", "dense") or image < 1):
+        raise InputError(
+            f"--image {image} does not fit --protocol {protocol}; expected a side in pixels for "
+            "square or dense. Pass --protocol square, or leave --image out."
+        )
     run = run if isinstance(run, Run) else open_run(run)
-    options = EvalOptions(protocol, batch, rand_error, progress, run.record.recipe)
+    options = EvalOptions(protocol, batch, rand_error, progress, run.record.recipe, image)
     task = task_named(run.record.task)
     require_options(task, run.model, options, [*TASKS.values()])
     split, samples = choose_split(run, data, split, skip_bad, progress)

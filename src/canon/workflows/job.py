@@ -3,7 +3,7 @@
 import platform
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +29,7 @@ from canon.training.checkpoint import Checkpoints
 from canon.training.interfaces import Batches, Evaluate
 from canon.utils.devices import hardware, make_accelerator, to_device
 from canon.utils.progress import Progress
+from canon.utils.tables import counted
 
 PACKAGES = ("canon-nets", "accelerate", "numpy", "pillow")
 
@@ -98,6 +99,7 @@ def planned(config: TrainConfig, progress: Progress | None) -> Job:
     with devices.main_process_first():
         data, report = open_checked(config.data, skip_bad=config.skip_bad, progress=progress)
     require_targets(task, config.model, data)
+    recipe = plan.augmented(recipe, config, color=(config.channels or report.images.channels) == 3)
     splits, split = plan.hold_out(data, recipe, config)
     prep = task.preprocessing(config, recipe, report)
     args = plan.model_args(config, data.targets.outputs, prep)
@@ -106,9 +108,8 @@ def planned(config: TrainConfig, progress: Progress | None) -> Job:
     freeze(net, config.freeze)
     with devices.main_process_first():
         packs = {name: task.pack(part, prep, progress) for name, part in splits.items()}
-    color = report.images.channels == 3
-    recipe = replace(recipe, images=recipe.images.flipped(config.flip, color=color))
     prep = plan.with_normalization(prep, recipe, initial, packs["train"].statistics())
+    recipe = plan.fit_shifts(recipe, config, packs["train"])
     batches = task.batches(packs["train"], net, prep, recipe, devices.device)
     recipe = plan.fit_batch(recipe, config, len(batches))
     record = RunRecord(
@@ -218,7 +219,8 @@ def _later_notes(
         )
     yield (
         f"{recipe.name} recipe: {recipe.optimizer}, lr {recipe.lr:g}, batch {recipe.batch}, "
-        f"{recipe.epochs} epochs, {recipe.schedule.kind} schedule"
+        f"{counted(recipe.epochs, 'epoch')}, schedule {recipe.schedule}"
     )
+    yield f"{recipe.images.in_words()['images.augmentation']} (--augment changes it)"
     if config.freeze:
         yield freeze_note(net, config.freeze, initial)

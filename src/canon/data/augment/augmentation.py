@@ -4,6 +4,7 @@ All randomness comes from the generator that is passed in, one draw per batch.
 """
 
 from dataclasses import dataclass
+from math import radians
 from typing import Literal
 
 import torch
@@ -29,6 +30,9 @@ class Augmentation:
         color: standard deviation of AlexNet's shift along the principal colours; 0 disables it.
         scale: range of the image's shorter side before a crop, in sides of the input; the scale
             jitter of VGG and ResNet. None does not scale.
+        rotate: largest rotation in degrees, in either direction.
+        upright: images have a natural orientation. Otherwise, as under a microscope, `flip` draws
+            one of the eight flips and quarter turns.
         area: range of the area of Inception's crops, as a fraction of the image. Needs kornia.
         distort: largest relative change of brightness, contrast and saturation (Inception). Needs
             kornia.
@@ -40,13 +44,32 @@ class Augmentation:
     flip: bool = True
     color: float = 0.0
     scale: tuple[float, float] | None = None
+    rotate: float = 0.0
+    upright: bool = True
     area: tuple[float, float] | None = None
     distort: float = 0.0
 
     @property
     def random(self) -> bool:
         """Whether the result depends on the seed."""
-        return self.crop or self.flip or self.color > 0 or self.distort > 0
+        return self.crop or self.flip or self.rotate > 0 or self.color > 0 or self.distort > 0
+
+    def __str__(self) -> str:
+        low, high = self.scale or (1.0, 1.0)
+        parts = {
+            "crops of {:.0%} to {:.0%} of the area".format(*self.area or (0, 0)): self.area,
+            f"crops at {low:.3g} to {high:.3g} times the input's side": self.scale,
+            f"crops after padding by {self.pad} pixels ({self.fill})": self.crop and self.pad,
+            "crops": self.crop and not (self.pad or self.area or self.scale),
+            "horizontal flips": self.flip and self.upright,
+            "flips and quarter turns": self.flip and not self.upright,
+            f"rotations up to {self.rotate:g} degrees": self.rotate,
+            f"shifts of colour by {self.color:g} principal components": self.color,
+            f"brightness, contrast and saturation changed by up to {self.distort:.0%}": (
+                self.distort
+            ),
+        }
+        return ", ".join(part for part, present in parts.items() if present) or "none"
 
     def require_extras(self) -> None:
         """Refuse an augmentation that needs kornia if it is not installed.
@@ -89,10 +112,15 @@ def random_crop(images: RawImages, index: Tensor, side: int, draw: Generator) ->
     return windows[index, corner[0], corner[1]].permute(0, 2, 3, 1)
 
 
-def random_scale_crop(
-    images: RawImages, index: Tensor, side: int, scale: tuple[float, float], draw: Generator
+def random_affine_crop(
+    images: RawImages,
+    index: Tensor,
+    side: int,
+    scale: tuple[float, float],
+    rotate: float,
+    draw: Generator,
 ) -> RawImages:
-    """A random crop of each selected image after a random scaling.
+    """A random crop of each selected image after a random scaling and rotation.
 
     The scaled side S of the stored square is uniform over `scale`, the crop uniform over the image.
     Scaling to S and cropping `side` pixels is the same as cropping a fraction side/S of the square
@@ -103,6 +131,7 @@ def random_scale_crop(
         index: of the selected images.
         side: of the scaled crop in pixels.
         scale: range of S, in units of `side`.
+        rotate: largest rotation of the crop about its centre, in degrees.
         draw: the random generator.
 
     Shape: (N, S, S, C) -> (len(index), side, side, C) float32
@@ -114,32 +143,53 @@ def random_scale_crop(
     # Coordinates of affine_grid: -1 and 1 are the outer edges of the square.
     centers = 2 * corner + share - 1  # y, x
     theta = torch.zeros(len(index), 2, 3, device=images.device)
-    theta[:, 0, 0] = theta[:, 1, 1] = share
+    angle = torch.zeros(len(index), device=images.device)
+    if rotate:
+        uniform = torch.rand(len(index), generator=draw).to(images.device)
+        angle = radians(rotate) * (2 * uniform - 1)
+    theta[:, 0, 0] = theta[:, 1, 1] = share * angle.cos()
+    theta[:, 0, 1], theta[:, 1, 0] = -share * angle.sin(), share * angle.sin()
     theta[:, 0, 2], theta[:, 1, 2] = centers[1], centers[0]
     x = images[index].permute(0, 3, 1, 2).float()
     grid = F.affine_grid(theta, [len(index), x.shape[1], side, side], align_corners=False)
     return F.grid_sample(x, grid, padding_mode="border", align_corners=False).permute(0, 2, 3, 1)
 
 
-def random_flip(x: Images, draw: Generator) -> Images:
-    """Flip each image horizontally with probability 1/2."""
-    coin = torch.randint(2, (len(x), 1, 1, 1), generator=draw, dtype=torch.bool).to(x.device)
-    return torch.where(coin, x.flip(3), x)
+def random_flip(x: Images, draw: Generator, *, upright: bool = True) -> Images:
+    """Flip each image horizontally with probability 1/2.
+
+    Args:
+        x: the images.
+        draw: the random generator.
+        upright: whether images keep their orientation; otherwise they are flipped vertically and
+            transposed as well, each with probability 1/2.
+    """
+
+    def coin() -> Tensor:
+        sides = torch.randint(2, (len(x), 1, 1, 1), generator=draw, dtype=torch.bool)
+        return sides.to(x.device)
+
+    x = torch.where(coin(), x.flip(3), x)
+    if upright:
+        return x
+    x = torch.where(coin(), x.flip(2), x)
+    return torch.where(coin(), x.transpose(2, 3), x)
 
 
 def principal_colors(images: RawImages, preprocessing: Preprocessing) -> Tensor:
-    """Principal colours, each as long as its standard deviation, in normalised units.
+    """Principal colours, each as long as its variance, in normalised units.
 
     Krizhevsky et al. 2012, section 4.1, adds [p_1 p_2 p_3] [a_1 l_1, a_2 l_2, a_3 l_3] to every
-    pixel, p_i and l_i eigenvectors and eigenvalues of the covariance of RGB. Here l_i is the square
-    root: the variance itself, for pixels up to 255, would shift images out of their range.
+    pixel, p_i and l_i eigenvectors and eigenvalues of the covariance of RGB. Here pixels are
+    fractions of white, as in fb.resnet.torch; in values up to 255 the shifts would leave the range.
 
     Shape: (N, H, W, C) -> (C, C)
     """
     channels = preprocessing.channels
-    x = preprocessing.normalize(every_nth(images)).permute(0, 2, 3, 1).reshape(-1, channels)
+    x = every_nth(images).reshape(-1, channels).float() / preprocessing.white
     variances, directions = torch.linalg.eigh(torch.cov(x.T).reshape(channels, channels))
-    return directions * variances.clamp_min(0).sqrt()
+    std = torch.tensor(preprocessing.std, device=x.device)
+    return directions * variances.clamp_min(0) / std[:, None]
 
 
 def shift_colors(x: Images, colors: Tensor, std: float, draw: Generator) -> Images:

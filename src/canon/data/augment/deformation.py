@@ -81,6 +81,18 @@ class Deformation:
         varied = self.scale[0] < self.scale[1]
         return self.crop or self.flip or varied or self.rotate > 0 or self.elastic > 0
 
+    def __str__(self) -> str:
+        low, high = self.scale
+        parts = {
+            "crops": self.crop,
+            "horizontal flips": self.flip and self.upright,
+            "flips and quarter turns": self.flip and not self.upright,
+            f"magnification {low:g} to {high:g}": low < high,
+            f"rotations up to {self.rotate:g} degrees": self.rotate,
+            f"elastic displacements of {self.elastic:g} pixels": self.elastic,
+        }
+        return ", ".join(part for part, present in parts.items() if present) or "none"
+
     def affine_maps(self, count: int, draw: Generator) -> AffineMaps:
         """Random flips, turns, rotations and scalings of crops about their centres."""
         (low, high), uniform = self.scale, torch.rand(2, count, generator=draw)

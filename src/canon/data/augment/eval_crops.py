@@ -65,6 +65,18 @@ def whole_images(side: int, scales: tuple[float, ...]) -> CropMaker:
     return crops
 
 
+def squares(side: int, scale: float) -> CropMaker:
+    """The central square, with a side of `scale` inputs.
+
+    Shape: (H, W, C) -> (1, s, s, C)
+    """
+
+    def crops(image: Pixels) -> Iterator[RawImages]:
+        yield tensor_of(center_square(image[None], round(side * scale)))
+
+    return crops
+
+
 def with_flips(images: RawImages) -> RawImages:
     """Images, (N, H, W, C), followed by their horizontal flips."""
     return torch.cat([images, images.flip(2)])

@@ -6,9 +6,9 @@ from canon.data.augment.augmentation import (
     Augmentation,
     pad_images,
     principal_colors,
+    random_affine_crop,
     random_crop,
     random_flip,
-    random_scale_crop,
     shift_colors,
 )
 from canon.data.augment.inception_crops import inception_transform
@@ -67,7 +67,7 @@ class ImageBatches:
             raw = self.inception(raw, derive_seed(seed, 1))
         x = self.preprocessing.normalize(raw)
         if augmentation.flip:
-            x = random_flip(x, draw)
+            x = random_flip(x, draw, upright=augmentation.upright)
         if self.colors is not None:
             x = shift_colors(x, self.colors, augmentation.color, draw)
         return x, self.pack.targets[index]
@@ -80,8 +80,10 @@ class ImageBatches:
             return self.padded[index]
         if not augmentation.crop:
             return self.preprocessing.center(self.padded[index])
-        if augmentation.scale is not None:
-            return random_scale_crop(self.padded, index, side, augmentation.scale, draw)
+        if augmentation.scale is not None or augmentation.rotate:
+            whole = self.padded.shape[1] / side
+            scale = augmentation.scale or (whole, whole)
+            return random_affine_crop(self.padded, index, side, scale, augmentation.rotate, draw)
         if self.padded.shape[1] > side:
             return random_crop(self.padded, index, side, draw)
         return self.padded[index]

@@ -1,8 +1,10 @@
 """The papers' test protocols: the mean probability over many crops of each image.
 
 10-crop: Krizhevsky et al. 2012, section 4.1. Multi-crop: Szegedy et al. 2015, section 7. Dense:
-Simonyan and Zisserman 2015, section 3.2, and He et al. 2016, section 3.4. Probabilities
-are averaged over crops; scores are averaged over the places of a dense map, within one crop.
+Simonyan and Zisserman 2015, section 3.2, and He et al. 2016, section 3.4. Square: He et al. 2016
+(identity mappings), Table 5: a crop of 320 pixels from images of 320, of nets for 224.
+Probabilities are averaged over crops; scores are averaged over the places of a dense map, within
+one crop.
 """
 
 from collections.abc import Generator
@@ -12,7 +14,13 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from canon.data.augment.eval_crops import CropMaker, multi_crops, ten_crops, whole_images
+from canon.data.augment.eval_crops import (
+    CropMaker,
+    multi_crops,
+    squares,
+    ten_crops,
+    whole_images,
+)
 from canon.data.dataset import Split
 from canon.data.preprocessing import Preprocessing
 from canon.data.targets.labels import Labels
@@ -33,17 +41,19 @@ def network_and_crops(
     """The network as it is tested, with a map of scores as output, and the crops of an image.
 
     Raises:
-        InputError: `dense`, and the network is not fully convolutional and cannot be made so.
+        InputError: `dense` or `square`, and the network is not fully convolutional and cannot be
+            made so.
     """
-    if protocol == "dense" and isinstance(net, Ensemble):
+    if protocol in ("dense", "square") and isinstance(net, Ensemble):
         raise InputError(
-            "an ensemble has no dense protocol: its members take images of their own sizes; "
+            f"an ensemble has no {protocol} protocol: its members take images of their own sizes; "
             "expected another protocol. Pass --protocol 10-crop, or evaluate its members."
         )
-    if protocol == "dense":
+    if protocol in ("dense", "square"):
         # A network that averages its last map averages all of a larger one.
         whole = AsMap(net) if has_global_average(net) else fully_convolutional(net, prep.image)
-        return whole, whole_images(prep.inner, scales)
+        views = squares(prep.inner, scales[0]) if protocol == "square" else None
+        return whole, views or whole_images(prep.inner, scales)
     return AsMap(net), (ten_crops if protocol == "10-crop" else multi_crops)(prep.inner)
 
 
@@ -63,8 +73,9 @@ def evaluation(
         prep: the preprocessing; crops take the place of its own.
         classes: K.
         accelerator: the devices; each takes its own samples.
-        protocol: `10-crop`, `multi-crop` or `dense`.
-        scales: of `dense`: shorter sides of the image, in sides of the input.
+        protocol: `square`, `10-crop`, `multi-crop` or `dense`.
+        scales: of `dense`: shorter sides of the image, in sides of the input; the first is that of
+            `square`.
         batch: crops at a time; fewer where they are larger than the network's input.
     """
 

@@ -64,8 +64,9 @@ class Classification(ImageTask):
             return super().evaluation(samples, prep, outputs, accelerator, options)
         assert isinstance(samples, Split)
         images = options.recipe.images if options.recipe else ClassificationRecipe()
+        scales = (options.image / prep.image,) if options.image else images.scales
         return crop_protocols.evaluation(
-            samples, prep, outputs, accelerator, options.protocol, images.scales, options.batch
+            samples, prep, outputs, accelerator, options.protocol, scales, options.batch
         )
 
     def columns(self, classes: Sequence[str], options: PredictOptions) -> tuple[Column, ...]:
