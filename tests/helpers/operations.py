@@ -109,7 +109,9 @@ def _linear(x, weight, bias=None) -> str:
 
 
 def _batch_norm(x, mean, var, weight=None, bias=None, training=True, momentum=0.1, eps=1e-5) -> str:
-    assert training and weight is not None and bias is not None
+    assert training
+    assert weight is not None
+    assert bias is not None
     return "bn" + f" eps{eps:g}" * (eps != 1e-5) + f" momentum{momentum:g}" * (momentum != 0.1)
 
 
@@ -122,7 +124,9 @@ def _max(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, **
     return f"max {_window(kernel_size, stride, padding)}" + " ceil" * bool(ceil_mode)
 
 
-def _avg(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, *_) -> str:
+def _avg(
+    x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, *_
+) -> str:
     stride = kernel_size if stride is None else stride
     text = f"avg {_window(kernel_size, stride, padding)}" + " ceil" * bool(ceil_mode)
     return text + " nopad" * (padding not in (0, (0, 0)) and not count_include_pad)

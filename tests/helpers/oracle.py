@@ -85,11 +85,11 @@ class _Expansion:
 
 def _filled(text: str, values: dict[str, str]) -> str:
     numbers = {name: int(v) if v.isdigit() else v for name, v in values.items()}
-    return re.sub(r"\{([^}]+)\}", lambda m: str(eval(m[1], {}, numbers)), text)  # noqa: S307
+    return re.sub(r"\{([^}]+)\}", lambda m: str(eval(m[1], {}, numbers)), text)
 
 
 def _layer(body: str, inputs: tuple[int, ...], shape: tuple[int, ...] | None) -> Layer:
-    start = re.search(r" ~(\w+?)([\d.]*)$", body)
+    start = re.search(r" ~([\w-]+?)([\d.]*)$", body)
     body = re.sub(r" ~\S+$", "", body)
     value = re.search(r" bias([\d.]+)", body)
     body = re.sub(r" bias[\d.]+", " bias", body)
@@ -155,9 +155,9 @@ def _sizes(
 
 
 def _keys(lines: list[tuple[str, tuple[int, ...]]]) -> list[int]:
-    """A number for each operation that stands for it and for all before it; add commutes."""
+    """A number for each operation that stands for it and for all before it; add and mul commute."""
     keys: list[int] = []
     for text, inputs in lines:
         of = [keys[i] if i >= 0 else 0 for i in inputs]
-        keys.append(hash((text, tuple(sorted(of) if text == "add" else of))))
+        keys.append(hash((text, tuple(sorted(of) if text in ("add", "mul") else of))))
     return keys

@@ -28,6 +28,6 @@ def test_published_numbers_are_among_those_that_the_record_lists(name):
         matching = [one for one in listed if (one.get("top1"), one.get("top5"))
                     == (published.errors.top1, published.errors.top5)]  # fmt: skip
         assert any(one["where"] in published.errors.where for one in matching)
-    for printed, name in ((published.printed_params, "params"), (published.printed_macs, "macs")):
+    for printed, what in ((published.printed_params, "params"), (published.printed_macs, "macs")):
         if printed is not None:
-            assert printed.value == facts[f"printed_{name}"]
+            assert printed.value == facts[f"printed_{what}"]

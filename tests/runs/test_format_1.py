@@ -153,7 +153,7 @@ def test_a_segmentation_resumes_to_the_same_loss(unet, one_thread):
     assert [line["loss"] for line in before] == [0.724472439289093, 0.6212340354919433]
     assert last["loss"] == pytest.approx(0.6586602091789245, rel=1e-5)
     content = json.loads((unet / "run.json").read_text())
-    assert content["format"] == 3
+    assert content["format"] == FORMAT
     assert content["config"]["epochs"] == content["recipe"]["epochs"] == 3
     assert "numbers" not in content
 
@@ -175,7 +175,7 @@ def test_an_ensemble_keeps_its_members():
         "versions": {"torch": "2.13.0"},
     }  # fmt: skip
     record = RunRecord.from_json(json.loads(json.dumps(content)))
-    assert (record.format, record.task, record.model) == (3, "classify", "ensemble")
+    assert (record.format, record.task, record.model) == (FORMAT, "classify", "ensemble")
     assert [(m.path, m.model, m.weight) for m in record.members] == [
         ("runs/a", "lenet5-modern", 0.75), ("runs/b", "lenet5-modern", 0.25)
     ]  # fmt: skip
@@ -221,8 +221,8 @@ def test_a_network_with_bed_of_nails_is_built_from_its_record():
 
 def test_a_format_that_is_too_new_is_refused_by_its_number(lenet5):
     content = json.loads((lenet5 / "run.json").read_text())
-    (lenet5 / "run.json").write_text(json.dumps(content | {"format": 4}))
+    (lenet5 / "run.json").write_text(json.dumps(content | {"format": FORMAT + 1}))
     with pytest.raises(
-        RunError, match=r"format 4 is newer than this version of Canon reads; .*Update Canon"
+        RunError, match=rf"format {FORMAT + 1} is newer than this version of Canon reads; .*Update"
     ):
         open_run(lenet5)

@@ -52,6 +52,13 @@ def test_each_task_has_its_part_and_the_rest_is_common():
 
 
 def test_an_ensemble_of_format_2_has_no_recipe():
-    record = migrate({"format": 2, "task": "classify", "recipe": {}, "members": [{"path": "a"}]})
-    assert (record["format"], record["recipe"]) == (3, None)
-    assert record["members"] == [{"path": "a"}]
+    record = migrate(
+        {
+            "format": 2,
+            "task": "classify",
+            "recipe": {},
+            "members": [{"path": "a", "model": "resnet18"}],
+        }
+    )
+    assert (record["format"], record["recipe"]) == (4, None)
+    assert record["members"] == [{"path": "a", "model": "resnet18", "model_args": {}}]

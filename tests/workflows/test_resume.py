@@ -172,4 +172,4 @@ def test_an_interruption_before_the_folder_exists_leaves_nothing(tmp_path):
         if isinstance(event, Step):
             break
     events.close()
-    assert [p.name for p in sorted((tmp_path / "run").iterdir())] == ["run.json", "state"]
+    assert [p.name for p in sorted((tmp_path / "run").iterdir())] == [".lock", "run.json", "state"]

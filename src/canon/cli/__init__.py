@@ -12,12 +12,15 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import tyro
 
+from canon.cli.console import is_main_process
 from canon.cli.mistakes import one_line
 from canon.errors import CanonError, nearest
+from canon.utils.files import in_cache
 
 VERBS = {
     "list": "list models, ensembles, datasets, recipes and weights",
@@ -43,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given[0] in VERSION:
         print(f"canon {import_module('importlib.metadata').version('canon-nets')}")
         return 0
+    if not is_main_process():  # of several: the first one speaks for all
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     try:
         return _run(given[0], given[1:])
     except (CanonError, OSError, KeyboardInterrupt, MemoryError, RuntimeError) as failure:
@@ -77,7 +82,8 @@ def _explain(failure: BaseException) -> int:
             text, code = "out of memory. Pass a smaller --batch or --image, or --accumulate 2.", 2
         case _:
             raise failure
-    print(f"canon: {text}", file=sys.stderr)
+    if is_main_process():
+        print(f"canon: {text}", file=sys.stderr)
     return code
 
 
@@ -101,7 +107,12 @@ def _system_error(failure: OSError) -> str:
     where = failure.filename2 or failure.filename
     at = f"{where}: " if where else ""
     if failure.errno == errno.ENOSPC:
-        return f"{at}no space left to write. Free disk space, or pass --out on another disk."
+        other = (
+            "set CANON_CACHE to a folder on another disk"
+            if where and in_cache(where)
+            else "pass --out on another disk"
+        )
+        return f"{at}no space left to write. Free disk space, or {other}."
     if failure.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{at}not permitted to read or write. Pass another path or change its rights."
     return f"{at}{failure.strerror or failure}. Check the path."

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 from weakref import finalize
 
-import psutil
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +16,7 @@ from torch.utils._pytree import tree_leaves
 from canon.errors import InputError
 from canon.inference.tiles import Tiling
 from canon.layers.stages import eval_mode
+from canon.utils.memory import free_memory
 
 GIB = 2**30
 OVERHEAD = 1.25  # convolutions on a CPU allocate up to a quarter more as workspace
@@ -96,7 +96,7 @@ def available_bytes(device: torch.device | None = None) -> int:
     if device is not None and device.type == "cuda":
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + cached  # torch reuses what it has cached
-    return int(psutil.virtual_memory().available)
+    return free_memory()
 
 
 def require_memory(

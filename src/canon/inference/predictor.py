@@ -6,6 +6,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from canon.data.preprocessing import Preprocessing
+from canon.errors import NonFiniteError
 from canon.layers.stages import eval_mode
 from canon.types import RawImages
 
@@ -14,7 +15,11 @@ class Predictor(Protocol):
     """A trained network as a function of stored pixels, whatever engine runs it."""
 
     def __call__(self, raw: RawImages) -> Tensor:
-        """Float32 logits, (N, K) or (N, K, h, w), of stored pixels (N, H, W, C)."""
+        """Float32 logits, (N, K) or (N, K, h, w), of stored pixels (N, H, W, C).
+
+        Raises:
+            NonFiniteError: a logit is not a finite number.
+        """
 
 
 class TorchPredictor:
@@ -33,4 +38,10 @@ class TorchPredictor:
 
     def __call__(self, raw: RawImages) -> Tensor:
         with eval_mode(self.net), self.accelerator.autocast():
-            return self.net(self.prep.normalize(raw.to(self.accelerator.device))).float()
+            logits = self.net(self.prep.normalize(raw.to(self.accelerator.device))).float()
+        if not bool(logits.sum().isfinite()):
+            raise NonFiniteError(
+                "the network has outputs that are not finite numbers; expected finite ones. Check "
+                "the mean and std in its run.json, or train again with a smaller --lr."
+            )
+        return logits

@@ -10,7 +10,7 @@ MakeConv = Callable[..., nn.Sequential]
 
 ROW, COLUMN = (1, 7), (7, 1)  # a 7 x 7 kernel as two
 
-BN_EPS = 1e-3  # of all released Inception weights
+BN_EPS = 1e-3  # of all Inception weights that TensorFlow's authors released
 
 
 class Concat(nn.Module):
@@ -37,7 +37,11 @@ def conv_relu(
 
 
 def conv_bn_relu(
-    c_in: int, c_out: int, kernel: Kernel, stride: int = 1, padding: int | None = None
+    c_in: int,
+    c_out: int,
+    kernel: Kernel,
+    stride: int = 1,
+    padding: int | None = None,
 ) -> nn.Sequential:
     """The same with batch normalisation in place of the bias."""
     sides = _same(kernel) if padding is None else padding

@@ -4,13 +4,15 @@ Differences from the paper: Figure 5 contradicts itself in 4c and 4d, whose "avg
 maps where it prints 576. Here 96 maps are projected, as 576 require and as the authors' code does
 (slim's inception_v2.py); with 128 the net would have 11,278,528 parameters. Its first convolution
 is separable with depth multiplier 8. The text counts 13.6 million parameters; the figure's filters
-come to 11.2. `bn-inception-caffe` is the network that became known under the name: a plain first
-convolution, 128 projected maps in 4c and 4d, biases that normalisation cancels, poolings that round
+come to 11.2. Averages leave out the padding, as in that code. `bn-inception-caffe` is the network
+that became known under the name: a plain first convolution, 128 projected maps in 4c and 4d, biases
+that normalisation cancels, an epsilon of 1e-5, averages that count the padding, poolings that round
 up.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from torch import nn
 
@@ -48,8 +50,7 @@ def _halve() -> nn.Module:
 
 
 def _conv_caffe(c_in: int, c_out: int, kernel: Kernel, *window: int) -> nn.Sequential:
-    norm = nn.BatchNorm2d(c_out, eps=BN_EPS)
-    return conv_relu(c_in, c_out, kernel, *window).insert(1, norm)
+    return conv_relu(c_in, c_out, kernel, *window).insert(1, nn.BatchNorm2d(c_out))
 
 
 def _first_caffe(channels: int) -> nn.Sequential:
@@ -69,6 +70,7 @@ class Parts:
         first: makes the first layer, given the channels of the input.
         conv: makes a convolution with normalisation and rectifier.
         halve: makes a pooling with stride 2.
+        average: makes the average in a module.
         proj4: projected maps of 4c and 4d.
         after: makes a layer after each module, given its channels; None means no layer.
     """
@@ -76,6 +78,7 @@ class Parts:
     first: Callable[[int], nn.Module]
     conv: MakeConv
     halve: Callable[[], nn.Module]
+    average: Callable[[], nn.Module]
     proj4: int
     after: Callable[[int], nn.Module] | None = None
 
@@ -83,7 +86,7 @@ class Parts:
         self,
         c_in: int,
         filters: tuple[int, ...],
-        pool: type[nn.AvgPool2d | nn.MaxPool2d] = nn.AvgPool2d,
+        pool: nn.Module | None = None,
     ) -> nn.Module:
         """#1x1, #3x3 reduce, #3x3, double #3x3 reduce, double #3x3, pool proj, as in Figure 5."""
         n1, r3, n3, rd, nd, proj = filters
@@ -91,7 +94,7 @@ class Parts:
             b1=self.conv(c_in, n1, 1),
             b3=chain(c_in, (r3, 1), (n3, 3), conv=self.conv),
             deep=chain(c_in, (rd, 1), (nd, 3), (nd, 3), conv=self.conv),
-            pool=nn.Sequential(pool(3, 1, 1), self.conv(c_in, proj, 1)),
+            pool=nn.Sequential(pool or self.average(), self.conv(c_in, proj, 1)),
         )
         return self._followed(module, n1 + n3 + nd + proj)
 
@@ -109,8 +112,10 @@ class Parts:
         return nn.Sequential(module, self.after(c_out)) if self.after else module
 
 
-PRINTED = Parts(_first, conv_bn_relu, _halve, proj4=96)
-CAFFE = Parts(_first_caffe, _conv_caffe, _halve_caffe, proj4=128)
+PRINTED = Parts(
+    _first, conv_bn_relu, _halve, partial(nn.AvgPool2d, 3, 1, 1, count_include_pad=False), proj4=96
+)
+CAFFE = Parts(_first_caffe, _conv_caffe, _halve_caffe, partial(nn.AvgPool2d, 3, 1, 1), proj4=128)
 
 
 @register(
@@ -158,7 +163,9 @@ class BNInception(nn.Module):
             inception4d=mix(480 + p, (96, 128, 192, 160, 192, p)),  # 576 x 14 x 14
             inception4e=half(480 + p, (128, 192, 192, 256)),  # 1024 x 7 x 7
             inception5a=mix(928 + p, (352, 192, 320, 160, 224, 128)),  # 1024 x 7 x 7
-            inception5b=mix(1024, (352, 192, 320, 192, 224, 128), nn.MaxPool2d),  # 1024 x 7 x 7
+            inception5b=mix(
+                1024, (352, 192, 320, 192, 224, 128), nn.MaxPool2d(3, 1, 1)
+            ),  # 1024 x 7 x 7
         )
         self.head = average_head(1024, classes)
         init.he(self, seed)

@@ -1,12 +1,15 @@
 """Inception-v4: Szegedy, Ioffe, Vanhoucke, Alemi, AAAI 2017; see PAPER.
 
-Differences from the paper: none. The paper's other network is in `inception_resnet_v2`.
+Differences from the paper: none in the filters. As in the authors' code (slim's inception_v4.py),
+whose weights have the printed errors, rows and columns of the stem and of the long branches of
+figures 5 and 6 are in the other order than the figures print. The paper's other network is in
+`inception_resnet_v2`.
 """
 
 from torch import nn
 
 from canon.layers import average_head, init, stages
-from canon.layers.inception import COLUMN, ROW, Concat, average, chain, conv_bn_relu
+from canon.layers.inception import COLUMN, ROW, Concat, Kernel, average, chain, conv_bn_relu
 from canon.registry import Errors, Paper, Published, register
 from canon.types import Images, Logits
 
@@ -19,17 +22,25 @@ PAPER = Paper(
 )
 
 DROPOUT = 0.2  # figure 9 keeps 0.8
-VAL = "ILSVRC-2012 val, one crop, Table 2"
+VAL = "ILSVRC-2012 val without the blacklisted images, one crop, Table 2 of the preprint"
 
 
-def stem_v4(channels: int) -> tuple[nn.Sequential, int]:
-    """Figure 3: 384 maps of 35 x 35."""
+def stem_v4(
+    channels: int, first: Kernel = ROW, second: Kernel = COLUMN
+) -> tuple[nn.Sequential, int]:
+    """Figure 3: 384 maps of 35 x 35.
+
+    Args:
+        channels: of the input.
+        first: of the two kernels in place of a 7 x 7.
+        second: the other one.
+    """
     stem = stages(
         convs=chain(channels, (32, 3, 2, 0), (32, 3, 1, 0), (64, 3)),  # 147 pixels per side
         pool=Concat(pool=nn.MaxPool2d(3, 2), conv=conv_bn_relu(64, 96, 3, 2, 0)),  # 73
         tall=Concat(
             b3=chain(160, (64, 1), (96, 3, 1, 0)),
-            b7=chain(160, (64, 1), (64, ROW), (64, COLUMN), (96, 3, 1, 0)),
+            b7=chain(160, (64, 1), (64, first), (64, second), (96, 3, 1, 0)),
         ),  # 71
         halve=Concat(conv=conv_bn_relu(192, 192, 3, 2, 0), pool=nn.MaxPool2d(3, 2)),  # 35
     )

@@ -14,7 +14,7 @@ from dataclasses import replace
 from torch import nn
 
 from canon.layers import average_head, init, stages
-from canon.layers.inception import conv_bn_relu
+from canon.layers.inception import Kernel, conv_bn_relu
 from canon.layers.residual import Block, Grouped, Shortcut, conv_bn, option_b, stage
 from canon.layers.squeeze_excite import SqueezeExcite
 from canon.models import vgg
@@ -222,11 +222,17 @@ class SEVGG(vgg.VGG):
     """
 
 
+def _conv_bn_relu(c_in: int, c_out: int, kernel: Kernel, *window: int) -> nn.Sequential:
+    block = conv_bn_relu(c_in, c_out, kernel, *window)
+    block[1] = nn.BatchNorm2d(c_out)  # with Caffe's epsilon
+    return block
+
+
 def _first(channels: int) -> nn.Sequential:
-    return conv_bn_relu(channels, 64, 7, 2)
+    return _conv_bn_relu(channels, 64, 7, 2)
 
 
-SE_PARTS = replace(CAFFE, first=_first, conv=conv_bn_relu, after=SqueezeExcite)
+SE_PARTS = replace(CAFFE, first=_first, conv=_conv_bn_relu, after=SqueezeExcite)
 
 
 @register(

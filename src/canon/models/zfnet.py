@@ -23,7 +23,7 @@ PAPER = Paper(
     identifier="arXiv:1311.2901",
 )
 
-VAL = "ILSVRC-2012 val, one net, ten crops, Table 2"
+VAL = "ILSVRC-2012 val, one net, Table 2"
 
 
 @register(

@@ -149,8 +149,10 @@ class Run:
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl."""
         path = self.path / METRICS
-        lines = path.read_text().splitlines() if path.exists() else []
-        return [migrate_line(json.loads(line)) for line in lines]
+        *lines, last = path.read_text().split("\n") if path.exists() else [""]
+        if last and not last.endswith("}"):  # cut by a power cut
+            last = ""
+        return [migrate_line(json.loads(line)) for line in (*lines, last) if line]
 
     def add_metrics(self, line: dict[str, Any]) -> None:
         """Write the line of an epoch in place of older lines of this and later epochs."""
@@ -166,7 +168,7 @@ def new_folder(out: Path | None, model: str, data: str) -> Path:
         RunError: `out` exists.
     """
     if out is not None:
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if out.exists() and (not out.is_dir() or any(map(_of_a_run, out.iterdir()))):
             resume = ", or resume the run in it with --resume" if (out / RECORD).is_file() else ""
             raise RunError(
                 f"{out} exists already; expected a new folder. Pass another --out{resume}."
@@ -178,6 +180,11 @@ def new_folder(out: Path | None, model: str, data: str) -> Path:
     while path.exists():
         path, number = base.with_name(f"{base.name}-{number}"), number + 1
     return path
+
+
+def _of_a_run(path: Path) -> bool:
+    """Whether a file in a run folder is more than what a kill at its very start leaves."""
+    return not path.name.startswith((f".{RECORD}", ".lock"))
 
 
 def make_folder(out: Path | None, model: str, data: str) -> Path:

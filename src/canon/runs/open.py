@@ -26,7 +26,8 @@ def open_run(path: str | Path) -> Run:
         record = RunRecord.from_json(json.loads((path / RECORD).read_text()))
     except FileNotFoundError:
         raise RunError(
-            f"{path} has no {RECORD}; expected a run folder made by `canon train`. Check the path."
+            f"{path} has no {RECORD}; expected a run folder made by `canon train`. Check the path, "
+            "or, if training was interrupted at its very start, leave --resume out."
         ) from None
     except NewerFormatError as reason:
         raise RunError(

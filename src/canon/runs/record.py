@@ -27,6 +27,7 @@ class DataRecord:
         pixels: of each class in each split, for masks.
         skipped: unusable files that were left out.
         formats: how many images of each kind, such as "8-bit grey".
+        digests: of the content of each split; empty before format 4.
     """
 
     source: str | None
@@ -36,6 +37,7 @@ class DataRecord:
     pixels: dict[str, list[int]] = field(default_factory=dict)
     skipped: tuple[str, ...] = ()
     formats: dict[str, int] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

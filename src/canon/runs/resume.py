@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from canon.data import Dataset, Split
+from canon.data import DataReport, Dataset, Split
 from canon.errors import DataError, InputError, RunError
 from canon.runs.config import TrainConfig
 from canon.runs.ensemble import EnsembleRun
 from canon.runs.folder import Run
 from canon.runs.open import open_run
-from canon.runs.record import SplitRecord
+from canon.runs.record import RunRecord, SplitRecord
 from canon.training.recipe import Recipe
 
 # What may differ from the run's own configuration.
@@ -77,19 +77,33 @@ def recorded_recipe(run: Run, config: TrainConfig) -> Recipe[Any]:
     return replace(run.recipe, epochs=config.epochs or run.recipe.epochs)
 
 
-def restore_splits(
-    data: Dataset, classes: tuple[str, ...], record: SplitRecord | None
-) -> dict[str, Split]:
+def restore_splits(data: Dataset, report: DataReport, record: RunRecord) -> dict[str, Split]:
     """The splits that a run recorded, of the same data.
 
     Args:
         data: the dataset, opened again.
-        classes: those of the run.
-        record: its splits; None takes those of the dataset.
+        report: of its check.
+        record: of the run.
 
     Raises:
-        DataError: the dataset has other classes, or more or fewer samples, than recorded.
+        DataError: the dataset has other classes, more or fewer samples, or other content, than
+            recorded.
     """
+    splits = _restored(data, record.data.classes, record.split)
+    changed = [name for name, digest in record.data.digests.items()
+               if report.digests.get(name) != digest]  # fmt: skip
+    if changed:
+        raise DataError(
+            f"{data.source} has changed since the run was trained: its {' and '.join(changed)} "
+            "images are as many, but some have other pixels, names or targets. Restore them, or "
+            "start another run."
+        )
+    return splits
+
+
+def _restored(
+    data: Dataset, classes: tuple[str, ...], record: SplitRecord | None
+) -> dict[str, Split]:
     splits = dict(data.splits)
     if record is None:
         return splits

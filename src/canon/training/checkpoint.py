@@ -1,11 +1,32 @@
-"""Training state on disk: saved so that a kill at any moment loses nothing."""
+"""Training state on disk: saved so that neither a kill nor a power cut loses it.
 
+state/000000000120/     the state after 120 steps
+  model.safetensors     weights
+  optimizer.bin         as Accelerate saves it: tensors and numbers only
+  average.safetensors   the moving average of the weights, if the recipe keeps one
+  progress.json         epoch, batch, losses, schedule
+  files.json            SHA-256 of the other files
+"""
+
+import hashlib
+import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import Accelerator
+from safetensors.torch import load_file, save_file
+from torch.optim.swa_utils import AveragedModel
+
+from canon.errors import RunError
+from canon.training.schedules import LearningRate
+from canon.utils.files import fsync, full_disk_named
+
+PROGRESS, AVERAGE, FILES = "progress.json", "average.safetensors", "files.json"
+OLD = "custom_checkpoint_{}.pkl"  # of runs before format 4: position, schedule and average
 
 
 @dataclass
@@ -32,12 +53,8 @@ class TrainPosition:
     best: tuple[float, ...] = (float("-inf"),)
     best_epoch: int = 0
 
-    def state_dict(self) -> dict[str, Any]:
-        """As plain numbers."""
-        return asdict(self)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore a saved state."""
+    def load(self, state: dict[str, Any]) -> None:
+        """Restore a saved position."""
         for name, value in state.items():
             setattr(self, name, value)
 
@@ -48,8 +65,55 @@ class TrainPosition:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """What a state holds beside the network and its optimizer.
+
+    Args:
+        position: how far the run has come.
+        schedule: of the learning rate.
+        average: the moving average of the weights, if there is one.
+    """
+
+    position: TrainPosition
+    schedule: LearningRate
+    average: AveragedModel | None
+
+    def save(self, folder: Path) -> None:
+        """Write it into the folder of a state."""
+        numbers = {"position": asdict(self.position), "schedule": self.schedule.state_dict()}
+        (folder / PROGRESS).write_text(json.dumps(numbers, indent=1))
+        if self.average is not None:
+            tensors = {name: t.contiguous() for name, t in self.average.state_dict().items()}
+            save_file(tensors, folder / AVERAGE)
+
+    def load(self, folder: Path) -> None:
+        """Restore it from the folder of a state."""
+        if not (folder / PROGRESS).exists():
+            _convert(folder)
+        numbers = json.loads((folder / PROGRESS).read_text())
+        self.position.load(numbers["position"])
+        self.schedule.load_state_dict(numbers["schedule"])
+        if self.average is not None:
+            self.average.load_state_dict(load_file(folder / AVERAGE))
+
+
+def _convert(folder: Path) -> None:
+    """Write the files of today beside those of a state that was saved before format 4."""
+    position, schedule, *average = (
+        torch.load(path, map_location="cpu", weights_only=True)
+        for path in sorted(folder.glob(OLD.format("*")))
+    )
+    numbers = {"position": position, "schedule": schedule}
+    (folder / PROGRESS).write_text(json.dumps(numbers, indent=1))
+    if average:
+        save_file({name: t.contiguous() for name, t in average[0].items()}, folder / AVERAGE)
+    for path in folder.glob(OLD.format("*")):
+        path.unlink()
+
+
+@dataclass(frozen=True)
 class Checkpoints:
-    """The training states of a run.
+    """The training states of a run: the newest, and the one before.
 
     Args:
         folder: where they are saved.
@@ -59,33 +123,108 @@ class Checkpoints:
     folder: Path
     resume: bool = False
 
-    def save(self, accelerator: Accelerator, step: int) -> None:
-        """Save the state under its step: written to a temporary folder, renamed, the older removed.
+    def save(self, accelerator: Accelerator, progress: Progress) -> None:
+        """Save the state under its step: written to a temporary folder, synced, then renamed.
 
-        Args:
-            accelerator: holds everything that resuming needs.
-            step: finished optimizer steps.
+        Raises:
+            OSError: the disk is full; older states are unchanged.
         """
-        temporary, whole = self.folder / f".{step:012d}", self.folder / f"{step:012d}"
+        name = f"{progress.position.step:012d}"
+        temporary = self.folder / f".{name}"
         if accelerator.is_main_process:
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir(parents=True)
         accelerator.wait_for_everyone()
-        accelerator.save_state(str(temporary))
+        try:
+            with full_disk_named(self.folder):
+                accelerator.save_state(str(temporary))
+                accelerator.wait_for_everyone()
+                if accelerator.is_main_process:
+                    progress.save(temporary)
+                    self._complete(temporary, name)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
         accelerator.wait_for_everyone()
-        if accelerator.is_main_process:
-            older = [path for path in self.folder.iterdir() if path not in {temporary, whole}]
-            if whole.exists():  # the same step, saved before its evaluation: swap it out of the way
-                older.append(whole.rename(self.folder / f".{step:012d}.old"))
-            temporary.rename(whole)
-            for path in older:
+
+    def _complete(self, temporary: Path, name: str) -> None:
+        """Seal a state, give it its name, and remove all but the one before."""
+        digests = {path.name: _sha256(path) for path in sorted(temporary.iterdir())}
+        (temporary / FILES).write_text(json.dumps(digests, indent=1))
+        for path in (*temporary.iterdir(), temporary):
+            fsync(path)
+        whole = self.folder / name
+        if whole.exists():  # the same step, saved before its evaluation: swap it out of the way
+            whole.rename(self.folder / f".{name}.old")
+        temporary.rename(whole)
+        fsync(self.folder)
+        keep = [path.name for path in self.states()][:2]
+        for path in self.folder.iterdir():
+            if path.name not in keep:
                 shutil.rmtree(path, ignore_errors=True)
-        accelerator.wait_for_everyone()
+
+    def states(self) -> list[Path]:
+        """The complete states, the newest first."""
+        if not self.folder.is_dir():
+            return []
+        # A swapped one was left by a kill between two renames, unless the other is there.
+        swapped = {path.name[1:-4]: path for path in self.folder.glob(".*.old")}
+        whole = {path.name: path for path in self.folder.glob("[0-9]*")}
+        return [path for _, path in sorted((swapped | whole).items(), reverse=True)]
 
     def latest(self) -> Path | None:
         """The newest complete state, or None."""
-        if not self.folder.is_dir():
-            return None
-        whole = sorted(path for path in self.folder.iterdir() if not path.name.startswith("."))
-        swapped = sorted(self.folder.glob(".*.old"))  # killed between the two renames
-        return next(reversed(swapped + whole), None)
+        return next(iter(self.states()), None)
+
+    def load(self, accelerator: Accelerator, progress: Progress) -> None:
+        """Load the newest state that is not damaged; without any, nothing.
+
+        Raises:
+            RunError: every state is damaged.
+        """
+        for state in self.states():
+            try:
+                require_intact(state)
+                progress.load(state)
+                accelerator.load_state(str(state))
+            except Exception:  # whatever a damaged file makes a reader raise
+                continue
+            return
+        if self.states():
+            raise RunError(
+                f"the states in {self.folder} are damaged; expected one that can be read. Restore "
+                "the folder, or start another run from its weights with --weights."
+            )
+
+    def damaged(self) -> Iterator[Path]:
+        """The states that are newer than the newest intact one."""
+        for state in self.states():
+            try:
+                require_intact(state)
+            except (OSError, ValueError):
+                yield state
+            else:
+                return
+
+
+def state_step(state: Path) -> int:
+    """The step of a state, by its name."""
+    return int(state.name.strip(".old"))
+
+
+def require_intact(state: Path) -> None:
+    """Compare the files of a state with their checksums, which states before format 4 lack.
+
+    Raises:
+        OSError, ValueError: a file is missing or has other content.
+    """
+    if not (state / FILES).exists() and list(state.glob(OLD.format("*"))):
+        return
+    for name, digest in json.loads((state / FILES).read_text()).items():
+        if _sha256(state / name) != digest:
+            raise ValueError(f"{state / name} is damaged")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

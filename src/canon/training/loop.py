@@ -15,7 +15,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from canon.data.sampling import batch_slices, epoch_order, process_share
-from canon.training.checkpoint import Checkpoints, TrainPosition
+from canon.training.checkpoint import Checkpoints, Progress, TrainPosition
 from canon.training.ema import moving_average
 from canon.training.events import Epoch, Event, Stopped
 from canon.training.interfaces import Batches, Evaluate, Metrics, Objective
@@ -66,10 +66,8 @@ def fit(
     schedule = LearningRate(recipe.schedule, plain, steps, limits.epochs)
     position = TrainPosition()
     model, optimizer = accelerator.prepare(objective.module(net), plain)
-    states = [position, schedule] if average is None else [position, schedule, average]
-    accelerator.register_for_checkpointing(*states)
-    if checkpoints and checkpoints.resume and (state := checkpoints.latest()):
-        accelerator.load_state(str(state))
+    if checkpoints and checkpoints.resume:
+        checkpoints.load(accelerator, Progress(position, schedule, average))
     learner = Learner(net, model, objective, plain, optimizer, schedule, average)
     job = Job(batches, recipe, limits, evaluate, checkpoints, seed)
     session = Session(learner, job, accelerator, position, uses_dropout(net))

@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from canon.data.sampling import batch_slices
 from canon.errors import NonFiniteError
-from canon.training.checkpoint import Checkpoints, TrainPosition
+from canon.training.checkpoint import Checkpoints, Progress, TrainPosition, state_step
 from canon.training.interfaces import Batches, BeginsEpoch, Evaluate, Objective
 from canon.training.recipe import Limits, Recipe
 from canon.training.schedules import LearningRate
@@ -114,7 +114,7 @@ class Session:
     def diverged(self, what: str) -> NonFiniteError:
         """The error for a loss or a weight that is not finite."""
         state = self.job.checkpoints.latest() if self.job.checkpoints else None
-        saved = f" The state of step {int(state.name)} is saved." if state else ""
+        saved = f" The state of step {state_step(state)} is saved." if state else ""
         return NonFiniteError(
             f"{what}, in epoch {self.position.epoch + 1}; expected a finite number.{saved} "
             f"Train with a smaller --lr than {self.job.recipe.lr:g}."
@@ -128,5 +128,6 @@ class Session:
             self.collect_losses()
         if not all(bool(p.isfinite().all()) for p in self.learner.net.parameters()):
             raise self.diverged(f"a weight is not finite after step {self.position.step}")
-        self.job.checkpoints.save(self.accelerator, self.position.step)
+        progress = Progress(self.position, self.learner.schedule, self.learner.average)
+        self.job.checkpoints.save(self.accelerator, progress)
         self.saved_at = time.perf_counter()

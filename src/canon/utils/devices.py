@@ -55,11 +55,13 @@ def to_device(net: nn.Module, device: torch.device) -> nn.Module:
 
 
 def leave_group() -> None:
-    """Leave the process group, if there is one.
+    """Leave the process group, if there is one, when all its processes are ready to.
 
-    A process that exits as a member of a group may abort in the threads of the group.
+    A process that exits as a member of a group may abort in the threads of the group, and the
+    launcher would stop the first process while it writes the report.
     """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.barrier()
         torch.distributed.destroy_process_group()
 
 

@@ -1,6 +1,8 @@
-"""Atomic writes, the cache folder, and fingerprints of files."""
+"""Atomic writes that reach the disk, the cache folder, locks, and fingerprints of files."""
 
+import errno
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +12,18 @@ import platformdirs
 
 def cache_dir(*parts: str) -> Path:
     """A folder in the cache, created if missing: $CANON_CACHE, or the platform's user cache."""
-    base = os.environ.get("CANON_CACHE") or platformdirs.user_cache_dir("canon")
-    folder = Path(base, *parts)
+    folder = Path(_cache(), *parts)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _cache() -> str:
+    return os.environ.get("CANON_CACHE") or platformdirs.user_cache_dir("canon")
+
+
+def in_cache(path: str | Path) -> bool:
+    """Whether a path is in the cache folder."""
+    return Path(path).absolute().is_relative_to(Path(_cache()).absolute())
 
 
 def data_dir() -> Path | None:
@@ -26,23 +36,57 @@ def data_dir() -> Path | None:
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path, renamed to `path` when the context ends without an error.
 
-    Readers see the old file or the new one. After a failure the old file is unchanged.
+    Readers see the old file or the new one, and so does who looks after a power cut. After a
+    failure the old file is unchanged.
+
+    Raises:
+        OSError: the file cannot be written; with ENOSPC if the disk is full.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    # Not named by the process: two containers number theirs alike.
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
     try:
-        yield temporary
-        temporary.replace(path)
+        with full_disk_named(path):
+            yield temporary
+            temporary.chmod(_usual_mode())
+            fsync(temporary)
+            temporary.replace(path)
+            fsync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def full_disk_named(path: Path) -> Iterator[None]:
+    """Turn the errors that libraries raise on a full disk into an OSError that names the path."""
+    try:
+        yield
+    except Exception as reason:
+        text = str(reason)
+        full = isinstance(reason, OSError) and reason.errno == errno.ENOSPC
+        # safetensors', and that of torch's writer of zip files
+        if full or "No space left" in text or "inline_container" in text:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from None
+        raise
+
+
+def _usual_mode() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
 def fingerprint(file: Path) -> str:
-    """Size and modification time of a file as text; it changes with the file."""
+    """Size and times of a file as text; it changes with the file.
+
+    The time of its last change cannot be set: archives give a new file an old date.
+    """
     try:
         status = file.stat()
     except OSError:
         return "gone"
-    return f"{status.st_size} {status.st_mtime_ns}"
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 def fsync(path: Path) -> None:

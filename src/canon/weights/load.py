@@ -178,7 +178,9 @@ def load_exact(net: nn.Module, name: str, checkpoint: Checkpoint) -> None:
     """
     if checkpoint.model not in (None, name):
         raise wrong_model_error(checkpoint, checkpoint.model, name)
-    mismatches = differences(shapes_of(net.state_dict()), shapes_of(checkpoint.state))
+    own = net.state_dict()
+    mismatches = differences(shapes_of(own), shapes_of(checkpoint.state))
+    mismatches = mismatches or invalid_values(checkpoint.state, own)
     if mismatches:
         raise mismatch_error(checkpoint, name, mismatches)
     net.load_state_dict(checkpoint.state)

@@ -1,10 +1,11 @@
 """Evaluate a trained run."""
 
+from math import isfinite
 from pathlib import Path
 
 from canon.data import Split
 from canon.data.checks.checked import open_checked
-from canon.errors import DataError, InputError, require_positive
+from canon.errors import DataError, InputError, NonFiniteError, require_positive
 from canon.recipes.images import PROTOCOLS, EvalProtocol
 from canon.runs.folder import Run
 from canon.runs.open import open_run
@@ -68,7 +69,13 @@ def evaluate(
     net = to_device(run.network(), devices.device)
     outputs = samples.targets.outputs
     evaluation = task.evaluation(samples, run.preprocessing, outputs, devices, options)
-    return split, run_steps(evaluation(net, 0), watch)
+    metrics = run_steps(evaluation(net, 0), watch)
+    if not isfinite(metrics.loss):
+        raise NonFiniteError(
+            f"the network of {run.path} has outputs that are not finite numbers; expected finite "
+            "ones. Check the mean and std in its run.json, or train again with a smaller --lr."
+        )
+    return split, metrics
 
 
 def choose_split(
@@ -81,10 +88,13 @@ def choose_split(
             f"the members of {run.path} share no held-out images. Pass a dataset that none of them "
             f"was trained on: canon evaluate {run.path} DATA"
         )
-    opened, _ = open_checked(source, skip_bad=skip_bad, progress=progress)
+    opened, report = open_checked(source, skip_bad=skip_bad, progress=progress)
     require_targets(task_named(run.record.task), run.model, opened)
-    own = opened.source == run.record.data.source
-    splits = restore_splits(opened, run.classes, run.record.split) if own else opened.splits
+    recorded = run.record.data
+    own = opened.source == recorded.source
+    if data and recorded.digests:  # wherever it lies, and unless it has changed
+        own = report.digests == recorded.digests
+    splits = restore_splits(opened, report, run.record) if own else opened.splits
     name = split or next(name for name in ("test", "val", "train") if name in splits)
     if name not in splits or not len(splits[name]):
         present = ", ".join(name for name, split in splits.items() if len(split))
@@ -92,6 +102,8 @@ def choose_split(
             f"{source} has no {name} split; expected one of {present}. Pass another --split."
         )
     chosen = splits[name]
+    if not own and split is None and len(splits) == 1:
+        name = "all images"  # of data without a split, which are not training images of this run
     try:
         return name, Split(chosen.images, chosen.targets.reordered(run.classes))
     except DataError as reason:

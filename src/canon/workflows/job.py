@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
+from filelock import BaseFileLock
 from torch import nn
 
 from canon.data import DataReport, Dataset
@@ -21,11 +22,12 @@ from canon.runs import plan, resume
 from canon.runs.config import TrainConfig
 from canon.runs.folder import WEIGHTS, Run, make_folder, new_folder
 from canon.runs.initial_weights import InitialWeights, freeze, freeze_note, load_initial_weights
+from canon.runs.lock import lock_run
 from canon.runs.record import DataRecord, RunRecord, SplitRecord, WeightsRecord
 from canon.tasks.base import Task, require_options, require_targets
 from canon.tasks.lookup import TASKS, task_of
 from canon.training import Epoch, Limits, Recipe
-from canon.training.checkpoint import Checkpoints
+from canon.training.checkpoint import Checkpoints, state_step
 from canon.training.interfaces import Batches, Evaluate
 from canon.utils.devices import hardware, make_accelerator, to_device
 from canon.utils.progress import Progress
@@ -47,6 +49,7 @@ class Job:
     batches: Batches
     accelerator: Accelerator
     notes: tuple[str, ...]
+    lock: BaseFileLock | None
 
     @property
     def limits(self) -> Limits:
@@ -121,13 +124,15 @@ def planned(config: TrainConfig, progress: Progress | None) -> Job:
         hardware=hardware(),
     )  # fmt: skip
     run = Run(_claimed(config, data, devices), record)
+    lock = lock_run(run.path) if devices.is_main_process else None
     if devices.is_main_process:
+        new_folder(run.path, config.model, data.name)  # nobody was faster
         run.save_record()
     notes = [*_notes(config, data, report, split)]
     notes += task.notes(report, prep, packs["train"], batches, data.classes)
     notes += _later_notes(net, config, recipe, initial)
     net = to_device(net, devices.device)
-    return Job(config, task, run, net, recipe, packs, batches, devices, tuple(notes))
+    return Job(config, task, run, net, recipe, packs, batches, devices, tuple(notes), lock)
 
 
 def resumed(config: TrainConfig, progress: Progress | None) -> Job:
@@ -136,10 +141,11 @@ def resumed(config: TrainConfig, progress: Progress | None) -> Job:
     recipe = resume.recorded_recipe(run, config)
     task, prep = task_of(run.model), run.preprocessing
     devices = make_accelerator(config.device, config.precision)
+    lock = lock_run(run.path) if devices.is_main_process else None
     with devices.main_process_first():
         source = str(run.record.data.source)
-        data, _ = open_checked(source, skip_bad=config.skip_bad, progress=progress)
-        splits = resume.restore_splits(data, run.classes, run.record.split)
+        data, report = open_checked(source, skip_bad=config.skip_bad, progress=progress)
+        splits = resume.restore_splits(data, report, run.record)
         packs = {name: task.pack(part, prep, progress) for name, part in splits.items()}
     net = build(run.model, **run.record.model_args)
     if Checkpoints(run.states).latest() is None:
@@ -148,9 +154,19 @@ def resumed(config: TrainConfig, progress: Progress | None) -> Job:
     if devices.is_main_process:
         run.save_record(config=resume.config_json(config), recipe=recipe)
     batches = task.batches(packs["train"], net, prep, recipe, devices.device)
-    notes = (f"resuming {run.path}",)
     net = to_device(net, devices.device)
-    return Job(config, task, run, net, recipe, packs, batches, devices, notes)
+    notes = tuple(_resume_notes(run))
+    return Job(config, task, run, net, recipe, packs, batches, devices, notes, lock)
+
+
+def _resume_notes(run: Run) -> Iterator[str]:
+    states = Checkpoints(run.states)
+    damaged = [state.name for state in states.damaged()]
+    intact = [state for state in states.states() if state.name not in damaged]
+    step = f" at step {state_step(intact[0]):,}" if intact else ""
+    yield f"resuming {run.path}{step}"
+    if damaged and intact:
+        yield f"the state of step {state_step(states.states()[0]):,} is damaged and left out"
 
 
 def _claimed(config: TrainConfig, data: Dataset, devices: Accelerator) -> Path:
@@ -173,6 +189,7 @@ def _data_record(data: Dataset, report: DataReport) -> DataRecord:
         {name: list(counts) for name, counts in details.get("pixels", {}).items()},
         tuple(map(str, report.faults)),
         report.images.formats,
+        report.digests,
     )
 
 

@@ -68,6 +68,14 @@ def train_events(config: TrainConfig, progress: Progress | None = None) -> Train
         CanonError: a mistake in the configuration, the data or the folder, in one line.
     """
     job = (resumed if config.resume else planned)(config, progress)
+    try:
+        yield from _train(job, config)
+    finally:
+        if job.lock is not None:
+            job.lock.release()
+
+
+def _train(job: Job, config: TrainConfig) -> TrainEvents:
     yield Started(job.run.path)
     yield from map(Note, job.notes)
     events = fit(

@@ -97,6 +97,8 @@ class MaskBatches:
     def training(self, index: Tensor, seed: int) -> tuple[Images, PixelTarget]:
         """The samples at these positions, deformed with the seed."""
         draw, side = Generator().manual_seed(seed), self.preprocessing.image
+        if not len(index):  # a share of a batch that is smaller than the number of processes
+            return self._nothing(side)
         images = self.order[index].tolist()
         maps = self.deformation.affine_maps(len(images), draw)
         points = self.deformation.control_points(len(images), draw)
@@ -113,6 +115,13 @@ class MaskBatches:
         weight = None
         if self.weights is not None:
             weight = sample(window([self.weights[i] for i in images]), inner)[..., 0]
+        return self.preprocessing.normalize(x), PixelTarget(classes, weight)
+
+    def _nothing(self, side: int) -> tuple[Images, PixelTarget]:
+        target = side - 2 * self.margin
+        x = torch.zeros(0, side, side, self.pack.channels, device=self.device)
+        classes = torch.zeros(0, target, target, dtype=torch.long, device=self.device)
+        weight = None if self.weights is None else classes.float()
         return self.preprocessing.normalize(x), PixelTarget(classes, weight)
 
     def _windows(self, arrays: Sequence[NDArray[Any]], corners: list[Any], side: int) -> Tensor:

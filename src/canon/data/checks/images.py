@@ -38,6 +38,7 @@ class ImageReport:
         faults: unreadable files, with the reason.
         duplicates: pairs of identical images in different splits.
         sizes: height and width of each readable file in pixels.
+        digests: of the pixels of each image, by split; empty for unreadable ones.
     """
 
     channels: int
@@ -47,6 +48,7 @@ class ImageReport:
     faults: dict[Path, str]
     duplicates: tuple[tuple[str, str], ...]
     sizes: dict[Path, tuple[int, int]]
+    digests: dict[str, tuple[str, ...]]
 
     @property
     def side(self) -> int | None:
@@ -74,6 +76,7 @@ def check_images(data: Dataset, progress: Progress | None = None) -> ImageReport
         faults={file: scan.fault for file, scan in scans.items() if scan.fault},
         duplicates=find_duplicates(by_split),
         sizes={f: (scan.height, scan.width) for f, scan in scans.items() if scan.fault is None},
+        digests={split: tuple(s.digest for s in by_split[split].values()) for split in by_split},
     )
 
 

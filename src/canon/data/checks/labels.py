@@ -1,10 +1,12 @@
 """Count the labels of a dataset."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from canon.data.targets.base import Values
+from canon.data.targets.labels import Labels
 from canon.utils.tables import Column, Table
 
 
@@ -25,6 +27,10 @@ class LabelReport:
         """Nothing but the counts."""
         return {}
 
+    def contents(self, targets: Labels) -> Iterator[str]:
+        """The name of each class."""
+        return (targets.classes[i] for i in targets.values)
+
 
 @dataclass(frozen=True)
 class SizeReport:
@@ -41,3 +47,7 @@ class SizeReport:
     def record(self) -> dict[str, Any]:
         """The sizes."""
         return {"images": self.sizes}
+
+    def contents(self, targets: Values) -> Iterator[str]:
+        """The numbers of each target."""
+        return (value.tobytes().hex() for value in targets.values)

@@ -1,6 +1,6 @@
 """Scan every mask: unknown values, sizes, and pixels of each class."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ class MaskReport:
         pixels: of each class, in each split.
         ignored_pixels: of each split.
         faults: unusable masks, and images of several pages, with the reason.
+        digests: of the values of each mask.
     """
 
     codes: MaskCodes
@@ -39,6 +40,7 @@ class MaskReport:
     pixels: dict[str, tuple[int, ...]]
     ignored_pixels: dict[str, int]
     faults: dict[Path, str]
+    digests: dict[Path, str]
 
     def table(self, classes: Sequence[str]) -> Table:
         """Images that show each class, and its share of all pixels, ignored ones included."""
@@ -63,6 +65,10 @@ class MaskReport:
             "pixels": self.pixels,
             "ignored_pixels": self.ignored_pixels,
         }
+
+    def contents(self, targets: Masks) -> Iterator[str]:
+        """The digest of each mask."""
+        return (self.digests[file] for file in targets.files)
 
 
 def check_masks(
@@ -95,7 +101,8 @@ def check_masks(
         for file, mask in split
         if (fault := _fault(mask, scans[mask], targets.codes, sizes.get(file)))
     }
-    report = MaskReport(targets.codes, data.sizes, {}, {}, {}, stacks | faults)
+    digests = {mask: scan.digest for mask, scan in scans.items()}
+    report = MaskReport(targets.codes, data.sizes, {}, {}, {}, stacks | faults, digests)
     for name, split in pairs.items():
         good = [scans[mask] for file, mask in split if file in sizes and mask not in faults]
         table = np.zeros((len(good), IGNORE + 1), np.int64)

@@ -1,7 +1,9 @@
 """What a check of a dataset found."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +31,9 @@ class TargetReport(Protocol):
     def record(self) -> dict[str, Any]:
         """What only this kind of target has, as plain JSON."""
 
+    def contents(self, targets: Any, /) -> Iterator[str]:
+        """A text for each target that changes with its content."""
+
 
 @dataclass(frozen=True)
 class DataReport:
@@ -38,11 +43,13 @@ class DataReport:
         images: what the images are.
         targets: what they are to be predicted as.
         ignored: files that are not images, or in no split.
+        digests: of each split: of the names, pixels and targets of its readable samples.
     """
 
     images: ImageReport
     targets: TargetReport
     ignored: tuple[Path, ...] = ()
+    digests: dict[str, str] = field(default_factory=dict)
 
     @property
     def faults(self) -> dict[Path, str]:
@@ -63,4 +70,21 @@ def check_data(data: Dataset, progress: Progress | None = None) -> DataReport:
         progress: wraps the files while they are read, given how many there are.
     """
     images = check_images(data, progress)
-    return DataReport(images, check_targets(data.targets, data, images, progress), data.ignored)
+    targets = check_targets(data.targets, data, images, progress)
+    return DataReport(images, targets, data.ignored, _digests(data, images, targets))
+
+
+def _digests(data: Dataset, images: ImageReport, targets: TargetReport) -> dict[str, str]:
+    """One digest for each split, the same wherever the dataset lies."""
+    faults, found = {*images.faults, *targets.faults}, {}
+    for name, split in data.splits.items():
+        whole = hashlib.blake2b(digest_size=16)
+        masks = map(str, split.targets.files or split.images.names)
+        contents = targets.contents(split.targets)
+        samples = zip(split.images.names, masks, images.digests[name], contents, strict=True)
+        for image, mask, pixels, target in samples:
+            if faults.isdisjoint((Path(image), Path(mask))):
+                line = f"{os.path.relpath(image, data.source)} {pixels} {target}\n"
+                whole.update(line.encode(errors="surrogateescape"))
+        found[name] = whole.hexdigest()
+    return found

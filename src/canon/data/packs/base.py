@@ -59,5 +59,6 @@ def cache_key(files: Iterable[Path], *settings: object) -> str:
     head = " ".join(map(str, (VERSION, *settings)))
     digest = hashlib.blake2b(head.encode(), digest_size=16)
     for file in files:
-        digest.update(f"\n{file.resolve()} {fingerprint(file)}".encode())
+        line = f"\n{file.resolve()} {fingerprint(file)}"
+        digest.update(line.encode(errors="surrogateescape"))  # names need not be UTF-8
     return digest.hexdigest()

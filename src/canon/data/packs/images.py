@@ -118,12 +118,21 @@ def _from_files(images: Images, prep: Preprocessing, progress: Progress | None) 
     dtype = np.uint8 if prep.bits == 8 else np.uint16
     key = cache_key(images.files, prep.stored, prep.channels, prep.bits)
     path = cache_dir("packs") / f"{key}.npy"
-    if not path.is_file():
-        with atomic_write(path) as aside, ThreadPoolExecutor() as pool:
-            pack = np.lib.format.open_memmap(aside, mode="w+", dtype=dtype, shape=shape)
-            files: Iterable[Path] = images.files
-            files = progress(files, len(images)) if progress else files
-            for i, pixels in enumerate(pool.map(prep.read, files)):
-                pack[i] = pixels
-            pack.flush()
+    stored = _cached(path)
+    if stored is not None and stored.shape == shape:
+        return stored
+    with atomic_write(path) as aside, ThreadPoolExecutor() as pool, aside.open("wb") as file:
+        header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        files: Iterable[Path] = images.files
+        for pixels in pool.map(prep.read, progress(files, len(images)) if progress else files):
+            file.write(np.ascontiguousarray(pixels, dtype).data)
     return np.load(path, mmap_mode="c")
+
+
+def _cached(path: Path) -> Pixels | None:
+    """A pack in the cache; None if there is none, or one that a power cut has damaged."""
+    try:
+        return np.load(path, mmap_mode="c") if path.is_file() else None
+    except (OSError, ValueError, EOFError):
+        return None

@@ -125,13 +125,13 @@ def build_mask_pack(
     path = cache_dir("packs") / cache_key((*images.files, *masks.files), *settings)
     kinds = ("images", "masks", "json")
     image_file, mask_file, index = (path.with_suffix(f".{kind}") for kind in kinds)
-    if not all(file.is_file() for file in (image_file, mask_file, index)):
+    dtype = np.dtype(np.uint8 if bits == 8 else np.uint16)
+    if not _whole(index, image_file, mask_file, channels * dtype.itemsize):
         # In this order, the index is put in place after the arrays.
         with atomic_write(index) as i, atomic_write(image_file) as a, atomic_write(mask_file) as b:
             pairs = _read(images, masks, Preprocessing(1, channels, bits), progress)
             i.write_text(json.dumps(_write(pairs, a, b, len(masks.classes))))
     sizes, counts = json.loads(index.read_text())
-    dtype = np.dtype(np.uint8 if bits == 8 else np.uint16)
     return MaskPack(
         np.memmap(image_file, dtype, "c").reshape(-1, channels),
         np.memmap(mask_file, np.uint8, "c"),
@@ -139,6 +139,16 @@ def build_mask_pack(
         np.array(counts, np.int64),
         images.names,
     )
+
+
+def _whole(index: Path, images: Path, masks: Path, pixel: int) -> bool:
+    """Whether a pack is in the cache, and undamaged; `pixel` is an image's bytes per pixel."""
+    try:
+        sizes, _ = json.loads(index.read_text())
+        area = sum(height * width for height, width in sizes)
+        return images.stat().st_size == area * pixel and masks.stat().st_size == area
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def _read(

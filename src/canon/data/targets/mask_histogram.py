@@ -1,5 +1,6 @@
 """Pixel counts of the values in mask files, cached."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -18,12 +19,13 @@ MAX_VALUES = 512  # more distinct values than a mask can have: 255 classes and i
 
 @dataclass(frozen=True)
 class MaskHistogram:
-    """Pixel counts of the values in one mask file, or the reason it cannot be read."""
+    """Pixel counts and digest of the values in a mask file, or why it cannot be read."""
 
     height: int = 0
     width: int = 0
     codes: tuple[int, ...] = ()
     pixels: tuple[int, ...] = ()
+    digest: str = ""
     fault: str | None = None
 
     def by_class(self, values: MaskCodes) -> dict[int, int]:
@@ -77,4 +79,5 @@ def _histogram(file: Path, colors: bool) -> MaskHistogram:
             "antialiasing."
         )
         return MaskHistogram(height, width, fault=fault)
-    return MaskHistogram(height, width, tuple(found.tolist()), tuple(pixels.tolist()))
+    digest = hashlib.blake2b(codes.tobytes(), digest_size=16).hexdigest()
+    return MaskHistogram(height, width, tuple(found.tolist()), tuple(pixels.tolist()), digest)

@@ -71,6 +71,8 @@ class ClassificationLoss:
     def sample_figures(self, logits: Logits, labels: Labels) -> Tensor:
         """What the metrics need of each sample; losses without smoothing, so that they compare.
 
+        Where a logit is not a finite number, the true class has the last rank of all.
+
         Shape: (N, K), (N,) -> (N, 5): label, predicted class, rank, loss, confidence
         """
         confidence, predicted = logits.softmax(1).max(1)
@@ -78,5 +80,6 @@ class ClassificationLoss:
         places = torch.arange(logits.shape[1], device=logits.device)
         ahead = (logits > true) | ((logits == true) & (places < labels[:, None]))
         losses = self._losses(logits, labels, 0.0)
-        columns = (labels, predicted, ahead.sum(1), losses, confidence)
+        rank = torch.where(logits.isfinite().all(1), ahead.sum(1), logits.shape[1])
+        columns = (labels, predicted, rank, losses, confidence)
         return torch.stack([column.float() for column in columns], 1)  # exact up to 2^24 classes
