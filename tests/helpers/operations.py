@@ -61,15 +61,22 @@ class _Recorder(TorchFunctionMode):
         text = TEXTS[name](*args, **(kwargs or {})) if name in TEXTS else plain
         number = inputs[0]
         if text is not None:
-            number = len(self.found)
             weight, bias = _parameters(name, args, kwargs or {})
-            text += " fixed" * (weight is not None and not weight.requires_grad)
+            text += " fixed" * (isinstance(weight, nn.Parameter) and not weight.requires_grad)
             shape = tuple(outs[0].shape[1:])
-            self.found.append(Operation(text, inputs, shape, weight, bias))
+            number = self._number(Operation(text, inputs, shape, weight, bias))
         for out in outs:
             self.source[id(out)] = number
             self.alive.append(out)
         return result
+
+    def _number(self, one: Operation) -> int:
+        """The number of an operation; a pooling done again for its indices is the first one."""
+        for number, other in enumerate(self.found if one.text.startswith("max") else ()):
+            if (one.text, one.inputs) == (other.text, other.inputs):
+                return number
+        self.found.append(one)
+        return len(self.found) - 1
 
 
 def _parameters(name: str, args: Any, kwargs: Any) -> tuple[Tensor | None, Tensor | None]:
@@ -121,7 +128,8 @@ def _lrn(x, size, alpha=1e-4, beta=0.75, k=1.0) -> str:
 
 def _max(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, **_) -> str:
     stride = kernel_size if stride is None else stride
-    return f"max {_window(kernel_size, stride, padding)}" + " ceil" * bool(ceil_mode)
+    rounds = ceil_mode and _sides(stride) != "1"  # a stride of 1 leaves nothing to round
+    return f"max {_window(kernel_size, stride, padding)}" + " ceil" * rounds
 
 
 def _avg(

@@ -94,6 +94,7 @@ def _layer(body: str, inputs: tuple[int, ...], shape: tuple[int, ...] | None) ->
     value = re.search(r" bias([\d.]+)", body)
     body = re.sub(r" bias[\d.]+", " bias", body)
     body = re.sub(r" (s1|p0|g1|eps1e-5)(?= |$)", "", body)
+    body = body if re.search(r" s\d", body) else body.removesuffix(" ceil")
     return Layer(
         body, inputs, f"{start[1]} {start[2]}".strip() if start else "",
         float(value[1]) if value else 0.0, shape,

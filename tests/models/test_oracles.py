@@ -16,7 +16,8 @@ def test_every_network_has_a_record():
 @pytest.mark.parametrize("name", every_network())
 def test_a_network_computes_what_its_record_lists(name):
     with torch.device("meta"):
-        net, x = build(name), published_input(name, 2)
+        net = build(name, **records()[name].facts.get("options", {}))
+        x = published_input(name, 2)
     assert differences(records()[name].layers, operations(net, x)) == []
 
 

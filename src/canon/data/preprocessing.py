@@ -99,9 +99,23 @@ class Preprocessing:
 
 def center_square(images: Pixels, side: int) -> Pixels:
     """Images (N, H, W, C) as squares: the shorter side scaled to `side`, the centre cropped."""
-    images = resize(images, side)
+    images = resize(_without_ends(images, side), side)
     top, left = (images.shape[1] - side) // 2, (images.shape[2] - side) // 2
     return images[:, top : top + side, left : left + side]
+
+
+def _without_ends(images: Pixels, side: int) -> Pixels:
+    """Images (N, H, W, C) that are not much longer than wide, around the same centre.
+
+    A line of a few pixels, enlarged whole, would fill the memory.
+    """
+    height, width = images.shape[1:3]
+    short = min(height, width)
+    if max(height, width) <= 4 * short:
+        return images
+    kept = 3 * short + 2 * (short // side + 2)  # the centre, and what its edge is averaged from
+    top, left = max(0, height - kept) // 2, max(0, width - kept) // 2
+    return images[:, top : height - top, left : width - left]
 
 
 def resize(images: Pixels, side: int) -> Pixels:

@@ -4,7 +4,7 @@ Each sets every convolution and linear layer of a network, its biases to zero, a
 at one and shifts at zero. One seed gives the same weights on every machine.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import prod, sqrt
 
 import torch
@@ -52,11 +52,11 @@ def gaussian(net: nn.Module, std: float, seed: int) -> None:
 
 
 @torch.no_grad()
-def he(net: nn.Module, seed: int) -> None:
-    """N(0, 2/fan_in) (He et al., "Delving Deep into Rectifiers", ICCV 2015, equation 10)."""
+def he(net: nn.Module, seed: int, fan: Callable[[Weighted], int] = fan_in) -> None:
+    """N(0, 2/fan) (He et al., "Delving Deep into Rectifiers", ICCV 2015, equation 10 or 14)."""
     source = generator(seed)
     for layer in weighted(net):
-        layer.weight.normal_(0, sqrt(2 / fan_in(layer)), generator=source)
+        layer.weight.normal_(0, sqrt(2 / fan(layer)), generator=source)
         zero_bias(layer)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from canon.layers.residual import PadShortcut
+
 
 class Unit(nn.Module):
     """x + branch(act(x)); where the dimensions change, project(act(x)) + branch(act(x)).
@@ -15,7 +17,7 @@ class Unit(nn.Module):
     Args:
         act: normalisation and rectifier before the branch and the projection.
         branch: the rest of the residual function.
-        project: a 1 x 1 convolution, or None for the identity.
+        project: the shortcut where the dimensions change, or None for the identity.
 
     Shape: (N, C_in, H, W) -> (N, C_out, H/stride, W/stride)
     """
@@ -59,6 +61,14 @@ def basic(c_in: int, c_out: int, stride: int, dropout: float = 0.0) -> Unit:
         conv(c_in, c_out, 3, stride), bn_relu(c_out), *between, conv(c_out, c_out, 3)
     )
     return unit(c_in, c_out, stride, branch)
+
+
+def padded(c_in: int, c_out: int, stride: int) -> Unit:
+    """Two 3 x 3 convolutions; where the dimensions change, the shortcut is padded with zeros."""
+    made = basic(c_in, c_out, stride)
+    if made.project is not None:
+        made.project = PadShortcut(c_in, c_out, stride)
+    return made
 
 
 def bottleneck(c_in: int, c_out: int, stride: int, *, strided: int = 1) -> Unit:

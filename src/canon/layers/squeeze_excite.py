@@ -13,17 +13,18 @@ class SqueezeExcite(nn.Module):
     Args:
         channels: of the input.
         reduction: ratio r of the gate's input to its middle.
+        bias: whether the layers of the gate have biases.
 
     Shape: (N, C, H, W) -> (N, C, H, W)
     """
 
-    def __init__(self, channels: int, reduction: int = 16) -> None:
+    def __init__(self, channels: int, reduction: int = 16, bias: bool = True) -> None:
         super().__init__()
         self.gate = stages(
             squeeze=nn.AdaptiveAvgPool2d(1),
-            fc1=nn.Conv2d(channels, channels // reduction, 1),
+            fc1=nn.Conv2d(channels, channels // reduction, 1, bias=bias),
             relu=nn.ReLU(),
-            fc2=nn.Conv2d(channels // reduction, channels, 1),
+            fc2=nn.Conv2d(channels // reduction, channels, 1, bias=bias),
             sigmoid=nn.Sigmoid(),
         )
 

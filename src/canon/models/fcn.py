@@ -7,12 +7,13 @@ another thing: a network of which only the last layer is trained.)
 
 Differences from the paper: it leaves sizes at the border open. As in the authors' code, the first
 convolution is padded by 100 pixels, poolings round up, and scores are cropped to where they lie in
-the image: the offsets 5, 9, 19, 27 and 31 of that code follow from the windows (`Grid`).
-`fcn8s-at-once` is the authors' network that scales the skips by 0.01 and 0.0001, to be trained in
-one stage. `fcn32s-alexnet` is CaffeNet, as footnote 3 says: it pools before it normalises.
-`fcn32s-googlenet` was never released: it scores the last module, without auxiliary heads; the
-padding of 100 pixels and the kernel of 63 x 63 are taken from the AlexNet form. Its field is 715
-pixels; Table 1 prints 907, which includes the 7 x 7 pooling that the text discards.
+the image: the offsets 5, 9, 19, 27 and 31 of that code follow from the windows (`Grid`). Weights
+start as Glorot's, to be replaced by those of a classifier (`--weights`), without which the paper
+does not train. `fcn8s-at-once` is the authors' network that scales the skips by 0.01 and 0.0001, to
+be trained in one stage. `fcn32s-alexnet` is CaffeNet, as footnote 3 says: it pools before it
+normalises. `fcn32s-googlenet` was never released: it scores the last module, without auxiliary
+heads; the padding of 100 pixels and the kernel of 63 x 63 are taken from the AlexNet form. Its
+field is 715 pixels; Table 1 prints 907, which includes the 7 x 7 pooling that the text discards.
 """
 
 from collections.abc import Callable

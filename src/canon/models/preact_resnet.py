@@ -6,8 +6,10 @@ The nets for 32 x 32 images have basic units (110) or bottlenecks (164 and 1001)
 the first 1 x 1, as in the authors' resnet-pre-act.lua. Those for ImageNet have the first paper's
 depths, plus 3, 24, 36, 3 blocks for 200 layers, and the stride in the 3 x 3, as in preresnet.lua of
 fb.resnet.torch, to which the authors refer for ResNet-200; the network whose errors Table 5 prints
-was trained with unpublished Caffe code. Where dimensions change the shortcut is a 1 x 1 convolution
-of the activated input, as in both files; the first paper's net of 110 layers pads with zeros.
+was trained with unpublished Caffe code. Where dimensions change the shortcut of a bottleneck is a
+1 x 1 convolution of the activated input, as in both files, and that of the net of 110 layers is
+padded with zeros, as in the first paper. Weights start by the fan-out of each layer, as in both
+files.
 The first activation follows conv1, before the paths split (appendix): for ImageNet it precedes the
 pooling, and the first unit has none. Of 1001 layers the paper prints 10.2 million parameters, which
 are 10,178,490 without scales and shifts of normalisation. `-timm` is the function that timm's
@@ -21,11 +23,11 @@ from torch import nn
 from canon.layers import average_head, init, stages
 from canon.layers.preactivation import (
     MakeUnit,
-    basic,
     bn_relu,
     bottleneck,
     conv,
     first_stage,
+    padded,
     stage,
 )
 from canon.models.resnet import D50, D101, D152
@@ -50,7 +52,7 @@ class CifarPreActResNet(nn.Module):
         n: units in each stage.
         classes: number of outputs.
         channels: of the input.
-        seed: of the initial weights (He).
+        seed: of the initial weights (He, by the fan-out).
 
     Shape: (N, 3, 32, 32) -> (N, K); any square from 5 pixels.
     """
@@ -74,7 +76,7 @@ class CifarPreActResNet(nn.Module):
             act=bn_relu(w3),  # 256 x 8 x 8
         )
         self.head = average_head(w3, classes)
-        init.he(self, seed)
+        init.he(self, seed, init.fan_out)
 
     def forward(self, x: Images) -> Logits:
         return self.head(self.features(x))
@@ -84,7 +86,7 @@ class CifarPreActResNet(nn.Module):
 # normalisation; the error on CIFAR-10 with batches of 128, and the number of the table with it.
 # fmt: off
 CIFAR: tuple[tuple[str, MakeUnit, int, int, int, int, float | None, float, int], ...] = (
-    ("preact-resnet110",  basic,      1,  18,  1_730_522,   253_149_824, None, 0.0637, 2),
+    ("preact-resnet110",  padded,     1,  18,  1_727_962,   252_887_680, None, 0.0637, 2),
     ("preact-resnet164",  bottleneck, 4,  18,  1_703_258,   244_500_992, 1.7,  0.0546, 4),
     ("preact-resnet1001", bottleneck, 4, 111, 10_327_706, 1_487_849_984, 10.2, 0.0492, 4),
 )
@@ -109,7 +111,7 @@ class PreActResNet(nn.Module):
         depths: units in each stage.
         classes: number of outputs.
         channels: of the input.
-        seed: of the initial weights (He).
+        seed: of the initial weights (He, by the fan-out).
 
     Shape: (N, 3, 224, 224) -> (N, K); any square from 33 pixels.
     """
@@ -129,7 +131,7 @@ class PreActResNet(nn.Module):
             act=bn_relu(2048),  # 2048 x 7 x 7
         )
         self.head = average_head(2048, classes)
-        init.he(self, seed)
+        init.he(self, seed, init.fan_out)
 
     def stem(self, channels: int) -> nn.Sequential:
         """conv1 and the first activation."""

@@ -111,7 +111,7 @@ Row = tuple[
 # fmt: off
 TABLE1: tuple[Row, ...] = (
     ("plain18",    Basic, D18, plain,    11_515_688, 1_794_805_760, 1.8,  0.2794, None,   2),
-    ("plain34",    Basic, D34, plain,    21_623_848, 3_644_493_824, 3.6,  0.2854, 0.1002, 2),
+    ("plain34",    Basic, D34, plain,    21_623_848, 3_644_493_824, 3.6,  0.2854, 0.1002, 3),
     ("resnet18-a", Basic, D18, option_a, 11_515_688, 1_794_805_760, 1.8,  0.2788, None,   2),
     ("resnet18",   Basic, D18, option_b, 11_689_512, 1_814_073_344, 1.8,  None,   None,   None),
     ("resnet18-c", Basic, D18, option_c, 12_043_816, 1_878_298_624, None, None,   None,   None),

@@ -1,12 +1,14 @@
 """SegNet: Badrinarayanan, Kendall, Cipolla, TPAMI 2017; see PAPER.
 
-Differences from the paper: as in the authors' code, the convolutions of `segnet` keep their biases
-under batch normalisation, and poolings round up, so that 45 rows become 23. `segnet-basic` has no
-biases after convolutions, as section 3.1 says; `segnet-basic-released` has them, as the authors'
-segnet_basic_train.prototxt. The paper normalises the local contrast of the input and gives no
-constants; both nets have the layer of that file in its place, Caffe's response normalisation.
-Table 1 prints 1.425M parameters for SegNet-Basic, which neither form has. The upsamplings that the
-paper compares with unpooling are other values of `upsampling`.
+Differences from the paper: the dropout of section 4 "at the end of deeper convolutional layers",
+which it does not name, is left out, as in the authors' file for SegNet. As in their code, the
+convolutions of `segnet` keep their biases under batch normalisation, and poolings round up, so that
+45 rows become 23. `segnet-basic` has no biases after convolutions, as section 3.1 says;
+`segnet-basic-released` has them, as the authors' segnet_basic_train.prototxt. The paper normalises
+the local contrast of the input and gives no constants; both nets have the layer of that file in its
+place, Caffe's response normalisation. Table 1 prints 1.425M parameters for SegNet-Basic, which
+neither form has. The upsamplings that the paper compares with unpooling are other values of
+`upsampling`.
 """
 
 from torch import nn

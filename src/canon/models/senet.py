@@ -4,9 +4,10 @@ Differences from the paper: none. As in the weights its authors released, both l
 biases, the first pooling is not padded and rounds up, and the stride of a bottleneck is in its
 first 1 x 1, in ResNeXt and SENet-154 in the 3 x 3. The gate is at the end of a residual branch,
 after a whole inception module, and after each rectifier of VGG. `-rN` has reduction ratio N in
-place of 16 (Table 10 of the journal form, whose parameters differ by up to 0.1 million from those
-that follow). `-timm` is the function that timm's weights compute: a rectifier before the gate of a
-basic block.
+place of 16 and no biases in its gates (section 6 and Table 10 of the journal form, whose parameters
+differ by up to 0.12 million from those that follow). `se-vgg16-bn` keeps the biases of VGG's
+convolutions; `se-resnet18` and 34 are in no paper. `-timm` is the function that timm's weights
+compute: a rectifier before the gate of a basic block.
 """
 
 from dataclasses import replace
@@ -35,11 +36,11 @@ PAPER = Paper(
 class Gated(Block):
     """A residual block whose branch ends in a gate; to be mixed in before the block."""
 
-    reduction = 16
+    reduction, bias = 16, True
 
     def residual(self, c_in: int, width: int, c_out: int, stride: int) -> nn.Sequential:
         branch = super().residual(c_in, width, c_out, stride)
-        return branch.append(SqueezeExcite(c_out, self.reduction))
+        return branch.append(SqueezeExcite(c_out, self.reduction, self.bias))
 
 
 class SEBasic(Gated, Basic):
@@ -57,19 +58,23 @@ class SEBottleneck(Gated, Bottleneck):
     """Figure 3, right: a bottleneck and a gate."""
 
 
-class _R2(SEBottleneck):
+class _Unbiased(SEBottleneck):
+    bias = False
+
+
+class _R2(_Unbiased):
     reduction = 2
 
 
-class _R4(SEBottleneck):
+class _R4(_Unbiased):
     reduction = 4
 
 
-class _R8(SEBottleneck):
+class _R8(_Unbiased):
     reduction = 8
 
 
-class _R32(SEBottleneck):
+class _R32(_Unbiased):
     reduction = 32
 
 
@@ -141,15 +146,15 @@ for name, block, depths, params, macs, billions, top1, top5 in TABLE2:
 # Parameters and multiply-accumulates, the millions of the former that Table 10 prints, and errors.
 # fmt: off
 TABLE10 = (
-    ("se-resnet50-r2",  _R2,  45_699_240, 3_878_092_800, 45.7, 0.2229, 0.0600),
-    ("se-resnet50-r4",  _R4,  35_635_688, 3_868_033_024, 35.7, 0.2225, 0.0609),
-    ("se-resnet50-r8",  _R8,  30_603_912, 3_863_003_136, 30.7, 0.2226, 0.0599),
-    ("se-resnet50-r32", _R32, 26_830_080, 3_859_230_720, 26.9, 0.2272, 0.0620),
+    ("se-resnet50-r2",  _R2,  45_676_584, 3_878_092_800, 45.7, 0.2229, 0.0600),
+    ("se-resnet50-r4",  _R4,  35_616_808, 3_868_033_024, 35.7, 0.2225, 0.0609),
+    ("se-resnet50-r8",  _R8,  30_586_920, 3_863_003_136, 30.7, 0.2226, 0.0599),
+    ("se-resnet50-r32", _R32, 26_814_504, 3_859_230_720, 26.9, 0.2272, 0.0620),
 )
 # fmt: on
 
 for name, block, params, macs, millions, top1, top5 in TABLE10:
-    printed = Printed(millions * 1e6, 0.1e6, "Table 10")
+    printed = Printed(millions * 1e6, 0.12e6, "Table 10")
     errors = Errors(top1, top5, "ILSVRC-2012 val, one crop, Table 10")
     published = Published(params, macs, printed_params=printed, errors=errors)
     register(name, paper=PAPER, block=block, depths=D50, published=published)(SEResNet)
@@ -158,7 +163,7 @@ for name, block, params, macs, millions, top1, top5 in TABLE10:
 @register(
     "senet154", paper=PAPER,
     published=Published(115_088_984, 20_688_363_520,
-                        errors=Errors(0.1868, 0.0447, "ILSVRC-2012 val, one crop of 224")),
+                        errors=Errors(0.1868, 0.0447, "ILSVRC-2012 val, one crop of 224, Table 8")),
 )  # fmt: skip
 class SENet154(nn.Module):
     """SENet-154: ResNeXt-152 with 64 groups, three 3 x 3 convolutions for the 7 x 7, and dropout.
@@ -220,6 +225,8 @@ class SEVGG(vgg.VGG):
 
     Shape: (N, 3, 224, 224) -> (N, K); any square from 32 pixels when built with `image`.
     """
+
+    start = staticmethod(init.he)  # as all nets of this paper
 
 
 def _conv_bn_relu(c_in: int, c_out: int, kernel: Kernel, *window: int) -> nn.Sequential:

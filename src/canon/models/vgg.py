@@ -1,8 +1,9 @@
 """VGG A to E: Simonyan, Zisserman, ICLR 2015; see PAPER.
 
 Differences from the paper: weights start by the procedure of Glorot and Bengio, which the paper
-names as the one that needs no pre-trained net A (section 3.1); N(0, 0.01) does not train the deep
-columns. The `-bn` forms put batch normalisation after each convolution; the paper has none.
+names as the one that needs no pre-trained net A (section 3.1); its other start, normal with a
+variance of 0.01, does not train the deep columns. The `-bn` forms put batch normalisation after
+each convolution; the paper has none.
 """
 
 from collections.abc import Callable
@@ -59,6 +60,8 @@ class VGG(nn.Module):
     Shape: (N, 3, 224, 224) -> (N, K); any square from 32 pixels when built with `image`.
     """
 
+    start = staticmethod(init.glorot)
+
     def __init__(
         self,
         column: Column,
@@ -86,7 +89,7 @@ class VGG(nn.Module):
             fc7=nn.Sequential(nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout(0.5)),
             fc8=nn.Linear(4096, classes),
         )
-        init.glorot(self, seed)
+        self.start(self, seed)
 
     def forward(self, x: Images) -> Logits:
         return self.head(self.features(x))

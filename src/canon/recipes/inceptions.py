@@ -32,7 +32,7 @@ GOOGLENET = Recipe(
     schedule=Exponential(0.96, every=8),
     average=0.9999,
     normalization="mean",
-    unprinted=("lr", "batch", "epochs", "decay", "average", "normalization"),
+    unprinted=("lr", "batch", "epochs", "decay", "average", "images.augmentation"),
 )
 
 # Section 4.2.1 and the network x30: 30 times the rate of Inception, decayed six times as fast, a
@@ -46,7 +46,7 @@ BN_INCEPTION = replace(
     images=ClassificationRecipe(replace(CROPS, distort=0.25)),
     decay=2e-4 / 5,
     schedule=Exponential(0.96, every=8 / 6),
-    unprinted=("decay", "average", "normalization"),
+    unprinted=("optimizer", "decay", "average", "images.augmentation"),
 )
 
 # Section 8, with the smoothing of section 7: RMSProp with 0.9 and epsilon 1.0, 0.045 times 0.94
@@ -67,7 +67,7 @@ INCEPTION_V3 = replace(
     schedule=Exponential(0.94, every=2),
     clip=2.0,
     normalization="standard",
-    unprinted=("decay", "images.augmentation", "average", "normalization"),
+    unprinted=("optimizer", "decay", "images.augmentation", "average", "normalization"),
 )
 
 # Section 4: RMSProp, the rates and averaged weights of Inception-v3 for 20 machines, without
@@ -76,8 +76,8 @@ INCEPTION_V4 = replace(
     INCEPTION_V3,
     source="Szegedy et al. 2017, section 4; rest: Inception-v3's",
     clip=0.0,
-    unprinted=("batch", "epochs", "decay", "images.augmentation", "images.smoothing", "average",
-               "normalization"),
+    unprinted=("optimizer", "batch", "epochs", "decay", "images.augmentation", "images.smoothing",
+               "average", "normalization"),
 )  # fmt: skip
 
 # Section 4.2: momentum 0.9, 0.045 times 0.94 every two epochs, averaged weights. Section 4.3: decay

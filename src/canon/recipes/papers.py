@@ -44,6 +44,7 @@ BY_NAME: dict[str, Recipe[Any]] = {
     **dict.fromkeys(("resnet110", "resnet1202", "plain110"), classics.WARMED),
     "senet154": inceptions.SENET154,
     **dict.fromkeys(("fcn32s", "fcn8s-at-once"), segmentation.FCN),
+    **dict.fromkeys(("segnet-basic", "segnet-basic-released"), segmentation.SEGNET_BASIC),
     "fcn32s-alexnet": segmentation.FCN_ALEXNET,
     "fcn32s-googlenet": segmentation.FCN_GOOGLENET,
 }

@@ -10,7 +10,7 @@ from canon.data.augment.deformation import Deformation
 from canon.recipes.images import ANY_WAY_UP, UPRIGHT, SegmentationRecipe
 from canon.training.optimizers import SGD, AdamW
 from canon.training.recipe import Recipe
-from canon.training.schedules import Cosine, Steps
+from canon.training.schedules import Cosine, Plateau
 
 WHOLE = Deformation(flip=False, crop=False)
 
@@ -29,16 +29,23 @@ FCN = Recipe(
     decay=5e-4,
     decay_norms=True,
     normalization="mean",
+    unprinted=("normalization",),
 )
 FCN_ALEXNET = replace(FCN, lr=1e-3)
-FCN_GOOGLENET = replace(FCN, lr=5e-5)
+FCN_GOOGLENET = replace(FCN, lr=5e-5)  # printed as 5^-5, and the decay as 5^-4
 
 # Section 4.2: finer networks are initialised from coarser ones and trained with rate / 100.
-FCN_FINER = replace(FCN, source="Long et al. 2015, sections 4.1 to 4.3", lr=1e-6)
+FCN_FINER = replace(
+    FCN,
+    source="Long et al. 2015, sections 4.1 to 4.3",
+    lr=1e-6,
+    unprinted=("epochs", "normalization"),
+)
 
-# Section 3.2: SGD with 0.1 and momentum 0.9, batches of 12, median frequency balancing. The paper
-# trains until the loss converges; 100 epochs are used. Local contrast normalisation is omitted.
-SEGNET = Recipe(
+# Section 3.2, of the variants of SegNet-Basic: SGD with 0.1 and momentum 0.9, batches of 12, median
+# frequency balancing. The paper trains until the loss converges; 100 epochs are used. Local
+# contrast normalisation is omitted.
+SEGNET_BASIC = Recipe(
     name="paper",
     source="Badrinarayanan et al. 2017, section 3.2",
     optimizer=SGD(momentum=0.9),
@@ -49,8 +56,17 @@ SEGNET = Recipe(
     unprinted=("epochs", "normalization"),
 )
 
+# Section 4: a fixed rate of 0.001, momentum 0.9, batches of 5 for CamVid, more than 100 epochs.
+SEGNET = replace(
+    SEGNET_BASIC,
+    source="Badrinarayanan et al. 2017, section 4",
+    lr=1e-3,
+    batch=5,
+    unprinted=("normalization",),
+)
+
 # "Implementation details" of the experiments, and the authors' solvers: rate 0.01, momentum 0.9,
-# decay 5e-4, batches of 64, rate / 10 after 9 and 18 of 20 thousand steps of the first stage. Crops
+# decay 5e-4, batches of 64, rate / 10 when the validation accuracy stops improving. Crops
 # of 224 from 250 pixels, with flips. Crops are taken from whole images here; the paper crops single
 # objects first.
 DECONVNET = Recipe(
@@ -63,9 +79,9 @@ DECONVNET = Recipe(
     images=SegmentationRecipe(Deformation(flip=True)),
     decay=5e-4,
     decay_norms=True,
-    schedule=Steps(((0.45, 0.1), (0.9, 0.01))),
+    schedule=Plateau(),
     normalization="mean",
-    unprinted=("batch", "epochs", "schedule", "normalization"),
+    unprinted=("epochs", "normalization"),
 )
 
 # Section 3: one large tile per step, momentum 0.99, balanced classes, w0 = 10 and sigma = 5 pixels
@@ -81,7 +97,7 @@ UNET = Recipe(
     images=SegmentationRecipe(
         Deformation(upright=False, elastic=10.0), class_weights="median", border_weight=10.0
     ),
-    unprinted=("lr", "epochs", "decay", "normalization"),
+    unprinted=("lr", "epochs", "decay", "images.class_weights", "normalization"),
 )
 
 # For datasets of tens to thousands of images.

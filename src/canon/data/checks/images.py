@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from canon.data.dataset import Dataset, Split
 from canon.data.images.reader import read_image
 from canon.data.scan_cache import ScanRecord, cached_scan
@@ -131,6 +133,6 @@ def _scan(file: Path) -> ImageScan:
     except DataError as reason:
         return ImageScan(fault=str(reason))
     height, width, channels = pixels.shape
-    digest = hashlib.blake2b(pixels.tobytes(), digest_size=16)
+    digest = hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16)
     digest.update(f"{height} {width}".encode())
     return ImageScan(height, width, channels, 8 * pixels.dtype.itemsize, digest.hexdigest())

@@ -5,17 +5,17 @@ from pathlib import Path
 
 from PIL import Image
 
-from canon.data.images.reader import read_image
+from canon.data.images.picture import ORIENTATION, decoding
+from canon.data.images.reader import is_tiff, read_image
 from canon.data.images.region import UPRIGHT, ArrayReader, OrientedReader
-from canon.data.images.tiff import is_tiff, tiff_readers
+from canon.data.images.tiff import tiff_readers
 from canon.data.images.tiff_page import ALPHA, over_white
 from canon.data.types import Pixels
 from canon.errors import DataError
 
 PNG = b"\x89PNG\r\n\x1a\n"
 DEPTH, KIND = 24, 25  # offsets of the bit depth and the colour type in a PNG file
-RGB, RGBA = 2, 6
-ORIENTATION = 0x0112  # EXIF tag
+RGB, GREY_ALPHA, RGBA = 2, 4, 6
 
 
 def read_deep(path: Path) -> Pixels:
@@ -54,20 +54,21 @@ def _is_deep_png(path: Path) -> bool:
     except OSError:
         return False
     png = len(header) > KIND and header.startswith(PNG)
-    return png and header[DEPTH] == 16 and header[KIND] in (RGB, RGBA)
+    return png and header[DEPTH] == 16 and header[KIND] in (RGB, GREY_ALPHA, RGBA)
 
 
 def _from_png(path: Path) -> Pixels | None:
     import imagecodecs  # noqa: PLC0415
 
     try:
-        with Image.open(path) as picture:
+        with decoding(path), Image.open(path) as picture:
             orientation = picture.getexif().get(ORIENTATION, 1)
             if "transparency" in picture.info:  # one transparent colour
                 return None
         samples = imagecodecs.png_decode(path.read_bytes())
     except Exception:  # each codec raises its own errors
         return None  # read_image raises the error that names the fault
-    deep = ArrayReader(over_white(3, ALPHA if samples.shape[2] == 4 else 0, samples))
+    alpha = ALPHA if samples.shape[2] in (2, 4) else 0
+    deep = ArrayReader(over_white(1 if samples.shape[2] == 2 else 3, alpha, samples))
     upright = OrientedReader(deep, orientation) if orientation in UPRIGHT else deep
     return upright.read(slice(0, upright.height), slice(0, upright.width))

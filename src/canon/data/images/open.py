@@ -5,13 +5,14 @@ Pixels follow the rules of `canon.data.images.reader`, but 16-bit colour keeps i
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from canon.data.images.deep_color import read_deep
 from canon.data.images.ome_zarr import zarr_readers
+from canon.data.images.reader import is_tiff, read_picture
 from canon.data.images.region import ArrayReader, RegionReader
-from canon.data.images.tiff import is_tiff, tiff_readers
+from canon.data.images.tiff import tiff_readers
 from canon.errors import DataError
 
 
@@ -29,10 +30,21 @@ def open_image(path: Path) -> Iterator[list[RegionReader]]:
     if path.is_dir():
         yield zarr_readers(path)
     elif is_tiff(path):
-        with tiff_readers(path) as planes:
-            yield planes
+        with ExitStack() as files:
+            yield _tiff(path, files)
     else:
         yield [ArrayReader(read_deep(path))]
+
+
+def _tiff(path: Path, files: ExitStack) -> list[RegionReader]:
+    """The planes of a TIFF; what tifffile does not read, such as CMYK, is read by Pillow."""
+    try:
+        return files.enter_context(tiff_readers(path))
+    except DataError as reason:
+        try:
+            return [ArrayReader(read_picture(path))]
+        except DataError:
+            raise reason from None
 
 
 def require_same_format(planes: Sequence[RegionReader], source: Path) -> RegionReader:

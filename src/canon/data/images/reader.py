@@ -1,45 +1,35 @@
 """Read an image file as an array: one rule for modes, alpha, orientation and bits.
 
-Grey stays one channel, everything else becomes RGB. Bilevel images become 0 and 255. Alpha is
-composited on white, EXIF orientation is applied, and an animation gives its first frame. 16-bit
-grey keeps its bits; 16-bit colour is read with 8, the upper ones, as Pillow does.
+Grey stays one channel, everything else becomes RGB. Bilevel images become 0 and 255, also where
+white is stored as zero. Alpha is composited on white, EXIF orientation is applied, and an animation
+gives its first frame. 16-bit grey keeps its bits; 16-bit colour is read with 8, the upper ones.
+
+TIFF files are read by tifffile where it is installed (the extra `big`), as they are for prediction;
+what it does not read, such as CMYK, is read by Pillow.
 """
 
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, TiffImagePlugin
 
+from canon.data.images.picture import frames, open_picture
 from canon.data.types import Pixels
 from canon.errors import DataError
 
-SUFFIXES = frozenset(
-    [
-        ".png",
-        ".apng",
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".bmp",
-        ".dib",
-        ".gif",
-        ".tif",
-        ".tiff",
-        ".webp",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-        ".pnm",
-        ".jp2",
-        ".tga",
-        ".avif",
-        ".ico",
-    ]
-)
+# fmt: off
+SUFFIXES = frozenset([
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".gif", ".tif", ".tiff",
+    ".webp", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".tga", ".avif", ".ico",
+])
+# fmt: on
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # of TIFF and BigTIFF
 GREY = ("1", "L")
 DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
 ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
+PHOTOMETRIC, PLANAR = 262, 284  # TIFF tags
 
 
 def is_image(path: Path) -> bool:
@@ -47,14 +37,22 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
+def is_tiff(path: Path) -> bool:
+    """Whether a file has the signature of TIFF or BigTIFF."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4) in MAGIC
+    except OSError:
+        return False  # the reader reports it
+
+
 def multi_page_fault(path: Path) -> str | None:
     """The error text for a TIFF file of several images where one is expected, or None."""
     if path.suffix.lower() not in (".tif", ".tiff"):
         return None
     try:
-        with Image.open(path) as picture:
-            count = getattr(picture, "n_frames", 1)
-    except (OSError, SyntaxError, ValueError, EOFError):  # the reader reports it
+        count = frames(path)
+    except DataError:  # the reader reports it
         return None
     if count == 1:
         return None
@@ -67,44 +65,71 @@ def read_image(path: Path) -> Pixels:
     Raises:
         DataError: the file is missing, empty, truncated, no image, or has floating-point pixels.
     """
+    if is_tiff(path) and find_spec("tifffile"):
+        from canon.data.images.tiff import read_first_page  # noqa: PLC0415  # it imports this
+
+        pixels = either(path, read_first_page, read_picture)
+        deep_color = pixels.dtype == np.uint16 and pixels.shape[2] == 3
+        return (pixels >> 8).astype(np.uint8) if deep_color else pixels
+    return read_picture(path)
+
+
+def either(path: Path, first: Callable[[Path], Pixels], second: Callable[[Path], Pixels]) -> Pixels:
+    """The pixels of a file by the first reader that reads it; if none does, the first's error."""
     try:
-        if path.stat().st_size == 0:
-            raise DataError(f"{path} is empty (0 bytes); expected an image. Replace or delete it.")
-        with Image.open(path) as picture:
-            return _pixels(picture, path)
-    except UnidentifiedImageError:
-        raise DataError(
-            f"{path} is not a readable image; expected PNG, JPEG, TIFF or a similar format. "
-            "Replace or delete it."
-        ) from None
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist; expected an image file. Check the path.") from None
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as reason:
-        detail = str(reason).strip().rstrip(".") or type(reason).__name__
-        raise DataError(
-            f"{path} cannot be read: {detail}; expected a complete image file. Replace or delete "
-            "it."
-        ) from None
+        return first(path)
+    except DataError as reason:
+        try:
+            return second(path)
+        except DataError:
+            raise reason from None
+
+
+def read_picture(path: Path) -> Pixels:
+    """The pixels of a file, by Pillow.
+
+    Raises:
+        DataError: as `read_image`.
+    """
+    with open_picture(path) as picture:
+        return _pixels(picture, path)
 
 
 def _pixels(picture: Image.Image, path: Path) -> Pixels:
-    picture.load()
-    upright: Image.Image = ImageOps.exif_transpose(picture)
-    mode = upright.mode
+    mode = picture.mode
     if mode == "F":
         raise DataError(
             f"{path} has floating-point pixels; expected 8 or 16 bits. Convert it to 8 or 16 bits "
             "with an explicit value range."
         )
     if mode == "I":
-        return _as_uint16(np.asarray(upright), path)
+        return _as_uint16(np.asarray(picture), path)
     if mode in DEEP:
-        return np.asarray(upright).astype(np.uint16)[..., None]
-    if mode in ALPHA or "transparency" in upright.info:
-        return _over_white(upright)
+        deep = np.asarray(picture).astype(np.uint16)[..., None]
+        return ~deep if white_is_zero(picture) else deep
+    if mode in ALPHA or "transparency" in picture.info:
+        return _over_white(picture)
     if mode in GREY:
-        return np.asarray(upright.convert("L"))[..., None]
-    return np.asarray(upright.convert("RGB"))
+        return np.asarray(picture.convert("L"))[..., None]
+    if _is_planar(picture):  # Pillow reads 16 bits of this kind as noise
+        raise DataError(
+            f"{path} is a planar TIFF, which needs tifffile: pip install 'canon-nets[big]'."
+        )
+    return np.asarray(picture.convert("RGB"))
+
+
+def white_is_zero(picture: Image.Image) -> bool:
+    """Whether a 16-bit TIFF stores white as zero; Pillow inverts 1 and 8 bits only."""
+    return isinstance(picture, TiffImagePlugin.TiffImageFile) and (
+        picture.tag_v2.get(PHOTOMETRIC) == 0
+    )
+
+
+def _is_planar(picture: Image.Image) -> bool:
+    if not isinstance(picture, TiffImagePlugin.TiffImageFile):
+        return False
+    depths = picture.tag_v2.get(258, (8,))
+    return picture.tag_v2.get(PLANAR) == 2 and max(depths) > 8
 
 
 def _as_uint16(values: np.ndarray[tuple[int, ...], np.dtype[np.int32]], path: Path) -> Pixels:

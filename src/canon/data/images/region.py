@@ -38,6 +38,9 @@ class RegionReader(Protocol):
     def channels(self) -> int: ...
     @property
     def bits(self) -> int: ...
+    @property
+    def name(self) -> str:
+        """For messages, such as "page 3 of 30 of stack.tif"."""
 
     def read(self, rows: slice, columns: slice) -> Pixels:
         """The pixels of a region inside the image, (h, w, C) uint8 or uint16.
@@ -89,6 +92,10 @@ class OrientedReader:
     def bits(self) -> int:
         return self.stored.bits
 
+    @property
+    def name(self) -> str:
+        return self.stored.name
+
     def read(self, rows: slice, columns: slice) -> Pixels:
         transposed, reverse_rows, reverse_columns = UPRIGHT[self.orientation]
         y = _reversed(rows, self.height) if reverse_rows else rows
@@ -120,6 +127,7 @@ class ArrayReader:
     """An image in memory, (H, W, C) uint8 or uint16."""
 
     pixels: Pixels
+    name: str = "the image"
 
     @property
     def height(self) -> int:
@@ -153,6 +161,10 @@ class ConvertedReader:
 
     def __post_init__(self) -> None:
         self.height, self.width = self.image.height, self.image.width
+
+    @property
+    def name(self) -> str:
+        return self.image.name
 
     def read(self, rows: slice, columns: slice) -> Pixels:
         """A region; 16-bit colour is reduced to its upper bits for 8, as in `read_image`."""

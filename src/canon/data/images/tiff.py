@@ -7,26 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from canon.data.images.blocks import BlockCache
+from canon.data.images.picture import decoding
 from canon.data.images.region import RegionReader, UnreadableReader, unreadable_error
 from canon.data.images.tiff_page import Page, page_readers
-from canon.errors import InputError
+from canon.data.types import Pixels
+from canon.errors import DataError, InputError
 
-MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SLIDES = ("is_svs", "is_ndpi", "is_scn", "is_bif", "is_qpi", "is_philips", "is_avs")
 MISSING = "the page is not in the file"
 TRUNCATED = "the list of pages ends abruptly"
 DAMAGED = "its header is damaged"
 
 PageAt = tuple[Page | str, int]  # a page or its fault, and the offset of its pixels in bytes
-
-
-def is_tiff(path: Path) -> bool:
-    """Whether a file has the signature of TIFF or BigTIFF."""
-    try:
-        with path.open("rb") as file:
-            return file.read(4) in MAGIC
-    except OSError:
-        return False  # the reader reports it
 
 
 @contextmanager
@@ -53,13 +45,33 @@ def tiff_readers(path: Path) -> Iterator[list[RegionReader]]:
         except Exception as reason:
             raise unreadable_error(str(path), reason) from None
         with tif:
-            pages = _pages(tif)
+            pages: list[PageAt] = []
             try:
-                yield _readers(pages, path)
+                with decoding(path):  # damage can raise anything in tifffile
+                    pages = _pages(tif)
+                    planes = _readers(pages, path)
+                yield planes
             finally:
                 for page, _ in pages:
                     if not isinstance(page, str):
                         page.parent.filehandle.close()  # OME may span several files
+
+
+def read_first_page(path: Path) -> Pixels:
+    """The pixels of the first page of a TIFF, (H, W, C) uint8 or uint16, C 1 or 3.
+
+    Raises:
+        DataError: it cannot be read, has another number of channels, or is too large.
+    """
+    with tiff_readers(path) as planes, decoding(path):
+        first = planes[0]
+        same = [plane for plane in planes if plane.name == first.name]
+        if len(same) > 1:
+            raise DataError(
+                f"{path} has {len(same)} channels; expected grey or RGB. Convert it, or save its "
+                "channels as separate files."
+            )
+        return first.read(slice(0, first.height), slice(0, first.width))
 
 
 @contextmanager

@@ -58,10 +58,12 @@ def _check(header: Page, name: str) -> None:
             f"{name} has floating-point pixels; expected 8 or 16 bits. Convert it to 8 or 16 bits "
             "with an explicit value range."
         )
-    if kind not in ("b", "u") or bits not in (1, *range(8, 17)) or header.imagedepth != 1:
+    whole = kind in ("b", "u", "i") and bits in (1, *range(8, 17), 32, 64)
+    inverted = bits > 16 and header.photometric == WHITE_IS_ZERO
+    if not whole or inverted or header.imagedepth != 1:
         raise DataError(
             f"{name} has {bits}-bit {header.dtype or 'unknown'} pixels; expected two-dimensional "
-            "images of unsigned 8 or 16 bits. Convert it."
+            "images of 8 or 16 bits. Convert it."
         )
     grey = header.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO, PALETTE)
     color = header.photometric == RGB or (
@@ -86,7 +88,17 @@ def _conversions(header: Page) -> list[Callable[[Pixels], Pixels]]:
         return [partial(over_white, 1, alpha)]
     white = 255 if header.bitspersample == 1 else 2**header.bitspersample - 1
     inverted = white if header.photometric == WHITE_IS_ZERO else 0
-    return [partial(_grey, sample, inverted) for sample in range(header.samplesperpixel)]
+    convert = _grey if header.dtype.kind in "bu" and white <= 65535 else _counted
+    return [partial(convert, sample, inverted) for sample in range(header.samplesperpixel)]
+
+
+def _counted(sample: int, inverted: int, samples: Pixels) -> Pixels:
+    """Grey of signed or of more than 16 bits, whose values are those of 16 bits."""
+    grey = samples[..., sample : sample + 1]
+    low, high = int(grey.min()), int(grey.max())
+    if low < 0 or high > 65535:
+        raise DataError(f"values from {low} to {high}; expected 0 to 65535. Rescale it to 16 bits.")
+    return _grey(0, inverted, grey.astype(np.uint8 if grey.itemsize == 1 else np.uint16))
 
 
 def _from_palette(colors: Pixels, samples: Pixels) -> Pixels:

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
-from canon.data.images.reader import DEEP, read_image
+from canon.data.images.picture import open_picture
+from canon.data.images.reader import DEEP, either, is_tiff, read_image, white_is_zero
 from canon.data.targets.base import require_two_classes
 from canon.data.targets.mask_codes import MaskCodes, describe_unknown_values
 from canon.data.types import ClassMap, Codes
@@ -97,15 +99,21 @@ def read_codes(file: Path, colors: bool) -> Codes:
     Raises:
         DataError: the file cannot be read or has another kind of values.
     """
-    try:
-        with Image.open(file) as picture:
-            picture.load()
-            upright: Image.Image = ImageOps.exif_transpose(picture)
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
-        read_image(file)  # raises the error that names the fault
-        raise
-    opaque = _opaque(upright, file)
-    return _colors(opaque, file) if colors else _levels(opaque, file)
+    return either(file, partial(_picture_codes, colors), partial(_tiff_codes, colors))
+
+
+def _picture_codes(colors: bool, file: Path) -> Codes:
+    with open_picture(file) as picture:
+        opaque = _opaque(picture, file)
+        return _colors(opaque, file) if colors else _levels(opaque, file)
+
+
+def _tiff_codes(colors: bool, file: Path) -> Codes:
+    """The values of a TIFF that Pillow does not read, such as one of 64 bits."""
+    pixels = read_image(file) if is_tiff(file) else None
+    if pixels is None or colors or pixels.shape[2] != 1:
+        raise DataError(f"{file} is not a readable mask")  # the first reader's error is shown
+    return pixels[..., 0]
 
 
 def _opaque(picture: Image.Image, file: Path) -> Image.Image:
@@ -127,7 +135,8 @@ def _levels(picture: Image.Image, file: Path) -> Codes:
     if picture.mode == "1":
         return levels.astype(np.uint8)
     if picture.mode in (*DEEP, "I") and levels.min() >= 0 and levels.max() <= 65535:
-        return levels.astype(np.uint16)
+        deep = levels.astype(np.uint16)
+        return ~deep if picture.mode in DEEP and white_is_zero(picture) else deep
     if picture.mode == "RGB" and (levels == levels[..., :1]).all():  # grey, saved as colour
         return levels[..., 0]
     if picture.mode == "RGB":

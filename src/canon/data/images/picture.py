@@ -1,0 +1,120 @@
+"""Open files with Pillow: every fault named, large images only as memory allows."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Condition
+
+from PIL import Image, UnidentifiedImageError
+
+from canon.errors import DataError
+from canon.utils.memory import free_memory
+
+# Canon has its own limit, in bytes. Decoders' warnings name no file; what matters is an error.
+Image.MAX_IMAGE_PIXELS = None
+warnings.filterwarnings("ignore", module=r"PIL\..*")
+
+ORIENTATION = 0x0112  # EXIF tag
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+BYTES = 8  # per pixel of a picture while it is decoded and converted
+AT_ONCE = 2**28  # pixels that all threads decode at once, unless a single image has more
+
+
+class _PixelsInFlight:
+    """Lets threads decode images together only as long as they have few pixels."""
+
+    def __init__(self) -> None:
+        self.now, self.changed = 0, Condition()
+
+    @contextmanager
+    def of(self, count: int) -> Iterator[None]:
+        """Wait until so many more pixels may be decoded."""
+        with self.changed:
+            self.changed.wait_for(lambda: not self.now or self.now + count <= AT_ONCE)
+            self.now += count
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.now -= count
+                self.changed.notify_all()
+
+
+_IN_FLIGHT = _PixelsInFlight()
+
+
+@contextmanager
+def decoding(path: Path) -> Iterator[None]:
+    """Turn whatever a decoder raises into a DataError that names the file.
+
+    Decoders raise errors of any type for a damaged file.
+    """
+    try:
+        yield
+    except (DataError, MemoryError):
+        raise
+    except UnidentifiedImageError:
+        raise DataError(
+            f"{path} is not a readable image; expected PNG, JPEG, TIFF or a similar format. "
+            "Replace or delete it."
+        ) from None
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist; expected an image file. Check the path.") from None
+    except Exception as reason:
+        detail = " ".join(str(reason).split()).rstrip(".") or type(reason).__name__
+        raise DataError(
+            f"{path} cannot be read: {detail[:200]}; expected a complete image file. Replace or "
+            "delete it."
+        ) from None
+
+
+@contextmanager
+def open_picture(path: Path) -> Iterator[Image.Image]:
+    """A file as Pillow opens it, loaded and upright.
+
+    Raises:
+        DataError: it is missing, empty, damaged, no image, or too large for the memory.
+    """
+    with decoding(path):
+        if path.stat().st_size == 0:
+            raise DataError(f"{path} is empty (0 bytes); expected an image. Replace or delete it.")
+        with Image.open(path) as picture:
+            pixels = picture.width * picture.height
+            if BYTES * pixels > max(free_memory(), 2**28):
+                raise DataError(
+                    f"{path} has {picture.height:,} x {picture.width:,} pixels, which do not fit "
+                    "into the free memory; expected fewer. Save it as a tiled TIFF, which is read "
+                    "by parts, or cut it up."
+                )
+            with _IN_FLIGHT.of(pixels):
+                picture.load()
+                yield upright(picture)
+
+
+def upright(picture: Image.Image) -> Image.Image:
+    """A picture turned as its orientation tag says; other tags may be damaged."""
+    try:
+        orientation = picture.getexif().get(ORIENTATION)
+    except Exception:
+        return picture
+    turn = TURNS.get(orientation) if isinstance(orientation, int) else None
+    return picture if turn is None else picture.transpose(turn)
+
+
+def frames(path: Path) -> int:
+    """How many images a file holds.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    with decoding(path), Image.open(path) as picture:
+        return int(getattr(picture, "n_frames", 1))
