@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from canon.data import ImagePack, Preprocessing
-from canon.data.augment.augmentation import Augmentation, pad_images, random_scale_crop
+from canon.data.augment.augmentation import Augmentation, pad_images, random_affine_crop
 from canon.data.augment.image_batches import ImageBatches
 from canon.data.augment.inception_crops import inception_transform
 from canon.errors import InputError
@@ -39,11 +39,12 @@ def windows(crops, stored):
 
 
 def test_jitter_crops_as_if_the_shorter_side_were_drawn_from_256_to_480():
-    crops = random_scale_crop(
+    crops = random_affine_crop(
         ramps(1, 128),
         torch.zeros(2000, dtype=torch.long),
         112,
         (256 / 224, 480 / 224),
+        0.0,
         torch.Generator().manual_seed(0),
     )
     sides, top, left = windows(crops, 128)
@@ -63,7 +64,7 @@ def test_jitter_crops_as_if_the_shorter_side_were_drawn_from_256_to_480():
 def test_jitter_at_one_scale_and_without_room_is_the_image_resized():
     images = torch.from_numpy(RANDOM.integers(0, 256, (3, 12, 12, 3), np.uint8))
     index = torch.tensor([2, 0])
-    found = random_scale_crop(images, index, 20, (1.0, 1.0), torch.Generator().manual_seed(0))
+    found = random_affine_crop(images, index, 20, (1.0, 1.0), 0.0, torch.Generator().manual_seed(0))
     x = images[index].permute(0, 3, 1, 2).float()
     expected = F.interpolate(x, (20, 20), mode="bilinear", align_corners=False)
     torch.testing.assert_close(found.permute(0, 3, 1, 2), expected, rtol=0, atol=1e-3)
@@ -71,9 +72,8 @@ def test_jitter_at_one_scale_and_without_room_is_the_image_resized():
 
 def test_a_window_is_never_larger_than_the_stored_square():
     images = ramps(1, 32)
-    found = random_scale_crop(
-        images, torch.zeros(50, dtype=torch.long), 32, (0.5, 0.9), torch.Generator().manual_seed(0)
-    )
+    index, draw = torch.zeros(50, dtype=torch.long), torch.Generator().manual_seed(0)
+    found = random_affine_crop(images, index, 32, (0.5, 0.9), 0.0, draw)
     sides, _, _ = windows(found, 32)
     assert sides.numpy() == pytest.approx(np.full(50, 32.0), abs=1e-3)
 

@@ -1,5 +1,6 @@
 """Charts of error against cost, and of depth against error."""
 
+import warnings
 from collections.abc import Sequence
 from io import StringIO
 from typing import Literal
@@ -17,9 +18,18 @@ INK, SOFT, ACCENT, SECOND = "#1c2330", "#98a2b3", "#2457c5", "#d9822b"
 def svg(figure: Figure) -> str:
     """A figure as the text of an <svg> element; deterministic."""
     text = StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "canon"}):
+    with (
+        mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "canon"}),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", "Glyph", UserWarning)  # the browser has other fonts
         figure.savefig(text, format="svg", bbox_inches="tight", metadata={"Date": None})
     return text.getvalue().partition("<svg")[1] + text.getvalue().partition("<svg")[2]
+
+
+def literal(text: str) -> str:
+    """A name for a chart, which would read what stands between dollars as mathematics."""
+    return text.replace("$", r"\$")
 
 
 # The winners of ILSVRC, and VGG, second in 2014: year, entry, layers, top-5 error on the test set,
@@ -95,8 +105,8 @@ def _label(axes: Axes, points: list[tuple[float, float, str]]) -> None:
         taken.append(box)
         far = abs((box[1] + box[3]) / 2 - y) > HEIGHT or not -0.04 < box[0] - x < 0.04 > x - box[2]
         axes.annotate(
-            name, (x, y), (box[0], (box[1] + box[3]) / 2), fontsize=7.5, color=INK, va="center",
-            xycoords="axes fraction",
+            literal(name), (x, y), (box[0], (box[1] + box[3]) / 2), fontsize=7.5, color=INK,
+            va="center", xycoords="axes fraction",
             arrowprops={"arrowstyle": "-", "color": SOFT, "linewidth": 0.5} if far else None,
         )  # fmt: skip
 

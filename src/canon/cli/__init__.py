@@ -48,6 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if not is_main_process():  # of several: the first one speaks for all
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):  # consoles of other encodings, names in no encoding
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         return _run(given[0], given[1:])
     except (CanonError, OSError, KeyboardInterrupt, MemoryError, RuntimeError) as failure:

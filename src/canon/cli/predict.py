@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -11,6 +12,8 @@ import tyro
 
 from canon.cli.console import progress_bars, show
 from canon.cli.flags import Switch, flag, several
+from canon.utils.files import atomic_write
+from canon.utils.tables import counted
 
 if TYPE_CHECKING:
     from canon.tasks.base import Prediction
@@ -63,6 +66,7 @@ class Command:
 
 def run(command: Command) -> int:
     """Print or write the predictions; 1 if files were skipped."""
+    from canon.data.images.listing import by_suffix, other_files
     from canon.errors import InputError
     from canon.runs.open import open_run
     from canon.tasks.lookup import task_named
@@ -87,6 +91,9 @@ def run(command: Command) -> int:
             for fault in one.faults:
                 bars.print(f"left out: {fault}")
     _output(c, table_file, made, prediction_table(trained, made, c.top))
+    if others := other_files(c.paths):
+        files = counted(len(others), "file")
+        print(f"{files} not read, in no known format: {by_suffix(others)}", file=sys.stderr)
     return 1 if any(one.faults for one in made) else 0
 
 
@@ -101,7 +108,9 @@ def _output(
         csv.writer(buffer, lineterminator="\n").writerows([table.head, *table.rows])
         text = buffer.getvalue()
     if target is not None:
-        target.write_text(text, encoding="utf-8")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(target) as temporary:
+            temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
     elif command.json or command.csv:
         print(text, end="" if command.csv else "\n")
     else:

@@ -48,8 +48,8 @@ class Dataset:
 
     @property
     def targets(self) -> Targets:
-        """The targets of the training split, which has every class."""
-        return self.splits["train"].targets
+        """The targets of the training split, which has every class, or of the first there is."""
+        return next(self.splits[name].targets for name in SPLITS if name in self.splits)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -77,13 +77,13 @@ class Dataset:
         return replace(self, splits=splits)
 
 
-def validate(data: Dataset) -> Dataset:
-    """The dataset, if it can be trained and evaluated on.
+def validate(data: Dataset, *, to_train: bool = True) -> Dataset:
+    """The dataset, if it can be evaluated on, and trained on if it must be.
 
     Raises:
-        DataError: one class only, targets and images that differ in number, a class without an
-            image, a split without a class of another, or without any sample.
+        DataError: targets and images that differ in number, or a split without any sample; to
+            train, one class only, or a class without a training image.
     """
     for name, split in data.splits.items():
-        split.targets.validate(data.source, name, len(split.images))
+        split.targets.validate(data.source, name, len(split.images), to_train=to_train)
     return data

@@ -10,18 +10,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from canon.analysis.charts import ACCENT, INK, SECOND, SOFT
+from canon.analysis.charts import ACCENT, INK, SECOND, SOFT, literal
 
 
-def curves(lines: Sequence[dict[str, Any]], split: str) -> Figure:
-    """Training and validation loss, and the monitored figure, epoch by epoch.
+def curves(lines: Sequence[dict[str, Any]], split: str) -> tuple[Figure, Figure]:
+    """Training and validation loss, and the monitored figure, epoch by epoch: two pictures.
 
     Args:
         lines: of metrics.jsonl.
         split: that was evaluated after each epoch.
     """
-    figure = Figure(figsize=(9.2, 3.1), layout="constrained")
-    losses, right = figure.subplots(1, 2)
+    left, other = (Figure(figsize=(4.6, 3.1), layout="constrained") for _ in range(2))
+    losses, right = left.subplots(), other.subplots()
     epochs = [line["epoch"] for line in lines]
     train = [line["loss"] for line in lines]
     losses.plot(epochs, train, color=ACCENT, marker=".", label="train, augmented")
@@ -35,9 +35,9 @@ def curves(lines: Sequence[dict[str, Any]], split: str) -> Figure:
     else:
         right.text(0.5, 0.5, "no split was evaluated after each epoch", ha="center", color=SOFT)
     _log_if(losses, min(train) > 0)
-    _label(losses, "epoch", "loss, nats")
+    _label(losses, "epoch", "training and validation loss")
     _label(right, "epoch", name)
-    return figure
+    return left, other
 
 
 def _monitored(axes: Axes, at: list[int], figures: list[dict[str, Any]], split: str) -> str:
@@ -69,12 +69,15 @@ def confusion(counts: NDArray[np.int64], classes: Sequence[str]) -> Figure:
     axes.set_xlabel("predicted", color=INK)
     axes.set_ylabel("true", color=INK)
     if many <= 40:
-        axes.set_xticks(range(many), classes, rotation=90 if max(map(len, classes)) > 2 else 0)
-        axes.set_yticks(range(many), classes)
+        names = [literal(name) for name in classes]
+        axes.set_xticks(range(many), names, rotation=90 if max(map(len, classes)) > 2 else 0)
+        axes.set_yticks(range(many), names)
+    largest = counts.max() > 999  # counts that do not fit into their cells are shown as shares
     if many <= 20:
         for true, predicted in np.argwhere(counts):
             color = "white" if shares[true, predicted] > 0.2 else INK
-            label = axes.text(predicted, true, str(counts[true, predicted]), color=color)
+            share = f"{100 * shares[true, predicted]:.0f} %" if largest else ""
+            label = axes.text(predicted, true, share or str(counts[true, predicted]), color=color)
             label.set(ha="center", va="center", fontsize=9)
     axes.tick_params(length=0, labelsize=9)
     axes.spines[:].set_visible(False)

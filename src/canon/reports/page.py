@@ -1,5 +1,6 @@
 """The report of a run: one self-contained HTML page."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,9 +12,10 @@ from canon.analysis.layer_table import describe
 from canon.models import model_info
 from canon.reports import charts
 from canon.runs.folder import REPORT, Run
+from canon.runs.record import DataRecord
 from canon.training.interfaces import Metrics
 from canon.utils.files import atomic_write
-from canon.utils.tables import Table, format_value
+from canon.utils.tables import Table, counted, format_value
 
 CARDS = 3  # figures shown in large type
 
@@ -26,16 +28,8 @@ def environment(package: str, folder: str = ".") -> Environment:
     pages.filters["percent"] = lambda share: format_value(share, "fraction") or "-"
     pages.filters["count"] = lambda number: f"{int(number):,}"
     pages.filters["mega"] = _mega
-    pages.filters["settings"] = _settings
     pages.filters["figure"] = lambda figure: format_value(figure.value, figure.unit) or "-"
     return pages
-
-
-def _settings(options: object) -> str:
-    """The fields of a dataclass that are neither off nor empty."""
-    shown = {name: value for name, value in vars(options).items() if value}
-    listed = (name if value is True else f"{name} {value}" for name, value in shown.items())
-    return ", ".join(listed) or "none"
 
 
 def table_html(table: Table) -> Markup:
@@ -66,17 +60,31 @@ def render_page(run: Run, metrics: Metrics, section: str) -> Path:
         table=table,
         rows=[row for row in table.rows if row.params or row.kernel],
         fractions=any(row.exact for row in table.rows),
-        curves=Markup(svg(charts.curves(run.metrics(), record.monitored))),
+        curves=Markup("".join(map(svg, charts.curves(run.metrics(), record.monitored)))),
         details=_details(run),
         sides=sides,
     )  # fmt: skip
     with atomic_write(run.path / REPORT) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(page, encoding="utf-8", errors="backslashreplace")
     return run.path / REPORT
 
 
 def _mega(number: int) -> str:
     return f"{number / 1e6:,.1f} M" if number < 1e9 else f"{number / 1e9:,.2f} G"
+
+
+def _times(run: Run) -> str:
+    """When, and for how long."""
+    minutes = sum(line.get("seconds", 0.0) for line in run.metrics()) / 60
+    started = f"started {run.record.started}, " if run.record.started else ""
+    return f"{started}{minutes:,.1f} minutes of training"
+
+
+def _left_out(data: DataRecord) -> Iterator[str]:
+    if data.skipped:
+        yield counted(len(data.skipped), "unreadable file")
+    for suffix, count in data.left_out.items():
+        yield f"{counted(count, 'file')} {suffix}"
 
 
 def _details(run: Run) -> list[tuple[str, str]]:
@@ -92,15 +100,17 @@ def _details(run: Run) -> list[tuple[str, str]]:
     return [
         ("data", f"{data.source}: {sizes}"),
         ("files", ", ".join(f"{n:,} {kind}" for kind, n in data.formats.items())),
-        ("left out", f"{len(data.skipped)} unreadable files" if data.skipped else "nothing"),
+        ("left out", ", ".join(_left_out(data)) or "nothing"),
         ("validation", held),
         ("input", f"{prep.channels} x {prep.image} x {prep.image}, mean {mean}, std {std}"),
         ("recipe", f"{recipe.name} ({recipe.source})"),
         ("optimizer", f"{recipe.optimizer}, lr {recipe.lr:g}, batch {recipe.batch}, weight decay "
-         f"{recipe.decay:g}, {recipe.epochs} epochs, {recipe.schedule.kind} schedule"),
+         f"{recipe.decay:g}, {counted(recipe.epochs, 'epoch')}, schedule {recipe.schedule}"),
+        ("images", ", ".join(filter(None, recipe.images.in_words().values()))),
         ("initial weights", record.weights.source or "the paper's initialisation"),
         ("seed", str(record.config["seed"])),
         ("precision", record.config["precision"]),
+        ("trained", _times(run)),
         ("hardware", ", ".join(f"{k} {v}" for k, v in record.hardware.items())),
         ("versions", ", ".join(f"{k} {v}" for k, v in record.versions.items())),
     ]  # fmt: skip

@@ -12,11 +12,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from canon.data.preprocessing import Preprocessing
+from canon.data.targets.base import Targets
+from canon.data.targets.labels import Labels
 from canon.data.targets.mask_codes import MaskCodes
+from canon.data.targets.masks import Masks
 from canon.errors import RunError
 from canon.models import build
 from canon.runs.migrate import FORMAT, migrate_line
@@ -79,6 +83,14 @@ class Run:
     def preprocessing(self) -> Preprocessing:
         """From an image file to the network's input."""
         return self.record.preprocessing
+
+    @property
+    def targets(self) -> Targets:
+        """Targets like those that it was trained on, without a sample."""
+        recorded = self.record.data.targets
+        if "ignore" in recorded:
+            return Masks((), self.classes, MaskCodes.of(recorded))
+        return Labels(np.zeros(0, np.int64), self.classes)
 
     @property
     def states(self) -> Path:

@@ -59,7 +59,7 @@ def load_initial_weights(
     loaded = load(net, config.model, read(config.weights))
     published = loaded.checkpoint.published
     if published is None:
-        return InitialWeights(loaded)
+        return InitialWeights(loaded, *(loaded.normalization or (None, None)))
     return InitialWeights(loaded, published.mean, published.std)
 
 

@@ -26,6 +26,7 @@ class DataRecord:
         counts: images of each class in each split; of masks, images that show it.
         pixels: of each class in each split, for masks.
         skipped: unusable files that were left out.
+        left_out: files that may be images and were not used, by suffix.
         formats: how many images of each kind, such as "8-bit grey".
         digests: of the content of each split; empty before format 4.
     """
@@ -37,6 +38,7 @@ class DataRecord:
     pixels: dict[str, list[int]] = field(default_factory=dict)
     skipped: tuple[str, ...] = ()
     formats: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
 
 
@@ -94,6 +96,7 @@ class RunRecord:
         samples: training samples of an epoch.
         weights: where the initial ones came from.
         command: as typed.
+        started: date and time of the start, in the machine's time zone.
         versions: of Python and of the packages.
         hardware: the machine.
         result: split and metrics of the final evaluation; None before it.
@@ -112,6 +115,7 @@ class RunRecord:
     samples: int = 0
     weights: WeightsRecord = WeightsRecord()
     command: str = ""
+    started: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     hardware: dict[str, str | int] = field(default_factory=dict)
     result: dict[str, Any] | None = None

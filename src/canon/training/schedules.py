@@ -76,7 +76,9 @@ class Cosine:
     warmup: float = 0.0
 
     def __str__(self) -> str:
-        return f"cosine after a warm-up over {self.warmup:g} of them" if self.warmup else "cosine"
+        if not self.warmup:
+            return "cosine"
+        return f"cosine with {self.warmup:g} epoch{'s' * (self.warmup != 1)} of warm-up"
 
     def factor(self, step: int, steps: int, epochs: int) -> float:
         """What the initial rate is multiplied by at a step of a run."""

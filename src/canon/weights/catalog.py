@@ -100,6 +100,15 @@ _ALL = (
 PUBLISHED = {weights.name: weights for weights in _ALL}
 
 
+def usual_normalization(
+    library: str | None, model: str
+) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Mean and std of the images that a library's weights of a network expect, if it is known."""
+    if library != "torchvision":
+        return None
+    return (HALF, HALF) if model in ("googlenet-tv", "inception-v3-tv") else (MEAN, STD)
+
+
 def published_weights(name: str) -> PublishedWeights:
     """The published weights of a name.
 

@@ -1,6 +1,7 @@
 """Load a checkpoint into a network: translate keys, check them, adapt the first and last layer."""
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import torch
 from torch import nn
 
 from canon import models
+from canon.utils.tables import counted
+from canon.weights.catalog import usual_normalization
 from canon.weights.mismatch import Mismatch, differences, invalid_values, mismatch_error
 from canon.weights.read import Checkpoint, State, read
 from canon.weights.transfer import initializers_of, transferable
@@ -35,12 +38,14 @@ class Loaded:
             head, the size of the image differ.
         adapted: key of the first convolution, if it was adapted to other channels.
         reason: for the replacement.
+        normalization: mean and std that the library of its keys uses; None if it is unknown.
     """
 
     checkpoint: Checkpoint
     replaced: tuple[str, ...] = ()
     adapted: str | None = None
     reason: str = "the classes differ"
+    normalization: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
     def notes(self) -> list[str]:
         """Notes for the user, one line each."""
@@ -48,8 +53,15 @@ class Loaded:
         if self.adapted:
             lines.append(f"{self.adapted}: adapted to the number of image channels")
         if self.replaced:
-            lines.append(f"new weights for {', '.join(self.replaced)}: {self.reason}")
+            lines.append(f"new weights for {', '.join(self._parts())}: {self.reason}")
         return lines
+
+    def _parts(self) -> list[str]:
+        """What was replaced, by part of the network where it is much."""
+        if len(self.replaced) <= 6:
+            return list(self.replaced)
+        counts = Counter(key.partition(".")[0] for key in self.replaced)
+        return [f"{part} ({counted(count, 'tensor')})" for part, count in counts.items()]
 
 
 def create(
@@ -107,7 +119,7 @@ def load(net: nn.Module, name: str, checkpoint: Checkpoint, new_head: bool = Fal
         raise wrong_model_error(checkpoint, checkpoint.model, name)
     own = net.state_dict()
     shapes = shapes_of(own)
-    state = translate(checkpoint, name, shapes)
+    state, library = translate(checkpoint, name, shapes)
     first, last = ends(net)
     adapted = _adapt_first(state, state, own, first)
     misfits = {k for k in own if k not in state or state[k].shape != own[k].shape}
@@ -126,7 +138,7 @@ def load(net: nn.Module, name: str, checkpoint: Checkpoint, new_head: bool = Fal
         )
     net.load_state_dict(state)
     reason = "the classes differ" if renewed <= last else "the classes or the image size differ"
-    return Loaded(checkpoint, replaced, adapted, reason)
+    return Loaded(checkpoint, replaced, adapted, reason, usual_normalization(library, name))
 
 
 def _initializer(net: nn.Module, name: str, checkpoint: Checkpoint) -> str | None:
@@ -144,7 +156,7 @@ def _transfer(net: nn.Module, initializer: str, checkpoint: Checkpoint, new_head
     """Initialise a network with the weights of another, as its authors did."""
     with torch.device("meta"):
         shapes = shapes_of(models.build(initializer).state_dict())
-    source = translate(checkpoint, initializer, shapes)
+    source, library = translate(checkpoint, initializer, shapes)
     own = net.state_dict()
     first, last = ends(net)
     taken = transferable(own, source)
@@ -156,7 +168,9 @@ def _transfer(net: nn.Module, initializer: str, checkpoint: Checkpoint, new_head
         raise mismatch_error(checkpoint, initializer, mismatches)
     net.load_state_dict(own | taken)
     replaced = tuple(k for k in own if k not in taken and not k.endswith(COUNTER))
-    return Loaded(checkpoint, replaced, adapted, f"{initializer} has no such layers")
+    reason = f"{initializer} has no such layers"
+    usual = usual_normalization(library, initializer)
+    return Loaded(checkpoint, replaced, adapted, reason, usual)
 
 
 def _adapt_first(state: State, source: State, own: State, first: str) -> str | None:

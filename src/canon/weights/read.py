@@ -1,6 +1,8 @@
 """Read a checkpoint without executing code in it."""
 
+import argparse
 import pickle
+import re
 import struct
 import warnings
 from dataclasses import dataclass
@@ -19,7 +21,13 @@ from canon.weights.earlier import present_name
 
 State = dict[str, Tensor]
 RUN_WEIGHTS = "model.safetensors"
-WRAPPERS = ("state_dict", "model", "model_state_dict", "model_state", "net")  # of training scripts
+# Of training scripts and frameworks: averaged weights first, as they are what was evaluated.
+WRAPPERS = (
+    "state_dict_ema", "model_ema", "ema", "state_dict", "model", "model_state_dict", "model_state",
+    "net", "weights", "params",
+)  # fmt: skip
+PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.", "backbone.", "ema_model.")
+SCALARS = (Tensor, int, float, str, bool, type(None))  # what may stand beside tensors
 
 
 @dataclass(frozen=True)
@@ -92,14 +100,14 @@ def _tensors(path: Path) -> tuple[State, str | None]:
     if path.suffix == ".safetensors":
         return _safetensors(path)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
             warnings.simplefilter("ignore")  # unusual pickles are rejected below
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as reason:
         if "global" not in str(reason).lower():
             raise _damaged(path, reason) from None
         raise WeightsError(
-            f"{path} contains more than tensors ({_first_line(reason)}); expected a state dict. "
+            f"{path} contains more than tensors{_refused(reason)}; expected a state dict. "
             "Save one with torch.save(net.state_dict(), file) in the program that wrote the file."
         ) from None
     except (RuntimeError, EOFError, ValueError, LookupError, struct.error) as reason:
@@ -140,20 +148,31 @@ def _model(path: Path, metadata: dict[str, str]) -> str | None:
 
 
 def _state_dict(content: Any, path: Path) -> State:
-    for name in WRAPPERS:
-        if isinstance(content, dict) and isinstance(content.get(name), dict):
-            content = content[name]
+    while isinstance(content, dict) and (inner := _wrapped(content)) is not None:
+        content = inner
     if not isinstance(content, dict):
         raise _no_state_dict(path, f"a {type(content).__name__}")
-    others = [key for key, value in content.items() if not isinstance(value, Tensor)]
-    if others or not content:
-        raise _no_state_dict(path, f"a dict with {others[0]!r}" if others else "nothing")
+    tensors = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
+    others = [key for key, value in content.items() if not isinstance(value, SCALARS)]
+    others = [key for key in others if str(key) not in tensors]
+    if others or not tensors:
+        raise _no_state_dict(path, f"a dict with {others[0]!r}" if others else "no tensors")
     return {
-        str(key).removeprefix("module."): value
-        if value.layout is torch.strided
-        else value.to_dense()
-        for key, value in content.items()
+        key: value if value.layout is torch.strided else value.to_dense()
+        for key, value in _without_prefixes(tensors).items()
     }
+
+
+def _wrapped(content: dict[Any, Any]) -> dict[Any, Any] | None:
+    """The state dict inside what a training script saves; averaged weights before others."""
+    return next((content[name] for name in WRAPPERS if isinstance(content.get(name), dict)), None)
+
+
+def _without_prefixes(state: State) -> State:
+    """The tensors without the names of wrappers that all of them begin with."""
+    while shared := next((p for p in PREFIXES if all(key.startswith(p) for key in state)), None):
+        state = {key.removeprefix(shared): tensor for key, tensor in state.items()}
+    return state
 
 
 def _no_state_dict(path: Path, found: str) -> WeightsError:
@@ -161,6 +180,12 @@ def _no_state_dict(path: Path, found: str) -> WeightsError:
         f"{path} contains {found}; expected a state dict, tensors by key. Save one with "
         "torch.save(net.state_dict(), file)."
     )
+
+
+def _refused(reason: BaseException) -> str:
+    """The object that torch refuses to read, as it may run code."""
+    found = re.search(r"GLOBAL (\S+)", str(reason))
+    return f", a {found[1]}" if found else ""
 
 
 def _first_line(reason: BaseException) -> str:

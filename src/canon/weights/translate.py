@@ -20,13 +20,19 @@ def shapes_of(state: State) -> Shapes:
     return {key: tuple(tensor.shape) for key, tensor in state.items()}
 
 
-def translate(checkpoint: Checkpoint, name: str, shapes: Shapes) -> State:
-    """The tensors under our keys, by the dialect of the network that matches most keys."""
+def translate(checkpoint: Checkpoint, name: str, shapes: Shapes) -> tuple[State, str | None]:
+    """The tensors under our keys, and the library whose keys they had; None for our own.
+
+    The dialect of the network that matches most keys is taken.
+    """
     keys = set(shapes)
-    candidates = [checkpoint.state]
-    candidates += [rename_keys(checkpoint.state, d.key) for d in DIALECTS if name in d.models]
-    best = max(candidates, key=lambda state: len(keys & set(state)))
-    return {key: _as_shape(tensor, shapes.get(key)) for key, tensor in best.items()}
+    candidates: list[tuple[State, str | None]] = [(checkpoint.state, None)]
+    candidates += [
+        (rename_keys(checkpoint.state, dialect.key), dialect.library)
+        for dialect in DIALECTS if name in dialect.models
+    ]  # fmt: skip
+    best, library = max(candidates, key=lambda one: len(keys & set(one[0])))
+    return {key: _as_shape(tensor, shapes.get(key)) for key, tensor in best.items()}, library
 
 
 def rename_keys(state: State, key: Any) -> State:

@@ -88,7 +88,7 @@ def choose_split(
             f"the members of {run.path} share no held-out images. Pass a dataset that none of them "
             f"was trained on: canon evaluate {run.path} DATA"
         )
-    opened, report = open_checked(source, skip_bad=skip_bad, progress=progress)
+    opened, report = open_checked(source, skip_bad=skip_bad, progress=progress, known=run.targets)
     require_targets(task_named(run.record.task), run.model, opened)
     recorded = run.record.data
     own = opened.source == recorded.source
@@ -102,7 +102,7 @@ def choose_split(
             f"{source} has no {name} split; expected one of {present}. Pass another --split."
         )
     chosen = splits[name]
-    if not own and split is None and len(splits) == 1:
+    if not own and split is None and [*splits] == ["train"]:
         name = "all images"  # of data without a split, which are not training images of this run
     try:
         return name, Split(chosen.images, chosen.targets.reordered(run.classes))

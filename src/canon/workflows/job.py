@@ -1,9 +1,11 @@
 """A run that is ready to be trained: planned anew, or resumed."""
 
 import platform
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -119,7 +121,8 @@ def planned(config: TrainConfig, progress: Progress | None) -> Job:
         model=config.model, task=task.name, preprocessing=prep,
         data=_data_record(data, report), split=split, model_args=args,
         config=resume.config_json(config), recipe=recipe, samples=len(batches),
-        weights=_weights_record(initial), command=" ".join(["canon", *sys.argv[1:]]),
+        weights=_weights_record(initial), command=shlex.join(["canon", *sys.argv[1:]]),
+        started=datetime.now().astimezone().isoformat(" ", "seconds"),
         versions=_versions(),
         hardware=hardware(),
     )  # fmt: skip
@@ -189,6 +192,7 @@ def _data_record(data: Dataset, report: DataReport) -> DataRecord:
         {name: list(counts) for name, counts in details.get("pixels", {}).items()},
         tuple(map(str, report.faults)),
         report.images.formats,
+        report.left_out,
         report.digests,
     )
 
@@ -214,7 +218,11 @@ def _notes(
     classes = f" of {len(data.classes)} classes" if data.classes else ""
     yield f"{config.model} on {data.source}: {sizes} images{classes}"
     if report.faults:
-        yield f"{len(report.faults)} unreadable files are left out"
+        yield f"{counted(len(report.faults), 'unreadable file')} left out"
+    if report.left_out:
+        kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in report.left_out.items())
+        files = counted(sum(report.left_out.values()), "file")
+        yield f"{files} not used, because Canon does not read them or they are in no class: {kinds}"
     if report.images.duplicates:
         first, second = report.images.duplicates[0]
         count = len(report.images.duplicates)

@@ -5,12 +5,17 @@ from pathlib import Path
 from canon.data.checks.report import DataReport, check_data
 from canon.data.dataset import Dataset, validate
 from canon.data.sources.open import open_data
+from canon.data.targets.base import Targets
 from canon.errors import DataError
 from canon.utils.progress import Progress
 
 
 def open_checked(
-    source: str | Path, *, skip_bad: bool = False, progress: Progress | None = None
+    source: str | Path | Dataset,
+    *,
+    skip_bad: bool = False,
+    progress: Progress | None = None,
+    known: Targets | None = None,
 ) -> tuple[Dataset, DataReport]:
     """Open a dataset and read its every file once.
 
@@ -18,16 +23,17 @@ def open_checked(
         source: what `open_data` takes.
         skip_bad: leave unusable files out.
         progress: wraps the files while they are read, given how many there are.
+        known: targets of the run to evaluate, as for `open_data`.
 
     Raises:
         DataError: a file is unusable, and `skip_bad` is not given.
     """
-    data = open_data(source)
+    data = open_data(source, known=known)
     report = check_data(data, progress)
     if not report.faults:
         return data, report
     if not skip_bad:
         first, *others = report.faults.values()
-        more = f" ({len(others)} more: `canon check {source}` lists them)" if others else ""
+        more = f" ({len(others)} more: `canon check {data.source}` lists them)" if others else ""
         raise DataError(f"{first}{more} Or pass --skip-bad to leave them out.")
-    return validate(data.without(set(report.faults))), report
+    return validate(data.without(set(report.faults)), to_train=known is None), report

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +11,12 @@ from typing import Any, Protocol
 from canon.data.checks.images import ImageReport, check_images
 from canon.data.checks.targets import check_targets
 from canon.data.dataset import Dataset
+from canon.data.images.listing import kind_of
+from canon.data.images.reader import is_image
 from canon.utils.progress import Progress
 from canon.utils.tables import Table
+
+TEXTS = {".txt", ".md", ".csv", ".json", ".xml", ".pdf", ".html", ".py", ".log", ".yaml", ".yml"}
 
 
 class TargetReport(Protocol):
@@ -55,6 +60,16 @@ class DataReport:
     def faults(self) -> dict[Path, str]:
         """Every unusable file, with the reason."""
         return self.images.faults | self.targets.faults
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Files that may be images and are not used: how many of each suffix."""
+        files = (path for path in self.ignored if path.suffix.lower() not in TEXTS)
+        counts = Counter(
+            "in no class" if is_image(path) else kind_of(path)
+            for path in files if not path.is_dir()
+        )  # fmt: skip
+        return dict(counts.most_common())
 
     @property
     def sound(self) -> bool:

@@ -11,6 +11,7 @@ what it does not read, such as CMYK, is read by Pillow.
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, TiffImagePlugin
@@ -30,6 +31,9 @@ GREY = ("1", "L")
 DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
 ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 PHOTOMETRIC, PLANAR = 262, 284  # TIFF tags
+
+
+Read = TypeVar("Read")
 
 
 def is_image(path: Path) -> bool:
@@ -74,8 +78,8 @@ def read_image(path: Path) -> Pixels:
     return read_picture(path)
 
 
-def either(path: Path, first: Callable[[Path], Pixels], second: Callable[[Path], Pixels]) -> Pixels:
-    """The pixels of a file by the first reader that reads it; if none does, the first's error."""
+def either(path: Path, first: Callable[[Path], Read], second: Callable[[Path], Read]) -> Read:
+    """What the first of two readers that reads a file gives; if none does, the first's error."""
     try:
         return first(path)
     except DataError as reason:

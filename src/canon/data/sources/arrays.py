@@ -3,6 +3,7 @@
 import gzip
 import pickle
 import zlib
+from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -56,32 +57,37 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     Raises:
         DataError: the gzip is corrupt, or the format or number of bytes is wrong.
     """
-    content = read_bytes(path)
-    if len(content) < 4 or content[:3] != b"\0\0\x08" or len(content) < 4 + 4 * content[3]:
+    head = read_bytes(path, 4)
+    header = read_bytes(path, 4 + 4 * head[3]) if len(head) == 4 else head
+    if head[:3] != b"\0\0\x08" or len(header) < 4 + 4 * head[3]:
         raise DataError(
             f"{path} is not an idx file of bytes; expected the format of MNIST. Download it again."
         )
-    shape = tuple(np.frombuffer(content, ">u4", count=content[3], offset=4).tolist())
-    values = np.frombuffer(content, np.uint8, offset=4 + 4 * content[3])
-    if values.size != np.prod(shape):
+    shape = tuple(np.frombuffer(header, ">u4", offset=4).tolist())
+    size = len(header) + prod(shape)
+    content = read_bytes(path, size + 1)  # no more than the header promises
+    values = np.frombuffer(content, np.uint8, offset=len(header))
+    if len(content) != size:
+        more = "more than " * (len(content) > size)
         raise DataError(
-            f"{path} contains {values.size} values; expected {' x '.join(map(str, shape))} from "
-            "its header. Download it again."
+            f"{path} contains {more}{min(values.size, prod(shape)):,} values; expected "
+            f"{' x '.join(map(str, shape))} from its header. Download it again."
         )
     return values.reshape(shape)
 
 
-def read_bytes(path: Path) -> bytes:
-    """The content of a file, decompressed if it ends in .gz.
+def read_bytes(path: Path, most: int = -1) -> bytes:
+    """The content of a file, decompressed if it ends in .gz; at most so many bytes of it.
 
     Raises:
         DataError: the gzip is corrupt or truncated.
     """
     if path.suffix != ".gz":
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(most)
     try:
         with gzip.open(path) as stream:
-            return stream.read()
+            return stream.read(most)
     except (OSError, EOFError, zlib.error) as reason:
         raise DataError(
             f"{path} is a corrupt gzip: {reason}; expected a complete file. "
@@ -142,16 +148,23 @@ def _cifar_binary(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
             "Download it again."
         )
     rows = content.reshape(-1, CIFAR_ROW)
+    if rows[:, 0].max() > 9:
+        raise DataError(
+            f"{path} has a label of {rows[:, 0].max()}; expected 0 to 9. Download it again."
+        )
     return rows[:, 0], rows[:, 1:]
 
 
 class _ArraysOnly(pickle.Unpickler):
     """An unpickler restricted to NumPy arrays: a pickle can call any function."""
 
-    ALLOWED = frozenset({"_reconstruct", "ndarray", "dtype", "encode"})
+    ALLOWED = frozenset({
+        ("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct"),
+        ("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode"),
+    })  # fmt: skip
 
     def find_class(self, module: str, name: str) -> Any:
-        if module.split(".", maxsplit=1)[0] not in ("numpy", "_codecs") or name not in self.ALLOWED:
+        if (module, name) not in self.ALLOWED:
             raise pickle.UnpicklingError(f"it calls {module}.{name}")
         return super().find_class(module, name)
 
@@ -161,10 +174,7 @@ def _cifar_python(path: Path) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     try:
         with path.open("rb") as stream:
             batch = _ArraysOnly(stream, encoding="bytes").load()
-        labels, planes = (
-            np.asarray(batch[b"labels"], np.int64),
-            np.asarray(batch[b"data"], np.uint8),
-        )
+        labels, planes = _flat_labels(batch[b"labels"]), np.asarray(batch[b"data"], np.uint8)
         planes = planes.reshape(len(labels), CIFAR_ROW - 1)
     except Exception as reason:
         raise DataError(
@@ -172,6 +182,12 @@ def _cifar_python(path: Path) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
             "again."
         ) from None
     return labels, planes
+
+
+def _flat_labels(labels: Any) -> NDArray[np.int64]:
+    if not all(isinstance(one, (int, np.integer)) and 0 <= one < 10 for one in labels):
+        raise ValueError("its labels are not numbers from 0 to 9")
+    return np.asarray(labels, np.int64)
 
 
 def open_npz(path: Path) -> Dataset:
@@ -196,9 +212,11 @@ def open_npz(path: Path) -> Dataset:
             "Rename the arrays."
         )
     parts = {s: (_images(arrays[f"x_{s}"], path), _labels(arrays[f"y_{s}"], path)) for s in splits}
-    count = class_count(parts)
+    labels = np.concatenate([labels for _, labels in parts.values()])
     given = arrays.get("label_names", arrays.get("classes"))
-    classes = tuple(map(str, range(count) if given is None else given.tolist()))
+    _require_plausible(path, labels, named=given is not None)
+    count = class_count(parts)
+    classes = tuple(map(str, range(count) if given is None else given.reshape(-1).tolist()))
     if len(classes) < count:
         raise DataError(
             f"{path} names {len(classes)} classes but has labels up to {count - 1}; expected "
@@ -207,8 +225,32 @@ def open_npz(path: Path) -> Dataset:
     return array_dataset(str(path), parts, classes)
 
 
+def _require_plausible(path: Path, labels: NDArray[np.int64], *, named: bool) -> None:
+    """Refuse labels that begin at 1, or that are no indices of classes."""
+    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
+    if low == 1 and not named:
+        raise DataError(
+            f"{path} has labels from 1 to {high}; expected labels from 0. Lower them by 1."
+        )
+    if high >= max(len(labels), 2):
+        raise DataError(
+            f"{path} has a label of {high:,} but {len(labels):,} images; expected indices of "
+            "classes: 0, 1, 2, ... Number the classes in order."
+        )
+
+
 def _labels(values: NDArray[Any], path: Path) -> NDArray[np.int64]:
+    if values.ndim > 1 and max(values.shape[1:]) > 1:
+        raise DataError(
+            f"{path} has labels of shape {values.shape}, several for each image, which are not "
+            "supported; expected one class index for each image. Keep one label per image."
+        )
     flat = values.reshape(-1)
+    if np.issubdtype(flat.dtype, np.floating):
+        raise DataError(
+            f"{path} has labels of type {flat.dtype}: regression is not supported; expected the "
+            "index of a class for each image. Convert them if they are indices."
+        )
     if not np.issubdtype(flat.dtype, np.integer) or (flat.size and flat.min() < 0):
         raise DataError(
             f"{path} has labels of type {flat.dtype}; expected integers from 0. Convert them."

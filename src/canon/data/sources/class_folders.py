@@ -6,39 +6,65 @@ import numpy as np
 
 from canon.data.dataset import SPLITS, Dataset, Split
 from canon.data.images.collection import FileImages
-from canon.data.images.listing import files_in, folders_in, image_files
+from canon.data.images.listing import composed, files_in, folders_in, image_files, is_hidden
 from canon.data.images.reader import is_image
-from canon.data.sources.split_folders import split_folders
+from canon.data.sources.split_folders import holds_images, split_folders
 from canon.data.targets.labels import Labels
 from canon.errors import DataError
 
+# Folders of masks, by names that other programs give them.
+MASKS = ("mask", "label", "annot", "manual", "segmentation", "groundtruth", "ground_truth", "gt")
+PHOTOS = ("image", "img", "photo", "jpegimages", "input")
 
-def open_class_folders(folder: Path) -> Dataset:
+Files = dict[str, list[Path]]  # of each class
+
+
+def open_class_folders(folder: Path, *, to_train: bool = True) -> Dataset:
     """A folder of class folders, or of train, val and test folders of them.
 
-    A class is a folder; its images are all image files below it.
+    A class is a folder; its images are all image files below it. Those of train are the classes;
+    val and test may lack some, but add none.
+
+    Args:
+        folder: the dataset.
+        to_train: whether there must be a training split.
 
     Raises:
         DataError: an empty folder, images without class folders, a class folder without images,
-            or splits whose classes differ.
+            or a split with a class that train lacks.
     """
-    folders = split_folders(folder)
+    folders = split_folders(folder, to_train=to_train)
     others = [] if folders == {"train": folder} else folders_in(folder)
-    others = [d for d in others if d not in folders.values()]
-    listed = {split: _class_files(folders[split]) for split in SPLITS if split in folders}
-    classes = tuple(listed["train"])
-    splits: dict[str, Split] = {}
-    ignored: list[Path] = others
-    for split, files in listed.items():
-        _same_classes(folder, classes, split, tuple(files))
-        images = {c: [f for f in files[c] if is_image(f)] for c in classes}
-        splits[split] = _split(folders[split], images)
-        ignored += [f for c in classes for f in files[c] if not is_image(f)]
+    ignored = [d for d in others if d not in folders.values()]
+    ignored += [f for f in folder.iterdir() if f.is_file() and not is_hidden(f.name)]
+    _require_no_masks(folder, folders_in(folder))
+    listed: dict[str, Files] = {}
+    for split in SPLITS:
+        inside = folders_in(folders[split]) if split in folders else []
+        if split not in folders:
+            continue
+        if not inside and split != "train":  # a challenge's test images have no labels
+            ignored += image_files(folders[split])
+        else:
+            listed[split] = _class_files(folders[split])
+    if not listed:
+        raise DataError(
+            f"{folder} holds no images with class folders; expected one folder of images for each "
+            "class. Sort the images into folders named after their classes."
+        )
+    classes = _classes(folder, listed)
+    splits = {
+        split: _split(folders[split], files, classes, whole=split == "train" and to_train)
+        for split, files in listed.items()
+    }
+    ignored += [
+        f for files in listed.values() for c in files.values() for f in c if not is_image(f)
+    ]
     return Dataset(str(folder), splits, tuple(ignored))
 
 
-def _class_files(folder: Path) -> dict[str, list[Path]]:
-    classes = {d.name: files_in(d) for d in folders_in(folder)}
+def _class_files(folder: Path) -> Files:
+    classes = {composed(d.name): files_in(d) for d in folders_in(folder)}
     if not classes:
         loose = len(image_files(folder))
         holds = f"holds {loose} images but no class folders" if loose else "holds no images"
@@ -49,26 +75,59 @@ def _class_files(folder: Path) -> dict[str, list[Path]]:
     return classes
 
 
-def _split(folder: Path, files: dict[str, list[Path]]) -> Split:
-    empty = [name for name, images in files.items() if not images]
-    if empty:
+def _classes(folder: Path, listed: dict[str, Files]) -> tuple[str, ...]:
+    """The classes of the training split, or of all if there is none."""
+    if "train" not in listed:
+        return tuple(sorted({name for files in listed.values() for name in files}))
+    classes = tuple(listed["train"])
+    for split, files in listed.items():
+        extra = sorted(
+            name for name in files if name not in classes and any(map(is_image, files[name]))
+        )
+        if extra:
+            raise DataError(
+                f"{folder}: {split} adds {', '.join(map(repr, extra[:5]))}; expected no class "
+                "folder that train does not have. Rename or move the folders."
+            )
+    if len(classes) == 1 and any(map(holds_images, folders_in(folder / classes[0]))):
+        raise DataError(
+            f"{folder} has one class only, {classes[0]!r}, whose folders look like classes; "
+            f"expected class folders. Did you mean {folder / classes[0]}?"
+        )
+    return classes
+
+
+def _split(folder: Path, files: Files, classes: tuple[str, ...], *, whole: bool) -> Split:
+    """A split; a whole one has an image of every class."""
+    images = [[f for f in files.get(name, ()) if is_image(f)] for name in classes]
+    empty = [name for name, of_class in zip(classes, images, strict=True) if not of_class]
+    if empty and whole:
         raise DataError(
             f"{folder / empty[0]} holds no images; expected at least one. "
             "Add images of the class or delete the folder."
         )
-    labels = np.repeat(np.arange(len(files)), [len(images) for images in files.values()])
-    images = FileImages(tuple(f for inside in files.values() for f in inside))
-    return Split(images, Labels(labels.astype(np.int64), tuple(files)))
+    labels = np.repeat(np.arange(len(classes)), [len(of_class) for of_class in images])
+    return Split(
+        FileImages(tuple(f for of_class in images for f in of_class)),
+        Labels(labels.astype(np.int64), classes),
+    )
 
 
-def _same_classes(
-    folder: Path, classes: tuple[str, ...], split: str, others: tuple[str, ...]
-) -> None:
-    missing, extra = sorted(set(classes) - set(others)), sorted(set(others) - set(classes))
-    if missing or extra:
-        lacks = [f"lacks {', '.join(map(repr, missing[:5]))}"] if missing else []
-        adds = [f"adds {', '.join(map(repr, extra[:5]))}"] if extra else []
+def _require_no_masks(folder: Path, folders: list[Path]) -> None:
+    """Refuse folders of images beside folders of masks, which are no classes.
+
+    Raises:
+        DataError: names or files say that one folder holds the masks of another.
+    """
+    names = {d.name.lower(): d for d in folders}
+    photos = [d for name, d in names.items() if name.startswith(PHOTOS)]
+    masks = [d for name, d in names.items() if any(word in name for word in MASKS)]
+    masks += [d for name, d in names.items() if any(
+        name != other and name.startswith(other) and name[len(other):].strip("_-") in MASKS
+        for other in names)]  # fmt: skip
+    if masks and (photos or any(name + word in names for name in names for word in MASKS)):
         raise DataError(
-            f"{folder}: {split} {' and '.join(lacks + adds)}; expected the same class folders as "
-            "in train. Rename or move the folders."
+            f"{folder} looks like images and masks: {masks[0].name} beside "
+            f"{(photos or folders)[0].name}; expected folders images and masks with files of the "
+            "same names. Rename the folders, or, if they are classes, give them other names."
         )

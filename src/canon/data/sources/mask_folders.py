@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from canon.data.dataset import SPLITS, Dataset, Split
 from canon.data.images.collection import FileImages
-from canon.data.images.listing import files_in, folders_in
+from canon.data.images.listing import composed, files_in, folders_in
 from canon.data.images.reader import is_image
 from canon.data.sources.class_table import classes_from_values, read_class_table
 from canon.data.sources.split_folders import SPLIT_NAMES, split_folders
@@ -17,7 +17,7 @@ from canon.data.targets.masks import Masks
 from canon.data.types import IGNORE
 from canon.errors import DataError
 
-FOLDERS = ("images", "masks")
+FOLDERS = ("images", "masks")  # in small letters or capitals
 
 Pairs = tuple[tuple[Path, ...], tuple[Path, ...]]  # images and masks
 
@@ -35,27 +35,37 @@ class MaskFolder(NamedTuple):
         return tuple(self.images[stem] for stem in stems), tuple(self.masks[s] for s in stems)
 
 
-def open_mask_folders(folder: Path) -> Dataset | None:
+def open_mask_folders(
+    folder: Path, known: Masks | None = None, *, to_train: bool = True
+) -> Dataset | None:
     """A folder of `images` and `masks`, or of train, val and test folders of them; None if not.
 
     An image and a mask of the same stem are a pair. In one folder, train.txt, val.txt and test.txt
     may say which pairs belong to a split, and so may folders train, val and test in both.
 
+    Args:
+        folder: the dataset.
+        known: masks with the classes and values of a run that is to be evaluated; they are taken
+            unless a class file says otherwise.
+        to_train: whether there must be a training split.
+
     Raises:
         DataError: images without masks or masks without images, lists that contradict the files or
             each other, a class file that cannot be used, or masks of one class only.
     """
-    folders = {"train": folder} if _holds(folder) else split_folders(folder)
+    holds = _holds(folder)
+    folders = {"train": folder} if holds else split_folders(folder, to_train=to_train)
     if not any(map(_holds, folders.values())):
         return None
     homes = {split: _mask_folder(folders[split]) for split in SPLITS if split in folders}
-    if folders["train"] == folder:
+    if folders.get("train") == folder:
         home = homes["train"]
-        pairs = {split: home.pairs(stems) for split, stems in _splits(home).items()}
+        stems = _splits(home, to_train=to_train)
+        pairs = {split: home.pairs(of_split) for split, of_split in stems.items()}
     else:
         pairs = {split: home.pairs(_paired_stems(home)) for split, home in homes.items()}
     masks = {split: files for split, (_, files) in pairs.items()}
-    names, codes = _classes(folder, masks)
+    names, codes = _classes(folder, masks, known)
     splits = {
         split: Split(FileImages(images), Masks(masks[split], names, codes))
         for split, (images, _) in pairs.items()
@@ -65,12 +75,13 @@ def open_mask_folders(folder: Path) -> Dataset | None:
 
 def _holds(folder: Path) -> bool:
     """Whether a folder holds images and masks, or one of them and no other folder."""
-    inside = {d.name for d in folders_in(folder)}
+    inside = {d.name.lower() for d in folders_in(folder)}
     return inside.issuperset(FOLDERS) or inside in ({"images"}, {"masks"})
 
 
 def _mask_folder(folder: Path) -> MaskFolder:
-    images, masks = (files_in(folder / k) if (folder / k).is_dir() else [] for k in FOLDERS)
+    inside = {d.name.lower(): d for d in folders_in(folder)}
+    images, masks = (files_in(inside[kind]) if kind in inside else [] for kind in FOLDERS)
     for kind, files in zip(FOLDERS, (images, masks), strict=True):
         if not any(map(is_image, files)):
             raise DataError(
@@ -79,14 +90,14 @@ def _mask_folder(folder: Path) -> MaskFolder:
             )
     others = tuple(file for file in (*images, *masks) if not is_image(file))
     return MaskFolder(
-        folder, _by_stem(folder / "images", images), _by_stem(folder / "masks", masks), others
+        folder, _by_stem(inside["images"], images), _by_stem(inside["masks"], masks), others
     )
 
 
 def _by_stem(folder: Path, files: Iterable[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for file in filter(is_image, files):
-        stem = file.relative_to(folder).with_suffix("").as_posix()
+        stem = composed(file.relative_to(folder).with_suffix("").as_posix())
         if stem in found:
             raise DataError(
                 f"{found[stem]} and {file} have the same stem; expected one file for each. Rename "
@@ -96,12 +107,12 @@ def _by_stem(folder: Path, files: Iterable[Path]) -> dict[str, Path]:
     return found
 
 
-def _splits(home: MaskFolder) -> dict[str, list[str]]:
+def _splits(home: MaskFolder, *, to_train: bool) -> dict[str, list[str]]:
     """The stems of each split: by lists, by folders inside images and masks, or all to train."""
     splits = split_lists(home.folder, home.images, home.masks)
     missing = "train.txt" if splits else "images/train and masks/train"
     splits = splits or _by_folder(_paired_stems(home))
-    if "train" not in splits:
+    if "train" not in splits and to_train:
         raise DataError(
             f"{home.folder} has pairs for {' and '.join(splits)} but none for train; expected some "
             f"to train on. Add {missing}."
@@ -125,8 +136,8 @@ def _paired_stems(home: MaskFolder) -> list[str]:
         lacks = [f"images without a mask ({_some(alone)})"] if alone else []
         adds = [f"masks without an image ({_some(extra)})"] if extra else []
         raise DataError(
-            f"{home.folder} has {' and '.join(lacks + adds)}; expected pairs of the same name but "
-            "for the suffix. Rename, add or delete files."
+            f"{home.folder} has {' and '.join(lacks + adds)}; expected pairs whose names differ "
+            "only in the extension. Rename, add or delete files."
         )
     return list(home.images)
 
@@ -135,20 +146,45 @@ def _some(names: list[str], most: int = 3) -> str:
     return f"{len(names):,}: " + ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
-def _classes(folder: Path, masks: dict[str, tuple[Path, ...]]) -> tuple[tuple[str, ...], MaskCodes]:
-    """Names and values of the classes, from a class file and from all masks."""
+def _classes(
+    folder: Path, masks: dict[str, tuple[Path, ...]], known: Masks | None
+) -> tuple[tuple[str, ...], MaskCodes]:
+    """Names and values of the classes, from a class file and from all masks, or from a run."""
     table = read_class_table(folder)
+    if known is not None and table is None:
+        return known.classes, known.codes
     files = [mask for split in masks.values() for mask in split]
     histograms = mask_histograms(str(folder), files, table is not None and table.colors)
     faults = [one.fault for one in histograms.values() if one.fault]
     if len(faults) == len(files):
         raise DataError(f"{faults[0]} All {len(files):,} masks are like that.")
-    found = {code for one in histograms.values() for code in one.codes}
+    found = _values(histograms)
     names, values = (
         (table.names, table.resolved(found)) if table else classes_from_values(folder, found)
     )
-    _need_two(folder, [histograms[mask] for mask in masks["train"]], values)
+    if known is None:
+        _need_two(folder, [histograms[mask] for mask in masks["train"]], values)
     return names, values
+
+
+def _values(histograms: dict[Path, MaskHistogram]) -> set[int]:
+    """All values of the masks; white of one bit is 255 beside masks of 8 bits that have it.
+
+    Raises:
+        DataError: it could be 1 as well.
+    """
+    grey = {code for one in histograms.values() if not one.bilevel for code in one.codes}
+    bilevel = {file: one for file, one in histograms.items() if one.bilevel}
+    found = {code for one in bilevel.values() for code in one.codes}
+    if 1 not in found or 255 not in grey:
+        return grey | found
+    if 1 in grey:
+        other = next(f for f, one in histograms.items() if not one.bilevel and 255 in one.codes)
+        raise DataError(
+            f"{next(iter(bilevel))} has one bit per pixel, {other} eight, with values of 1 and "
+            "255; expected masks of one kind. Convert those of one bit to 8 bits."
+        )
+    return grey | {255 * code for code in found}
 
 
 def _need_two(folder: Path, training: list[MaskHistogram], values: MaskCodes) -> None:
@@ -166,8 +202,8 @@ def _ignored(
     folder: Path, homes: dict[str, MaskFolder], splits: dict[str, Split]
 ) -> tuple[Path, ...]:
     """Other folders, files that are not images, and pairs that no list names."""
-    taken = {folder / kind for kind in FOLDERS} | {home.folder for home in homes.values()}
-    ignored = [inside for inside in folders_in(folder) if inside not in taken]
+    taken = {home.folder for home in homes.values()}
+    ignored = [d for d in folders_in(folder) if d not in taken and d.name.lower() not in FOLDERS]
     used = {file for split in splits.values() for file in split.files}
     for home in homes.values():
         ignored += home.others

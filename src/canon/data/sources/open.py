@@ -8,22 +8,28 @@ from canon.data.sources.arrays import open_cifar, open_idx, open_npz
 from canon.data.sources.builtin import BUILT_IN
 from canon.data.sources.class_folders import open_class_folders
 from canon.data.sources.mask_folders import open_mask_folders
+from canon.data.targets.base import Targets
+from canon.data.targets.masks import Masks
 from canon.errors import DataError, nearest
 from canon.utils.files import data_dir
 
 
-def open_data(source: str | Path) -> Dataset:
-    """A labelled set by name or path.
+def open_data(source: str | Path | Dataset, *, known: Targets | None = None) -> Dataset:
+    """A labelled dataset by name or path; a dataset is returned as it is.
 
     Args:
         source: `digits`, `mnist`, `fashion-mnist` or `cifar10`; a folder of class folders, or of
             images and masks, split into train, val and test or not; a folder of idx files or of
             CIFAR-10 batches; an npz with x_train and y_train. A path is looked for here, then in
             $CANON_DATA.
+        known: targets like those that a run was trained on, to evaluate it: the dataset may then
+            lack a training split or classes, and masks have the values of the run's.
 
     Raises:
         DataError: nothing of that name, or what is there cannot be used; the message says why.
     """
+    if isinstance(source, Dataset):
+        return source
     text = str(source)
     if text in BUILT_IN:
         return replace(validate(BUILT_IN[text][0]()), source=text)
@@ -33,13 +39,13 @@ def open_data(source: str | Path) -> Dataset:
         path = local / path
     if not path.exists():
         raise DataError(
-            f"there is no data set and no folder or file {text!r}.{nearest(text, BUILT_IN)} "
+            f"there is no dataset and no folder or file {text!r}.{nearest(text, BUILT_IN)} "
             f"Give a path, or one of {', '.join(BUILT_IN)}."
         )
-    return validate(_open_path(path.resolve()))
+    return validate(_open_path(path.resolve(), known), to_train=known is None)
 
 
-def _open_path(path: Path) -> Dataset:
+def _open_path(path: Path, known: Targets | None) -> Dataset:
     if path.is_dir():
         if not any(path.iterdir()):
             raise DataError(
@@ -54,8 +60,10 @@ def _open_path(path: Path) -> Dataset:
         return (
             open_idx(path)
             or open_cifar(path)
-            or open_mask_folders(path)
-            or open_class_folders(path)
+            or open_mask_folders(
+                path, known if isinstance(known, Masks) else None, to_train=known is None
+            )
+            or open_class_folders(path, to_train=known is None)
         )
     if path.suffix == ".npz":
         return open_npz(path)

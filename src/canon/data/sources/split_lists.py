@@ -5,6 +5,7 @@ from collections.abc import Container
 from pathlib import Path
 
 from canon.data.dataset import SPLITS
+from canon.data.images.listing import composed
 from canon.errors import DataError
 
 COMMENT = re.compile(r"(^|\s)#.*")
@@ -41,14 +42,16 @@ def _names(file: Path) -> list[str]:
         raise DataError(
             f"{file} cannot be read: {reason}; expected one name per line. Save it as UTF-8."
         ) from None
-    names = [name for line in lines if (name := COMMENT.sub("", line).strip())]
+    names = [composed(line.strip()) for line in lines if COMMENT.sub("", line).strip()]
     if not names:
         raise DataError(f"{file} is empty; expected one stem per line. Fill it or delete it.")
     return names
 
 
-def _stem(name: str, file: Path, images: Container[str], masks: Container[str]) -> str:
-    stems = (name, name.rpartition(".")[0])  # the second without a suffix
+def _stem(line: str, file: Path, images: Container[str], masks: Container[str]) -> str:
+    name = COMMENT.sub("", line).strip()
+    # A name may hold what looks like a comment. The second of each has no suffix.
+    stems = (line, line.rpartition(".")[0], name, name.rpartition(".")[0])
     for stem in stems:
         if stem in images and stem in masks:
             return stem

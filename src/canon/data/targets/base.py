@@ -45,8 +45,14 @@ class Targets(Protocol):
             DataError: a class has no place among them.
         """
 
-    def validate(self, source: str, split: str, images: int) -> None:
+    def validate(self, source: str, split: str, images: int, *, to_train: bool = True) -> None:
         """Check the targets against the images of their split.
+
+        Args:
+            source: of the dataset.
+            split: its name.
+            images: how many it has.
+            to_train: whether a network is to be trained on the dataset.
 
         Raises:
             DataError: there are too few classes, or targets and images differ in number.
@@ -88,7 +94,7 @@ class Values:
         """The same: there are no classes to number."""
         return self
 
-    def validate(self, source: str, split: str, images: int) -> None:
+    def validate(self, source: str, split: str, images: int, *, to_train: bool = True) -> None:  # noqa: ARG002
         """Check that there is one target for each image."""
         require_same_count(source, split, images, len(self), self.kind)
 

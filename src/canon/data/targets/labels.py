@@ -37,24 +37,34 @@ class Labels(Values):
         return np.bincount(self.values, minlength=len(self.classes))
 
     def reordered(self, classes: tuple[str, ...]) -> Self:
-        unknown = [name for name in self.classes if name not in classes]
+        present = self.counts()
+        unknown = [name for name, count in zip(self.classes, present, strict=True)
+                   if count and name not in classes]  # fmt: skip
         if unknown:
             raise DataError(
                 f"the data has classes that the run does not know: {', '.join(unknown[:5])}; "
                 f"expected {', '.join(classes[:5])}{', ...' if len(classes) > 5 else ''}. Rename "
                 "the folders, or evaluate a run trained on these classes."
             )
-        places = np.array([classes.index(name) for name in self.classes], np.int64)
+        places = np.array([classes.index(c) if c in classes else 0 for c in self.classes], np.int64)
         return replace(self, values=places[self.values], classes=classes)
 
-    def validate(self, source: str, split: str, images: int) -> None:
+    def validate(self, source: str, split: str, images: int, *, to_train: bool = True) -> None:
+        """Every class needs training images; other splits may lack some."""
         require_same_count(source, split, images, len(self), "label")
+        if not images:
+            raise DataError(
+                f"{source} has no {split} image; expected one or more. Add images, or remove the "
+                "split."
+            )
+        if not to_train:
+            return
         require_two_classes(source, self.classes)
         missing = [c for c, count in zip(self.classes, self.counts(), strict=True) if not count]
-        if missing:
+        if missing and split == "train":
             raise DataError(
-                f"{source}: no {split} image of class {', '.join(map(repr, missing[:5]))}; "
-                "expected every split to have every class. Add images, or remove the class."
+                f"{source}: no train image of class {', '.join(map(repr, missing[:5]))}; expected "
+                "one or more of every class. Add images, or remove the class."
             )
 
 
@@ -65,6 +75,6 @@ class Unlabelled(Values):
     kind: ClassVar[str] = "none"
     outputs: ClassVar[int] = 0
 
-    def validate(self, source: str, split: str, images: int) -> None:
+    def validate(self, source: str, split: str, images: int, *, to_train: bool = True) -> None:  # noqa: ARG002
         """Check that there is one entry for each image."""
         require_same_count(source, split, images, len(self), "target")

@@ -33,6 +33,11 @@ class MaskCodes:
         )
 
     @property
+    def white(self) -> int:
+        """The code of white in masks of one bit: 255 beside masks of 8 bits, else 1."""
+        return 255 if 255 in self.values else 1
+
+    @property
     def colors(self) -> bool:
         """Whether the values are colours rather than grey levels or palette indices."""
         return any(isinstance(value, tuple) for value in self.values)

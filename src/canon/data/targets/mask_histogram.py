@@ -1,7 +1,7 @@
 """Pixel counts of the values in mask files, cached."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -26,20 +26,28 @@ class MaskHistogram:
     codes: tuple[int, ...] = ()
     pixels: tuple[int, ...] = ()
     digest: str = ""
+    bilevel: bool = False
     fault: str | None = None
 
     def by_class(self, values: MaskCodes) -> dict[int, int]:
         """Pixels of each class that occurs, and of `IGNORE`."""
         index_of, counts = values.classes(), dict[int, int]()
-        for code, pixels in zip(self.codes, self.pixels, strict=True):
+        for code, pixels in self._coded(values):
             if code in index_of:
                 counts[index_of[code]] = counts.get(index_of[code], 0) + pixels
         return counts
 
     def unknown(self, values: MaskCodes) -> dict[int, int]:
         """Pixels of each value that is neither a class nor ignored."""
-        index_of, counts = values.classes(), zip(self.codes, self.pixels, strict=True)
-        return {code: pixels for code, pixels in counts if code not in index_of}
+        index_of = values.classes()
+        return {code: pixels for code, pixels in self._coded(values) if code not in index_of}
+
+    def _coded(self, values: MaskCodes) -> Iterator[tuple[int, int]]:
+        """Each value and its pixels."""
+        white = values.white if self.bilevel else 1
+        return (
+            (code * white, pixels) for code, pixels in zip(self.codes, self.pixels, strict=True)
+        )
 
 
 def mask_histograms(
@@ -67,7 +75,7 @@ def _record(file: Path, colors: bool) -> ScanRecord:
 
 def _histogram(file: Path, colors: bool) -> MaskHistogram:
     try:
-        codes = read_codes(file, colors)
+        codes, bilevel = read_codes(file, colors)
     except DataError as reason:
         return MaskHistogram(fault=str(reason))
     height, width = codes.shape
@@ -80,4 +88,5 @@ def _histogram(file: Path, colors: bool) -> MaskHistogram:
         )
         return MaskHistogram(height, width, fault=fault)
     digest = hashlib.blake2b(codes.tobytes(), digest_size=16).hexdigest()
-    return MaskHistogram(height, width, tuple(found.tolist()), tuple(pixels.tolist()), digest)
+    counts = tuple(found.tolist()), tuple(pixels.tolist())
+    return MaskHistogram(height, width, *counts, digest, bilevel)

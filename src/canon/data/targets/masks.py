@@ -60,13 +60,14 @@ class Masks:
             )
         return self
 
-    def validate(self, source: str, split: str, images: int) -> None:
+    def validate(self, source: str, split: str, images: int, *, to_train: bool = True) -> None:
         if not 0 < images == len(self.files):
             raise DataError(
                 f"{source} has {images} {split} images and {len(self.files)} masks; expected one "
                 "pair or more. Add the missing files."
             )
-        require_two_classes(source, self.classes)
+        if to_train:
+            require_two_classes(source, self.classes)
 
     def record(self) -> dict[str, Any]:
         return {"kind": self.kind} | asdict(self.codes)
@@ -81,7 +82,8 @@ def read_mask(file: Path, values: MaskCodes) -> ClassMap:
         DataError: the file cannot be read, has another kind of values, has transparent pixels, or
             contains unknown values.
     """
-    codes = read_codes(file, values.colors)
+    codes, bilevel = read_codes(file, values.colors)
+    codes = codes * values.white if bilevel else codes
     index_of = values.classes()
     table = np.full(max(int(codes.max()), *index_of) + 1, -1, np.int16)
     table[list(index_of)] = list(index_of.values())
@@ -93,8 +95,10 @@ def read_mask(file: Path, values: MaskCodes) -> ClassMap:
     return classes.astype(np.uint8)
 
 
-def read_codes(file: Path, colors: bool) -> Codes:
-    """The values of a mask file: grey levels, palette indices or colours.
+def read_codes(file: Path, colors: bool) -> tuple[Codes, bool]:
+    """The values of a mask file, and whether it has one bit, whose white is 1 here.
+
+    Values are grey levels, palette indices or colours.
 
     Raises:
         DataError: the file cannot be read or has another kind of values.
@@ -102,18 +106,28 @@ def read_codes(file: Path, colors: bool) -> Codes:
     return either(file, partial(_picture_codes, colors), partial(_tiff_codes, colors))
 
 
-def _picture_codes(colors: bool, file: Path) -> Codes:
+def _picture_codes(colors: bool, file: Path) -> tuple[Codes, bool]:
     with open_picture(file) as picture:
         opaque = _opaque(picture, file)
-        return _colors(opaque, file) if colors else _levels(opaque, file)
+        if colors:
+            return _colors(opaque, file), False
+        return _levels(opaque, file), _is_bilevel(opaque)
 
 
-def _tiff_codes(colors: bool, file: Path) -> Codes:
+def _is_bilevel(picture: Image.Image) -> bool:
+    """Whether a picture is black and white: one bit, or a palette of these two, as GIF has it."""
+    if picture.mode == "P":
+        palette = picture.getpalette("RGB") or []
+        return palette[:6] == [0, 0, 0, 255, 255, 255] and int(np.asarray(picture).max()) <= 1
+    return picture.mode == "1"
+
+
+def _tiff_codes(colors: bool, file: Path) -> tuple[Codes, bool]:
     """The values of a TIFF that Pillow does not read, such as one of 64 bits."""
     pixels = read_image(file) if is_tiff(file) else None
     if pixels is None or colors or pixels.shape[2] != 1:
         raise DataError(f"{file} is not a readable mask")  # the first reader's error is shown
-    return pixels[..., 0]
+    return pixels[..., 0], False
 
 
 def _opaque(picture: Image.Image, file: Path) -> Image.Image:

@@ -17,7 +17,7 @@ from canon.reports.thumbnails import thumbnail
 from canon.runs.folder import Run, TrainedModel
 from canon.tasks.classification.metrics import ClassificationMetrics
 
-WORST, SIDE = 24, 128  # samples, and pixels per side at most
+WORST, SIDE = 21, 128  # samples, and pixels per side at most
 
 
 def section(
@@ -44,7 +44,6 @@ def section(
         pairs=_confused(counts, classes),
         classes=table_html(metrics.per_class(classes)),
         worst=[_sample(classes, metrics, pack, int(i)) for i in metrics.worst(WORST)],
-        augmentation=run.recipe.images.augmentation,
     ))  # fmt: skip
 
 
@@ -61,7 +60,7 @@ def _sample(
 ) -> dict[str, Any]:
     return {
         "name": pack.names[i],
-        "short": Path(pack.names[i]).name,
+        "short": Path(pack.names[i]).name.replace("#", "image "),
         "true": classes[metrics.labels[i]],
         "predicted": classes[metrics.predicted[i]],
         "confidence": metrics.confidence[i],

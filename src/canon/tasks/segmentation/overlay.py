@@ -13,10 +13,20 @@ from canon.reports.thumbnails import to_8_bits
 SHARE = 0.5  # of the colour of a class in an overlay
 
 
+# K. Kelly, "Twenty-two Colors of Maximum Contrast", Color Engineering 3, 1965: all but white, black
+# and grey, in his order.
+KELLY = bytes.fromhex(
+    "f3c300 875692 f38400 a1caf1 be0032 c2b280 008856 e68fac 0067a5 f99379 604e97 f6a600 b3446c"
+    "dcd300 882d17 8db600 654522 e25822 2b3d26"
+)
+
+
 def class_colors(classes: int) -> NDArray[np.uint8]:
-    """(K, 3) RGB of each class, easy to tell apart: hues a golden angle from each other."""
-    hues = ((k * 0.381966 + 0.02) % 1 for k in range(classes))
-    return np.array([[round(255 * c) for c in hsv_to_rgb(h, 0.8, 0.95)] for h in hues], np.uint8)
+    """(K, 3) RGB of each class, easy to tell apart; after the first 19, evenly spread hues."""
+    first = np.frombuffer(KELLY, np.uint8).reshape(-1, 3)[:classes]
+    hues = [(k * 0.381966 + 0.02) % 1 for k in range(classes - len(first))]
+    others = [[round(255 * c) for c in hsv_to_rgb(hue, 0.8, 0.95)] for hue in hues]
+    return np.concatenate([first, np.array(others, np.uint8).reshape(-1, 3)])
 
 
 def overlay(image: Pixels, classes: ClassMap, count: int, bare: int) -> NDArray[np.uint8]:

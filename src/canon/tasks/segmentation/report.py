@@ -51,7 +51,7 @@ def section(
              if k != model.background],
         worst=[_sample(model, metrics, pack, i, mask.astype(np.uint8))
                for i, mask in zip(worst, masks, strict=True)],
-        augmentation=run.recipe.images.deformation,
+        bare=classes[model.background],
     ))  # fmt: skip
 
 
