@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from io import StringIO
+from pathlib import Path
 from typing import Literal
 
 import matplotlib as mpl
@@ -71,7 +72,9 @@ def cost(rows: Sequence[NetworkSummary], benchmark: str) -> Figure:
     top = "top-1" if error == "top1" else "top-5"
     axes.set_xlabel("multiply-accumulates per image, billions", color=INK)
     axes.set_ylabel(f"{top} error, %", color=INK)
-    title = f"{benchmark}: {top} error against cost, as each paper measured it; area: parameters"
+    name = Path(benchmark.partition(",")[0]).name  # of a run: the path of its data, and a split
+    source = "" if name != benchmark else ", as each paper measured it"
+    title = f"{literal(name)}: {top} error against cost{source}; area: parameters"
     axes.set_title(title, color=INK, loc="left", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color=SOFT, alpha=0.25, linewidth=0.6)

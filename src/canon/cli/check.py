@@ -1,6 +1,8 @@
 """`canon check`: read every image of a dataset and report problems."""
 
 import json
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,8 +66,20 @@ def _print(data: "Dataset", report: "DataReport") -> None:
     out.print(f"height {height} pixels, width {width}")
     _print_list("ignored: not images, or in no split", [str(f) for f in report.ignored])
     _print_list("duplicates in two splits", [f"{a} and {b}" for a, b in images.duplicates])
-    _print_list("unreadable or invalid", list(report.faults.values()))
+    _print_list("unreadable or invalid", grouped(report.faults.values()))
     out.print("no problems found" if report.sound else "problems found: see above")
+
+
+def grouped(faults: Iterable[str]) -> list[str]:
+    """Faults, those of one kind in one line: they differ in the file and its pixels only."""
+    kinds: dict[str, list[str]] = {}
+    for fault in faults:
+        kinds.setdefault(re.sub(r"^\S+|\([\d,]+ pixels?\)", "", fault), []).append(fault)
+    lines = []
+    for same in kinds.values():
+        more = f" ({len(same) - 1:,} more files like that)" if len(same) > 1 else ""
+        lines.append(same[0] + more)
+    return lines
 
 
 def _print_list(title: str, lines: list[str], most: int = 20) -> None:

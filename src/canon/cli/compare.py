@@ -1,6 +1,7 @@
 """`canon compare`: networks and runs side by side, as a table and as charts."""
 
 import json
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,7 +48,7 @@ def run(command: Command) -> int:
     from canon.models import names
 
     # All names are looked up before anything is measured, so that a mistake is reported at once.
-    chosen = [_network_or_run(name) for name in command.names or names()]
+    chosen = [one for name in command.names or names() if (one := _network_or_run(name))]
     rows = []
     with progress_bars() as bars:
         for i, one in enumerate(chosen, 1):
@@ -58,15 +59,18 @@ def run(command: Command) -> int:
     else:
         show_table(HEAD, map(_cells, rows), as_csv=command.csv, left=2)
     if command.out is not None:
-        for path in _draw(rows, command.out):
+        published = any(isinstance(one, str) for one in chosen)
+        for path in _draw(rows, command.out, published):
             if not (command.json or command.csv):
                 print(f"chart: {path}")
     return 0
 
 
-def _network_or_run(name: str) -> "str | Run":
-    """The name of a network, or the run in a folder; a path is always that of a run."""
-    from canon.errors import InputError
+def _network_or_run(name: str) -> "str | Run | None":
+    """The name of a network, or the run in a folder; a path is always that of a run.
+
+    None for an ensemble, which has no single network to be measured.
+    """
     from canon.models import model_info
     from canon.runs.ensemble import EnsembleRun
     from canon.runs.open import open_run
@@ -75,10 +79,9 @@ def _network_or_run(name: str) -> "str | Run":
         return model_info(name).name
     run = open_run(name)
     if isinstance(run, EnsembleRun):
-        raise InputError(
-            f"{name} is an ensemble; expected networks or single runs. Compare its members: "
-            f"{', '.join(member.path for member in run.record.members)}."
-        )
+        members = ", ".join(member.path for member in run.record.members)
+        print(f"{name} is an ensemble and left out; its members are {members}", file=sys.stderr)
+        return None
     return run
 
 
@@ -107,12 +110,12 @@ def _cells(row: "NetworkSummary") -> list[object]:
             row.result, row.where]  # fmt: skip
 
 
-def _draw(rows: "list[NetworkSummary]", folder: Path) -> list[Path]:
+def _draw(rows: "list[NetworkSummary]", folder: Path, published: bool) -> list[Path]:
     from canon.analysis.charts import cost, revolution_of_depth, svg
     from canon.analysis.compare import by_benchmark
 
     folder.mkdir(parents=True, exist_ok=True)
-    figures = {"depth": revolution_of_depth()}
+    figures = {"depth": revolution_of_depth()} if published else {}
     for scale, measured in by_benchmark(rows).items():
         word = "".join(c if c.isalnum() else "-" for c in Path(scale).name.lower())
         taken = sum(name.partition("--")[0] == f"cost-{word}" for name in figures)

@@ -4,11 +4,12 @@ import csv
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from canon.utils.tables import plain
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from canon.utils.tables import Table as Values
 
+EVERY = 60.0  # seconds between two lines on progress where there is no terminal
 WIDTH = 220  # of tables: a narrower terminal wraps lines, but loses no column
 
 
@@ -61,7 +63,8 @@ def show_table(
 
         table = Table(box=None, pad_edge=False, title=title, title_justify="left")
         for i, name in enumerate(head):
-            table.add_column(name, justify="left" if i < left else "right", no_wrap=i >= left)
+            justify: Literal["left", "right"] = "left" if i < left else "right"
+            table.add_column(name, justify=justify, no_wrap=i >= left, overflow="fold")
         for row in rows:
             table.add_row(*map(cell, row))
         console().print(table)
@@ -112,16 +115,24 @@ class ProgressBars:
             disable=not self.console.is_terminal,
         )
         self.tasks: dict[str, Any] = {}
+        self.reported = time.monotonic()
 
     def at(self, name: str, done: int, total: int) -> None:
         """Move the bar of a name, and remove the others."""
         if self.progress.disable:
+            self._report(name, done, total)
             return
         for other in [other for other in self.tasks if other != name]:
             self.progress.remove_task(self.tasks.pop(other))
         if name not in self.tasks:
             self.tasks[name] = self.progress.add_task(name, total=total)
         self.progress.update(self.tasks[name], completed=done, total=total)
+
+    def _report(self, name: str, done: int, total: int) -> None:
+        """In a log file, a line a minute: long work shows that it goes on."""
+        if time.monotonic() - self.reported > EVERY:
+            self.reported = time.monotonic()
+            self.console.print(f"{name}: {done:,} of {total:,}", soft_wrap=True)
 
     def print(self, line: str) -> None:
         """Print a line above the bars."""

@@ -2,12 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from canon.cli.console import show_table
+from canon.cli.console import percent, progress_bars, show_table
 from canon.cli.flags import flag, several
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from canon.runs.folder import Run
+    from canon.runs.record import Member
 
 
 @dataclass(frozen=True)
@@ -38,8 +44,10 @@ def run(command: Command) -> int:
     )
     members, split = combined.record.members, combined.record.split
     total = sum(member.weight for member in members)
-    rows = [[m.path, m.model, f"{m.weight / total:.4f}"] for m in members]
-    show_table(["member", "network", "weight"], rows, left=2)
+    accuracies = [_accuracy(path) for path in command.runs]
+    rows = [[m.path, m.model, f"{m.weight / total:.4f}", percent(top1)]
+            for m, top1 in zip(members, accuracies, strict=True)]  # fmt: skip
+    show_table(["member", "network", "weight", "top-1 on its val"], rows, left=2)
     print(f"ensemble: {combined.path}")
     if split is None:
         print(
@@ -49,7 +57,35 @@ def run(command: Command) -> int:
     else:
         held = ", ".join(f"{n:,} {s}" for s, n in split.sizes.items() if s != "train" and n)
         print(f"images that no member was trained on: {held}. canon evaluate {combined.path}")
+        _compare(combined, members)
     return 0
+
+
+def _accuracy(path: Path) -> float | None:
+    from canon.errors import InputError
+    from canon.runs.open import open_run
+    from canon.workflows.ensemble import validated_accuracy
+
+    try:
+        return validated_accuracy(open_run(path))
+    except InputError:  # without a validation split
+        return None
+
+
+def _compare(combined: "Run", members: "Sequence[Member]") -> None:
+    """Print whether the ensemble is better than each of its members, on the same images."""
+    from canon.workflows.ensemble import accuracies
+
+    with progress_bars() as bars:
+        split, together, alone = accuracies(
+            combined, lambda step: bars.at("evaluating", step.done, step.batches)
+        )
+    best = max(range(len(alone)), key=alone.__getitem__)
+    print(f"top-1 on {split}: {percent(together)}; its best member alone: {percent(alone[best])}")
+    if together < alone[best]:
+        print(
+            f"the ensemble is worse than {members[best].path} alone: leave the weaker members out"
+        )
 
 
 def _weights(command: Command) -> "str | list[float]":

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,6 +18,9 @@ from canon.utils.tables import counted
 if TYPE_CHECKING:
     from canon.tasks.base import Prediction
     from canon.utils.tables import Table
+
+
+MANY, SHOWN = 8, 2  # columns of a table, and those that are printed of one that has more
 
 
 @dataclass(frozen=True)
@@ -114,4 +117,8 @@ def _output(
     elif command.json or command.csv:
         print(text, end="" if command.csv else "\n")
     else:
-        show(table)
+        show(
+            replace(table, columns=table.columns[:SHOWN], rows=tuple(r[:SHOWN] for r in table.rows))
+            if len(table.columns) > MANY
+            else table
+        )

@@ -72,7 +72,9 @@ class Command(TrainConfig):
         resume: resume the run in --out.
     """
 
-    model: tyro.conf.Positional[str]
+    model: Annotated[
+        tyro.conf.Positional[str | None], flag("[MODEL]", "with --resume, that of the run")
+    ] = None  # type: ignore[assignment]
     data: tyro.conf.Positional[str] = "digits"
     out: Annotated[Path | None, flag("DIR", "runs/MODEL-DATA")] = None
     epochs: Annotated[int | None, flag("N", "the recipe's")] = None
@@ -121,7 +123,7 @@ def run(command: Command) -> int:
                 bars.at(_activity(event), event.done, event.batches)
             elif isinstance(event, Finished):
                 finished = event
-            elif line := _line(event):
+            elif line := _line(event, bool(command.patience)):
                 bars.print(line)
             if interrupt.requested and not isinstance(event, Finished):
                 events.close()
@@ -139,11 +141,13 @@ class _Interrupt:
     def __init__(self) -> None:
         self.requested = False
         self.folder: Path | None = None
-        signal.signal(signal.SIGINT, self._request)
+        for number in (signal.SIGINT, signal.SIGTERM):  # schedulers send the second
+            signal.signal(number, self._request)
 
     def _request(self, *_: Any) -> None:
         self.requested = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def advice(self, command: Command) -> str:
         """How to resume."""
@@ -160,23 +164,37 @@ def _activity(step: "Step") -> str:
     return f"evaluating epoch {step.epoch}" if step.epoch else "evaluating"
 
 
-def _line(event: "Note | Epoch | Stopped | Any") -> str | None:
+def _line(event: "Note | Epoch | Stopped | Any", patient: bool) -> str | None:
     from canon.training import Stopped
-    from canon.utils.tables import format_value
+    from canon.utils.tables import duration, format_value
     from canon.workflows.train import Note
 
     if isinstance(event, Note):
         return event.text
     if isinstance(event, Stopped):
-        return {"epochs": None, "time": "stopped at the time limit",
-                "patience": "stopped early: no improvement"}[event.reason]  # fmt: skip
+        return _why(event, patient)
     number = f"{event.epoch:>{len(str(event.epochs))}}/{event.epochs}"
     line = f"epoch {number}  train loss {event.loss:.4f}"
     if event.metrics is not None:
         figure = event.metrics.monitored
         value = format_value(figure.value, figure.unit) or "undefined"
         line += f"  val {figure.name} {value:>8}  val loss {event.metrics.loss:.4f}"
-    return f"{line}  {event.seconds:.1f} s  {event.images_per_second:,.0f} images/s"
+    line += f"  lr {event.lr:.2g}  {event.seconds:.1f} s  {event.images_per_second:,.0f} images/s"
+    return line + (f"  {duration(event.remaining)} to go" if event.remaining >= 1 else "")
+
+
+def _why(event: "Stopped", patient: bool) -> str | None:
+    """Why training ended before the last epoch, and which weights are kept."""
+    if event.reason == "epochs":
+        return f"the weights of epoch {event.best_epoch}, the best, are kept" if patient else None
+    best = patient and event.best_epoch
+    kept = f"the weights of epoch {event.best_epoch}, the best," if best else "the last weights"
+    if event.reason == "patience":
+        return f"stopped early: no improvement since epoch {event.best_epoch}; {kept} are kept"
+    return (
+        f"stopped at the time limit, after step {event.step:,} of {event.steps:,}; {kept} are "
+        "kept. The learning rate did not reach its end: fewer --epochs would fit"
+    )
 
 
 def _print_result(finished: "Finished") -> None:

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from canon.options import Augment, UpsamplingName
 
+Arrays = tuple[Any, Any]  # images and labels
 Device = str  # "auto", "cpu", "cuda", "cuda:1", "mps"
 Precision = Literal["fp32", "bf16", "fp16"]
 
@@ -16,8 +17,8 @@ class TrainConfig:
 
     Args:
         model: a registered name.
-        data: what `open_data` takes.
-        out: the run folder to create; None creates runs/MODEL-DATA.
+        data: what `open_data` takes: a name, a path, a dataset, or images and labels.
+        out: the run folder to create, a path or its text; None creates runs/MODEL-DATA.
         recipe: `modern` for small datasets, `paper` as published.
         epochs: number of training epochs.
         batch: images per step, over all devices.
@@ -53,7 +54,7 @@ class TrainConfig:
     """
 
     model: str
-    data: str = "digits"
+    data: Any = "digits"  # str | Path | Dataset | Arrays, of which the command line knows the first
     out: Path | None = None
     recipe: Literal["modern", "paper"] = "modern"
     epochs: int | None = None
@@ -83,3 +84,7 @@ class TrainConfig:
     dice_weight: float | None = None
     skip_bad: bool = False
     resume: bool = False
+
+    def __post_init__(self) -> None:
+        if self.out is not None:  # text is a path everywhere else
+            object.__setattr__(self, "out", Path(self.out))

@@ -56,12 +56,17 @@ class TrainedModel:
     fingerprint: str = ""
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """A run folder and its record."""
 
     path: Path
     record: RunRecord
+
+    def __repr__(self) -> str:
+        result = (self.record.result or {}).get("figures") or []
+        shown = f", {result[0]['name']} {result[0]['value']:.4g}" if result else ""
+        return f"<run {self.path}: {self.model} on {self.record.data.source}{shown}>"
 
     @property
     def recipe(self) -> Recipe[Any]:

@@ -1,6 +1,6 @@
 """Resume a run: restore its configuration, recipe and splits."""
 
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,11 @@ FREE = {"out", "device", "time_limit", "epochs", "resume"}
 
 def config_json(config: TrainConfig) -> dict[str, Any]:
     """A configuration as plain JSON."""
-    return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()}
+    values = {field.name: getattr(config, field.name) for field in fields(config)}
+    data = values["data"]
+    if not isinstance(data, (str, Path)):
+        values["data"] = data.source if isinstance(data, Dataset) else "arrays"
+    return {k: str(v) if isinstance(v, Path) else v for k, v in values.items()}
 
 
 def resume_config(config: TrainConfig) -> tuple[Run, TrainConfig]:
@@ -42,33 +46,48 @@ def resume_config(config: TrainConfig) -> tuple[Run, TrainConfig]:
             f"{config.out} is an ensemble, which is not trained; expected a run. Resume one of its "
             "members."
         )
-    if run.model != config.model:
+    if config.model is not None and run.model != config.model:
         raise RunError(
             f"{config.out} is a run of {run.model}, not of {config.model}; expected the same "
             f"network. Pass {run.model}, or another --out."
         )
-    given, default = config_json(config), config_json(TrainConfig(config.model))
-    recorded = default | run.record.config  # older runs know fewer flags
-    if str(Path(config.data).expanduser().resolve()) == run.record.data.source:
-        given["data"] = recorded["data"]
-    for name in set(given) - FREE:
-        if given[name] not in (default[name], recorded[name]):
-            flag = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
-            was = "the default" if recorded[name] is None else recorded[name]
-            raise InputError(
-                f"{flag} is {given[name]}, but the run was started with {was}; a resumed run keeps "
-                f"its settings. Leave {flag} out, or start another run."
-            )
+    config = replace(config, model=run.model)
+    recorded = _unchanged(config, run)
     if config.epochs is not None and config.epochs < run.recipe.epochs:
         raise InputError(
             f"--epochs is {config.epochs}, but the run was started with {run.recipe.epochs}; "
             "expected as many or more. Leave --epochs out, or start another run."
         )
-    session = {"out": config.out, "resume": True, "device": config.device}
+    session: dict[str, Any] = {"out": config.out, "resume": True, "device": config.device}
     session |= {"time_limit": config.time_limit}
+    if not isinstance(config.data, (str, Path)):
+        session["data"] = config.data
     weights = {"weights": Path(recorded["weights"])} if recorded["weights"] else {}
     epochs = {"epochs": config.epochs} if config.epochs else {}
     return run, TrainConfig(**recorded | session | weights | epochs)
+
+
+def _unchanged(config: TrainConfig, run: Run) -> dict[str, Any]:
+    """The recorded settings of a run, if none that is given differs.
+
+    Raises:
+        InputError: a flag has another value.
+    """
+    given, default = config_json(config), config_json(TrainConfig(run.model))
+    recorded = default | run.record.config  # older runs know fewer flags
+    if str(Path(given["data"]).expanduser().resolve()) == run.record.data.source:
+        given["data"] = recorded["data"]
+    for name in set(given) - FREE:
+        if given[name] not in (default[name], recorded[name]):
+            flag = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
+            was = recorded[name]
+            if was is None:
+                was = getattr(run.recipe, name, "the default")
+            raise InputError(
+                f"{flag} is {given[name]}, but the run was started with {was}; a resumed run keeps "
+                f"its settings. Leave {flag} out, or start another run."
+            )
+    return recorded
 
 
 def recorded_recipe(run: Run, config: TrainConfig) -> Recipe[Any]:

@@ -168,6 +168,7 @@ class Task(Protocol[P]):
         pack: P,
         batches: Batches,
         classes: Sequence[str],
+        recipe: Recipe[Any],
     ) -> Iterator[str]:
         """What a user should know before training starts."""
 

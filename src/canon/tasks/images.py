@@ -120,12 +120,12 @@ class ImageTask(Task[ImagePack]):
         pack: ImagePack,
         batches: Batches,  # noqa: ARG002
         classes: Sequence[str],  # noqa: ARG002
+        recipe: Recipe[ClassificationRecipe],  # noqa: ARG002
     ) -> Iterator[str]:
         """How images are resized, and what is in memory."""
-        low, high = min(data.images.sides), max(data.images.sides)
-        sides = f"{low} x {low}" if low == high else f"{low} to {high} pixels per side"
+        sides, side = data.images.size_in_words, data.images.side
         border = f", with {prep.border} pixels of repeated edge on each side" if prep.border else ""
-        if low != high or low != prep.image:
+        if side != prep.image:
             yield f"images of {sides} are resized to {prep.image} x {prep.image}{border}"
         size = " x ".join(map(str, pack.images.shape[1:]))
         yield f"packed in memory: {size}, {prep.bits} bits"

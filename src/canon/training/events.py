@@ -24,6 +24,7 @@ class Epoch:
         images_per_second: of training.
         best: whether the monitored metrics are the best so far.
         network: to keep: the averaged one if the recipe averages weights.
+        remaining: estimated seconds to the end of the run, evaluation included.
     """
 
     epoch: int
@@ -36,14 +37,26 @@ class Epoch:
     images_per_second: float
     best: bool
     network: nn.Module = field(repr=False)
+    remaining: float = 0.0
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """Training ended: after all epochs, at the time limit, or for lack of progress."""
+    """Training ended: after all epochs, at the time limit, or for lack of progress.
+
+    Args:
+        reason: why.
+        epoch: the last one.
+        best_epoch: with the best monitored metrics so far; 0 if there is none.
+        step: optimizer steps that were done.
+        steps: of the whole run.
+    """
 
     reason: Literal["epochs", "time", "patience"]
     epoch: int
+    best_epoch: int = field(default=0, compare=False)
+    step: int = field(default=0, compare=False)
+    steps: int = field(default=0, compare=False)
 
 
 Event = Step | Epoch | Stopped

@@ -8,7 +8,7 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import nullcontext
 from math import isfinite
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
@@ -83,7 +83,7 @@ def _epochs(session: Session) -> Iterator[Event]:
     position, limits = session.position, session.job.limits
     while position.epoch < limits.epochs:
         if limits.patience and position.epoch - position.best_epoch >= limits.patience:
-            yield Stopped("patience", position.epoch)
+            yield _stopped(session, "patience", position.epoch)
             return
         yield from _train(session)
         session.save()
@@ -96,9 +96,16 @@ def _epochs(session: Session) -> Iterator[Event]:
         if whole:
             session.save()
         if not whole or session.agreed(session.out_of_time()):
-            yield Stopped("time", event.epoch)
+            yield _stopped(session, "time", event.epoch)
             return
-    yield Stopped("epochs", position.epoch)
+    yield _stopped(session, "epochs", position.epoch)
+
+
+def _stopped(
+    session: Session, reason: Literal["epochs", "time", "patience"], epoch: int
+) -> Stopped:
+    position, steps = session.position, session.job.limits.epochs * len(session.job.slices)
+    return Stopped(reason, epoch, position.best_epoch, position.step, steps)
 
 
 def _train(session: Session) -> Iterator[Event]:
@@ -179,6 +186,7 @@ def _epoch_event(session: Session, metrics: Metrics | None, whole: bool) -> Epoc
         images_per_second=position.seen / max(position.seconds, 1e-9),
         best=whole and metrics is not None and metrics.ranking > tuple(position.best),
         network=session.learner.evaluated,
+        remaining=session.remaining(),
     )
 
 

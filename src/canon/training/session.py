@@ -82,11 +82,21 @@ class Session:
     started: float = field(default_factory=time.perf_counter)
     saved_at: float = field(default_factory=time.perf_counter)
     recent: list[Tensor] = field(default_factory=list)
+    first_step: int = 0
+
+    def __post_init__(self) -> None:
+        self.first_step = self.position.step
 
     def out_of_time(self) -> bool:
         """Whether the time limit is reached."""
         minutes = self.job.limits.minutes
         return minutes is not None and time.perf_counter() - self.started > 60 * minutes
+
+    def remaining(self) -> float:
+        """Estimated seconds to the end of the run, from those of this session."""
+        done = self.position.step - self.first_step
+        left = self.job.limits.epochs * len(self.job.slices) - self.position.step
+        return left * (time.perf_counter() - self.started) / max(1, done)
 
     def agreed(self, wish: bool) -> bool:
         """The wish of the first process: devices share no clock, but must act together."""

@@ -15,7 +15,11 @@ from torch.hub import download_url_to_file
 
 from canon.errors import DataError
 
-ADVICE = "Try again, or put the file into the folder that $CANON_DATA names."
+
+def advice(path: Path) -> str:
+    """What to do where a file cannot be downloaded."""
+    folder = path.parent.name
+    return f"Try again, or put the file into the folder {folder} in the one that $CANON_DATA names."
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,12 @@ def fetch(url: str, path: Path, remote: RemoteFile, timeout: float = 30) -> Path
             kind = "SHA-256" if remote.sha256 else "MD5"
             raise DataError(
                 f"{url} is not the published file: its {kind} is {digest(temporary, remote)}, "
-                f"expected {_expected(remote)}. {ADVICE}"
+                f"expected {_expected(remote)}. {advice(path)}"
             )
         temporary.replace(path)
     except OSError as reason:  # of urllib, sockets and the disk
         raise DataError(
-            f"{url} cannot be downloaded: {reason}; expected {path.name}. {ADVICE}"
+            f"{url} cannot be downloaded: {reason}; expected {path.name}. {advice(path)}"
         ) from None
     finally:
         temporary.unlink(missing_ok=True)

@@ -6,11 +6,15 @@ from pathlib import Path
 
 from canon.data import Preprocessing
 from canon.errors import InputError, unknown
+from canon.inference.ensemble import Ensemble
 from canon.runs.ensemble import MODEL, EnsembleRun
 from canon.runs.folder import Run, make_folder
 from canon.runs.open import open_run
 from canon.runs.record import Member, RunRecord, SplitRecord
 from canon.tasks.lookup import task_named
+from canon.utils.devices import make_accelerator, to_device
+from canon.utils.progress import Watch, run_steps
+from canon.workflows.evaluate import choose_split
 
 Weights = str | Sequence[float]
 
@@ -112,7 +116,7 @@ def _weights(runs: Sequence[Run], weights: Weights) -> list[float]:
     if weights == "equal":
         return [1.0] * len(runs)
     if weights == "accuracy":
-        return [_accuracy(run) for run in runs]
+        return [validated_accuracy(run) for run in runs]
     if isinstance(weights, str):
         raise unknown("kind of weights", weights, ("accuracy", "equal"), "`canon ensemble --help`")
     shares = [float(weight) for weight in weights]
@@ -124,7 +128,7 @@ def _weights(runs: Sequence[Run], weights: Weights) -> list[float]:
     return shares
 
 
-def _accuracy(run: Run) -> float:
+def validated_accuracy(run: Run) -> float:
     """Top-1 on the validation split, of the epoch whose weights the run has."""
     scored = [line["metrics"]["top1"] for line in run.metrics() if "metrics" in line]
     if not scored or run.record.split is None or "val" not in run.record.split.sizes:
@@ -163,3 +167,25 @@ def _shared_input(preps: Sequence[Preprocessing]) -> Preprocessing:
     first, side = preps[0], max(prep.stored for prep in preps)
     black, white = (0.0,) * first.channels, (1.0,) * first.channels
     return Preprocessing(side, first.channels, first.bits, mean=black, std=white)
+
+
+def accuracies(combined: Run, watch: Watch | None = None) -> tuple[str, float, list[float]]:
+    """Top-1 of an ensemble and of each member alone, on images that no member was trained on.
+
+    Args:
+        combined: the ensemble.
+        watch: called after each step.
+
+    Raises:
+        InputError: the members share no held-out images.
+    """
+    split, samples = choose_split(combined, None, None, skip_bad=False, progress=None)
+    devices = make_accelerator()
+    net = to_device(combined.network(), devices.device)
+    assert isinstance(net, Ensemble)
+    evaluation = task_named(combined.record.task).evaluation(
+        samples, combined.preprocessing, samples.targets.outputs, devices
+    )
+    nets = [net, *net.members]
+    together, *alone = (run_steps(evaluation(one, 0), watch).summary()["top1"] for one in nets)
+    return split, together, alone

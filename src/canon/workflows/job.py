@@ -17,8 +17,9 @@ from accelerate.utils import broadcast_object_list
 from filelock import BaseFileLock
 from torch import nn
 
-from canon.data import DataReport, Dataset
+from canon.data import DataReport, Dataset, open_data
 from canon.data.checks.checked import open_checked
+from canon.errors import InputError
 from canon.models import build, model_info
 from canon.runs import plan, resume
 from canon.runs.config import TrainConfig
@@ -94,6 +95,10 @@ class Job:
 
 def planned(config: TrainConfig, progress: Progress | None) -> Job:
     """A new run."""
+    if config.model is None:
+        raise InputError(
+            "MODEL is missing; expected the name of a network. `canon list models` shows all."
+        )
     model_info(config.model)
     # An occupied folder, a wrong number or a missing extra is reported before files are read.
     new_folder(config.out, config.model, "data")
@@ -132,7 +137,7 @@ def planned(config: TrainConfig, progress: Progress | None) -> Job:
         new_folder(run.path, config.model, data.name)  # nobody was faster
         run.save_record()
     notes = [*_notes(config, data, report, split)]
-    notes += task.notes(report, prep, packs["train"], batches, data.classes)
+    notes += task.notes(report, prep, packs["train"], batches, data.classes, recipe)
     notes += _later_notes(net, config, recipe, initial)
     net = to_device(net, devices.device)
     return Job(config, task, run, net, recipe, packs, batches, devices, tuple(notes), lock)
@@ -146,8 +151,10 @@ def resumed(config: TrainConfig, progress: Progress | None) -> Job:
     devices = make_accelerator(config.device, config.precision)
     lock = lock_run(run.path) if devices.is_main_process else None
     with devices.main_process_first():
-        source = str(run.record.data.source)
-        data, report = open_checked(source, skip_bad=config.skip_bad, progress=progress)
+        source = run.record.data.source
+        data, report = open_checked(
+            _again(config, source), skip_bad=config.skip_bad, progress=progress
+        )
         splits = resume.restore_splits(data, report, run.record)
         packs = {name: task.pack(part, prep, progress) for name, part in splits.items()}
     net = build(run.model, **run.record.model_args)
@@ -155,11 +162,25 @@ def resumed(config: TrainConfig, progress: Progress | None) -> Job:
         load_initial_weights(net, config, run.classes)
     freeze(net, config.freeze)
     if devices.is_main_process:
-        run.save_record(config=resume.config_json(config), recipe=recipe)
+        settings = resume.config_json(config) | {
+            name: run.record.config.get(name) for name in ("resume", "time_limit")
+        }  # those of the first session
+        run.save_record(config=settings, recipe=recipe)
     batches = task.batches(packs["train"], net, prep, recipe, devices.device)
     net = to_device(net, devices.device)
     notes = tuple(_resume_notes(run))
     return Job(config, task, run, net, recipe, packs, batches, devices, notes, lock)
+
+
+def _again(config: TrainConfig, source: str | None) -> str | Dataset:
+    """The data of a run that is resumed: from where it was, or as it is passed."""
+    if isinstance(config.data, (Dataset, tuple)):
+        return open_data(config.data)
+    if source == "arrays":
+        raise InputError(
+            "the run was trained on arrays in memory; expected the same ones. Pass them as data."
+        )
+    return str(source)
 
 
 def _resume_notes(run: Run) -> Iterator[str]:

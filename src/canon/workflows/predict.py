@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
+from canon.errors import InputError
 from canon.inference.predictor import TorchPredictor
 from canon.runs.folder import Run
 from canon.runs.open import open_run
@@ -16,7 +17,7 @@ from canon.utils.tables import Table
 
 def predict(
     run: Run | str | Path,
-    paths: Iterable[str | Path],
+    paths: str | Path | Iterable[str | Path],
     *,
     out: str | Path | None = None,
     top: int = 1,
@@ -34,7 +35,7 @@ def predict(
 
     Args:
         run: the run, or its folder.
-        paths: files, zarr folders, and folders of images.
+        paths: a file, a zarr folder or a folder of images, or several of them.
         out: the folder that masks are written to (segmentation).
         top: classes to name for each image (classification).
         format: of masks; None takes PNG for pictures, else the image's own (segmentation).
@@ -53,7 +54,7 @@ def predict(
         InputError: an option of another task, masks that exist already, or a tile that does not fit
             into memory.
     """
-    run = run if isinstance(run, Run) else open_run(run)
+    run, listed = run if isinstance(run, Run) else open_run(run), _paths(paths)
     folder = None if out is None else Path(out)
     masks = (format, tile, overlay, probabilities, resume)
     options = PredictOptions(folder, top, batch, *masks, skip_bad)
@@ -62,7 +63,18 @@ def predict(
     devices = make_accelerator(device)
     model = run.trained_model(to_device(run.network(), devices.device).eval())
     predictor = TorchPredictor(model.net, model.preprocessing, devices)
-    yield from task.predict(model, predictor, [Path(path) for path in paths], options, watch)
+    yield from task.predict(model, predictor, listed, options, watch)
+
+
+def _paths(paths: str | Path | Iterable[str | Path]) -> list[Path]:
+    several = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    for one in several:
+        if not isinstance(one, (str, Path)):
+            raise InputError(
+                f"cannot predict a {type(one).__name__}; expected paths of image files or folders. "
+                "Save the image to a file."
+            )
+    return [Path(one) for one in several]
 
 
 def prediction_table(run: Run, predictions: Sequence[Prediction], top: int = 1) -> Table:

@@ -2,10 +2,13 @@
 
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
-from canon.runs.config import TrainConfig
+from canon.data import Dataset
+from canon.errors import InputError
+from canon.runs.config import Arrays, TrainConfig
 from canon.runs.folder import Run
 from canon.training import Epoch, Event, fit
 from canon.training.checkpoint import Checkpoints
@@ -48,13 +51,37 @@ class Finished:
 TrainEvents = Generator[Event | Note | Started | Finished, None, None]
 
 
-def train(config: TrainConfig, progress: Progress | None = None) -> Run:
+def train(
+    config: TrainConfig | str,
+    data: str | Path | Dataset | Arrays | None = None,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Run:
     """Train, and return the run when it is over.
 
     Args:
-        config: what to train, on which data, and how.
+        config: what to train, on which data, and how; or the name of a network.
+        data: what to train it on, if only its name is given.
         progress: wraps the files of a folder while they are read.
+        settings: other fields of `TrainConfig`, if only the name of a network is given.
+
+    Raises:
+        CanonError: a mistake in the configuration, the data or the folder, in one line.
     """
+    if not isinstance(config, TrainConfig):
+        unknown = sorted(set(settings) - {field.name for field in fields(TrainConfig)})
+        if unknown:
+            raise InputError(
+                f"train() has no setting named {unknown[0]!r}; expected fields of TrainConfig. "
+                "help(canon.TrainConfig) lists them."
+            )
+        settings |= {} if data is None else {"data": data}
+        config = TrainConfig(config, **settings)
+    elif data is not None or settings:
+        raise InputError(
+            "train() got a TrainConfig and settings; expected one of them. Put the settings into "
+            "the TrainConfig."
+        )
     for event in train_events(config, progress):
         if isinstance(event, Finished):
             return event.run

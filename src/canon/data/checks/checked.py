@@ -1,17 +1,15 @@
 """Open a dataset and check it: refuse or leave out what cannot be read."""
 
-from pathlib import Path
-
 from canon.data.checks.report import DataReport, check_data
 from canon.data.dataset import Dataset, validate
-from canon.data.sources.open import open_data
+from canon.data.sources.open import Source, open_data
 from canon.data.targets.base import Targets
 from canon.errors import DataError
 from canon.utils.progress import Progress
 
 
 def open_checked(
-    source: str | Path | Dataset,
+    source: Source,
     *,
     skip_bad: bool = False,
     progress: Progress | None = None,

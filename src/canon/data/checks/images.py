@@ -57,6 +57,17 @@ class ImageReport:
         """The side that all images have, if they are all the same square."""
         return self.sides[0] if len(set(self.sides)) == 1 else None
 
+    @property
+    def size_in_words(self) -> str:
+        """Width and height of the images in pixels, such as "240 x 180"."""
+        low_h, high_h, low_w, high_w = self.sides
+        width, height = (
+            f"{low:,}" if low == high else f"{low:,} to {high:,}"
+            for low, high in ((low_w, high_w), (low_h, high_h))
+        )
+        ranges = (low_h, low_w) != (high_h, high_w)
+        return f"{width} by {height} pixels" if ranges else f"{width} x {height}"
+
 
 def check_images(data: Dataset, progress: Progress | None = None) -> ImageReport:
     """Decode every image of a dataset.

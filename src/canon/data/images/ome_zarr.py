@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from canon.errors import DataError, InputError
 
 MIN_BLOCK = 512  # pixels: zarr reads small chunks faster together
 CHANNEL_AXES = ("c", "s", "channel", "rgb")
+MOST_PAGES = 1_000_000  # of one array
 PRIMARIES = ("FF0000", "00FF00", "0000FF")
 
 
@@ -47,15 +49,22 @@ def zarr_readers(folder: Path) -> list[RegionReader]:
         ) from None
     try:
         array, names, rgb = _image(zarr.open(str(folder), mode="r"), folder)
-    except (OSError, ValueError, KeyError) as reason:
+    except (DataError, MemoryError):
+        raise
+    except Exception as reason:  # a damaged description can raise anything
         raise DataError(
-            f"{folder} cannot be read as zarr ({str(reason).splitlines()[0]}); expected an array "
-            "or an OME-Zarr image. Check the path."
+            f"{folder} cannot be read as zarr ({' '.join(str(reason).split())[:120]}); expected an "
+            "array or an OME-Zarr image. Check the path."
         ) from None
     _check(array, folder)
     axes = _axes(array.shape, names, rgb)
     cache = BlockCache()
     lengths = [array.shape[axis] for axis in axes.pages]
+    if prod(lengths) > MOST_PAGES:
+        raise DataError(
+            f"{folder} has {prod(lengths):,} pages; expected at most {MOST_PAGES:,}. Check its "
+            "shape, or split it."
+        )
     pages = list(product(*map(range, lengths)))
     return [
         _reader(array, axes, page, f"page {number + 1} of {len(pages)} of {folder}", cache, number)

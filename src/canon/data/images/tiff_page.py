@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise, product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from canon.data.types import Pixels
 from canon.errors import DataError
 
 RAW = (256, 1024)  # pixels: block of a page without tiles and compression
+LARGEST_BLOCK = 2**30  # bytes
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6
 JPEG = (6, 7, 33007, 34892)  # compressions whose decoder converts YCbCr to RGB
 PREMULTIPLIED, ALPHA = 1, 2  # kinds of an extra sample
@@ -39,6 +41,12 @@ def page_readers(
     _check(header, name)
     raw = _contiguous(page)
     block = RAW if raw else header.chunks[:2]
+    if (size := prod(block) * header.samplesperpixel * header.dtype.itemsize) > LARGEST_BLOCK:
+        raise DataError(
+            f"{name} is compressed in blocks of {block[0]:,} x {block[1]:,} pixels, "
+            f"{size / 2**30:.1f} GiB each; expected smaller ones, which can be read one by one. "
+            "Save it as a tiled TIFF."
+        )
     load = partial(_raw, page, offset) if raw else partial(_decoded, page)
     size = (header.imagelength, header.imagewidth)
     channels = 3 if header.photometric in (RGB, PALETTE, YCBCR) else 1

@@ -46,6 +46,18 @@ def array_dataset(
     )
 
 
+def from_arrays(images: Any, labels: Any) -> Dataset:
+    """A dataset of arrays in memory, to train on.
+
+    Raises:
+        DataError: they have the wrong type or shape.
+    """
+    here = Path("the arrays")
+    pixels, targets = _images(np.asarray(images), here), _labels(np.asarray(labels), here)
+    _require_plausible(here, targets, named=False)
+    return array_dataset("arrays", {"train": (pixels, targets)})
+
+
 def class_count(arrays: dict[str, Arrays]) -> int:
     """One more than the largest label."""
     return max(int(labels.max(initial=0)) for _, labels in arrays.values()) + 1

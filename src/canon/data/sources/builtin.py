@@ -12,7 +12,7 @@ from canon.data.dataset import Dataset
 from canon.data.sources.arrays import array_dataset, open_cifar, open_idx, open_npz
 from canon.errors import DataError
 from canon.utils.download import RemoteFile, fetch, matches_checksum
-from canon.utils.files import cache_dir, data_dir
+from canon.utils.files import cache_dir, data_dir, in_cache
 
 MNIST_URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 FASHION_URL = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/"
@@ -70,11 +70,18 @@ def _idx_set(
         if not matches_checksum(folder / remote.file, remote):
             raise DataError(
                 f"{folder / remote.file} is not the published file: its checksum differs; expected "
-                f"MD5 {remote.md5}. Delete it to download it again."
+                f"MD5 {remote.md5}. {_instead(folder)}"
             )
     found = open_idx(folder, classes)
     assert found is not None
     return found
+
+
+def _instead(folder: Path) -> str:
+    """What to do about a file with another checksum: only copies in the cache may be deleted."""
+    if in_cache(folder):
+        return "Delete it to download it again."
+    return f"If it is another version that you want, pass the folder itself: {folder}"
 
 
 def _mnist() -> Dataset:

@@ -2,26 +2,31 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from canon.data.dataset import Dataset, validate
-from canon.data.sources.arrays import open_cifar, open_idx, open_npz
+from canon.data.sources.arrays import from_arrays, open_cifar, open_idx, open_npz
 from canon.data.sources.builtin import BUILT_IN
 from canon.data.sources.class_folders import open_class_folders
+from canon.data.sources.class_table import read_class_table
 from canon.data.sources.mask_folders import open_mask_folders
 from canon.data.targets.base import Targets
 from canon.data.targets.masks import Masks
 from canon.errors import DataError, nearest
 from canon.utils.files import data_dir
 
+Source = str | Path | Dataset | tuple[Any, Any]  # the last: images and labels
 
-def open_data(source: str | Path | Dataset, *, known: Targets | None = None) -> Dataset:
-    """A labelled dataset by name or path; a dataset is returned as it is.
+
+def open_data(source: Source, *, known: Targets | None = None) -> Dataset:
+    """A labelled dataset by name or path, or from arrays; a dataset is returned as it is.
 
     Args:
         source: `digits`, `mnist`, `fashion-mnist` or `cifar10`; a folder of class folders, or of
             images and masks, split into train, val and test or not; a folder of idx files or of
-            CIFAR-10 batches; an npz with x_train and y_train. A path is looked for here, then in
-            $CANON_DATA.
+            CIFAR-10 batches; an npz with x_train and y_train; a pair of arrays, images (N, H, W)
+            or (N, H, W, C) uint8 or uint16 and labels (N,), to train on. A path is looked for here,
+            then in $CANON_DATA.
         known: targets like those that a run was trained on, to evaluate it: the dataset may then
             lack a training split or classes, and masks have the values of the run's.
 
@@ -30,6 +35,13 @@ def open_data(source: str | Path | Dataset, *, known: Targets | None = None) -> 
     """
     if isinstance(source, Dataset):
         return source
+    if isinstance(source, tuple) and len(source) == 2:
+        return validate(from_arrays(*source), to_train=known is None)
+    if not isinstance(source, (str, Path)):
+        raise DataError(
+            f"cannot open a {type(source).__name__} as data; expected a name, a path, a pair of "
+            "arrays (images, labels), or what open_data returned. Save it as files or as npz."
+        )
     text = str(source)
     if text in BUILT_IN:
         return replace(validate(BUILT_IN[text][0]()), source=text)
@@ -45,6 +57,12 @@ def open_data(source: str | Path | Dataset, *, known: Targets | None = None) -> 
     return validate(_open_path(path.resolve(), known), to_train=known is None)
 
 
+def class_names(folder: Path) -> tuple[str, ...] | None:
+    """The names in classes.txt or classes.json beside idx files, if there is one."""
+    table = read_class_table(folder)
+    return None if table is None else table.names
+
+
 def _open_path(path: Path, known: Targets | None) -> Dataset:
     if path.is_dir():
         if not any(path.iterdir()):
@@ -58,7 +76,7 @@ def _open_path(path: Path, known: Targets | None) -> Dataset:
                 "was trained on, or other data."
             )
         return (
-            open_idx(path)
+            open_idx(path, class_names(path))
             or open_cifar(path)
             or open_mask_folders(
                 path, known if isinstance(known, Masks) else None, to_train=known is None

@@ -75,6 +75,14 @@ def format_codes(codes: Sequence[int], colors: bool, limit: int = 5) -> str:
     return ", ".join(texts) + more
 
 
+def _span(codes: Sequence[int], colors: bool) -> str:
+    """Codes as text; a range where they follow each other."""
+    first, last = min(codes), max(codes)
+    if not colors and len(codes) > 5 and last - first + 1 == len(codes):
+        return f"{first} to {last}"
+    return format_codes(codes, colors, 20)
+
+
 def describe_unknown_values(file: Path, values: MaskCodes, counts: Mapping[int, int]) -> str:
     """The error text for a mask with unknown values, given the pixel count of each."""
     unknown = sorted(counts, key=lambda code: -counts[code])
@@ -83,10 +91,11 @@ def describe_unknown_values(file: Path, values: MaskCodes, counts: Mapping[int, 
     ignored = [code for code, index in index_of.items() if index == IGNORE]
     ignored_text = f" (ignored: {format_codes(ignored, values.colors)})" if ignored else ""
     plural, them = ("s", "them") if len(unknown) > 1 else ("", "it")
+    them_mean = "they mean" if len(unknown) > 1 else "it means"
     pixels = sum(counts.values())
     return (
         f"{file} contains the unknown value{plural} {format_codes(unknown, values.colors)} "
         f"({pixels:,} pixel{'s' if pixels > 1 else ''}); expected "
-        f"{format_codes(classes, values.colors, 10)}{ignored_text}. "
-        f"Fix the mask or add {them} to classes.json."
+        f"{_span(classes, values.colors)}{ignored_text}. Fix the mask, or add {them} to "
+        f'classes.json, to "ignore" if {them_mean} nothing.'
     )

@@ -74,7 +74,8 @@ class Segmentation:
         if recipe.name == "paper":
             return Preprocessing(published, channels, bits)
         lost = published - sides(published)
-        largest = min(USUAL, max(data.images.sides), published)
+        low_h, _, low_w, _ = data.images.sides
+        largest = min(USUAL, low_h, low_w, published)  # no crop is larger than an image
         return Preprocessing(_legal_side(largest, lost, sides), channels, bits)
 
     def pack(self, split: Split, prep: Preprocessing, progress: Progress | None = None) -> MaskPack:
@@ -136,16 +137,25 @@ class Segmentation:
         pack: MaskPack,
         batches: Batches,
         classes: Sequence[str],
+        recipe: Recipe[SegmentationRecipe],
     ) -> Iterator[str]:
-        """Crops of an epoch, and the share of each class."""
-        low, high = min(data.images.sides), max(data.images.sides)
-        size = f"{low} x {low}" if low == high else f"{low} to {high} pixels per side"
+        """Crops of an epoch, and the share and the weight of each class."""
+        size = data.images.size_in_words
         crops = f"{len(batches):,} crops of {prep.image} x {prep.image}"
         yield f"{crops} per epoch from {len(pack):,} images of {size}"
         pixels = pack.pixels().sum(0)
         shares = pixels / max(1, int(pixels.sum()))
         listed = (f"{name} {100 * s:.1f} %" for name, s in zip(classes, shares, strict=True))
         yield f"pixels: {', '.join(listed)}"
+        yield from self._weights(pack, recipe, classes)
+
+    def _weights(
+        self, pack: MaskPack, recipe: Recipe[SegmentationRecipe], classes: Sequence[str]
+    ) -> Iterator[str]:
+        weights = _class_weights(pack, recipe)
+        if weights is not None:
+            listed = (f"{name} {w:.3g}" for name, w in zip(classes, weights, strict=True))
+            yield f"weights of the classes in the loss: {', '.join(listed)}"
 
     def columns(self, classes: Sequence[str], options: PredictOptions) -> tuple[Column, ...]:  # noqa: ARG002
         """Image, mask, and the share of each class."""
