@@ -16,10 +16,24 @@ def test_a_list_is_printed_as_text_and_json(what, printed):
 
 def test_recipes_are_listed_with_the_protocol_of_their_paper(printed):
     rows = json.loads(printed("list", "recipes", "--json"))
-    protocols = {row["model"]: row["protocol"] for row in rows if row["recipe"] == "paper"}
+    protocols = {r["model"]: r["images"].get("protocol") for r in rows if r["name"] == "paper"}
     expected = {"alexnet": "10-crop", "googlenet": "multi-crop", "vgg16": "dense"}
     assert protocols | expected == protocols
     assert "prototype" not in protocols
+
+
+def test_recipes_show_every_number_and_mark_those_that_no_paper_prints(printed):
+    rows = json.loads(printed("list", "recipes", "--json"))
+    googlenet = next(r for r in rows if r["model"] == "googlenet" and r["name"] == "paper")
+    assert googlenet["optimizer"] == {"kind": "sgd", "momentum": 0.9, "nesterov": False}
+    assert googlenet["images"]["augmentation"]["area"] == [0.08, 1.0]
+    assert {"lr", "batch", "epochs", "decay"} <= set(googlenet["unprinted"])
+    text = " ".join(printed("list", "recipes", "--csv").split())
+    assert (
+        "SGD with momentum 0.9, lr 0.01*, batch 32*, 60 epochs*, schedule exponential (x 0.96"
+        in text
+    )
+    assert "label smoothing 0.1" in text
 
 
 def test_models_are_listed_with_cost_and_published_error(printed):

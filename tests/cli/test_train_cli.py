@@ -27,7 +27,7 @@ def test_a_bad_file_stops_training_unless_it_may_be_skipped(
     assert "--skip-bad" in line
     assert not out.exists()
     assert main([*map(str, flags), "--skip-bad"]) == 0
-    assert "1 unreadable files are left out" in capsys.readouterr().out
+    assert "1 unreadable file left out" in capsys.readouterr().out
     assert json.loads((out / "run.json").read_text())["data"]["skipped"] == [str(path)]
 
 

@@ -162,3 +162,11 @@ def _keys(lines: list[tuple[str, tuple[int, ...]]]) -> list[int]:
         of = [keys[i] if i >= 0 else 0 for i in inputs]
         keys.append(hash((text, tuple(sorted(of) if text in ("add", "mul") else of))))
     return keys
+
+
+def matched(layers: tuple[Layer, ...], found: list[Operation]) -> list[tuple[Layer, Operation]]:
+    """Each layer of a record with its operation of a network that has the same ones."""
+    ours = _keys([(one.text, one.inputs) for one in found])
+    theirs = _keys([(one.text, one.inputs) for one in layers])
+    by_key = {key: one for key, one in zip(theirs, layers, strict=True)}
+    return [(by_key[key], one) for key, one in zip(ours, found, strict=True)]

@@ -22,7 +22,7 @@ class Page(HTMLParser):
 
 def test_the_report_is_one_page_with_curves_confusion_worst_samples_and_layers(digits_run):
     page = Page((digits_run.path / REPORT).read_text())
-    assert page.tags.count("svg") == 2
+    assert page.tags.count("svg") == 3
     wrong = round((1 - digits_run.record.result["top1"]) * 359)
     assert page.tags.count("img") == min(24, wrong) > 0
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
@@ -56,4 +56,4 @@ def test_the_report_gives_the_figures_of_the_result(digits_run):
 
 def test_the_report_draws_one_curve_of_loss_and_one_of_error(digits_run):
     page = (digits_run.path / REPORT).read_text()
-    assert all(text in page for text in ("loss, nats", "error, %"))
+    assert all(text in page for text in ("training and validation loss", "error, %"))

@@ -51,7 +51,7 @@ def test_classes_of_other_data_are_matched_by_name(pictures_run, tmp_path):
     run = pictures_run
     swapped = make_folder(tmp_path / "more", 4, classes=("light", "dark"))
     split, metrics = canon.evaluate(run, str(swapped), device="cpu")
-    assert (split, metrics.count) == ("train", 8)
+    assert (split, metrics.count) == ("all images", 8)
     stranger = make_folder(tmp_path / "stranger", 2, classes=("dark", "zebra"))
     with pytest.raises(
         DataError, match=r"classes that .* does not know: zebra; expected dark, light"

@@ -21,7 +21,7 @@ CPU = {"device": "cpu"}
 
 def test_a_run_folder_holds_record_weights_state_metrics_and_report(digits_run):
     assert {p.name for p in digits_run.path.iterdir()} == {
-        "run.json", "model.safetensors", "state", "metrics.jsonl", "report.html"
+        ".lock", "run.json", "model.safetensors", "state", "metrics.jsonl", "report.html"
     }  # fmt: skip
     content = json.loads((digits_run.path / "run.json").read_text())
     assert content["format"] == 3

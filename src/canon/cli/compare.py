@@ -45,10 +45,13 @@ class Command:
 
 def run(command: Command) -> int:
     """Print the table and draw the charts."""
+    from canon.errors import InputError
     from canon.models import names
 
     # All names are looked up before anything is measured, so that a mistake is reported at once.
     chosen = [one for name in command.names or names() if (one := _network_or_run(name))]
+    if not chosen:
+        raise InputError("there is nothing to compare; expected networks or single runs. Name one.")
     rows = []
     with progress_bars() as bars:
         for i, one in enumerate(chosen, 1):

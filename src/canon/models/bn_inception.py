@@ -148,7 +148,7 @@ class BNInception(nn.Module):
         self, parts: Parts = PRINTED, classes: int = 1000, channels: int = 3, seed: int = 0
     ) -> None:
         super().__init__()
-        mix, half, p = parts.mix, parts.half, parts.proj4
+        mix, half, p, max5 = parts.mix, parts.half, parts.proj4, nn.MaxPool2d(3, 1, 1)
         self.features = stages(
             conv1=parts.first(channels),  # 64 x 112 x 112
             pool1=parts.halve(),  # 64 x 56 x 56
@@ -163,9 +163,7 @@ class BNInception(nn.Module):
             inception4d=mix(480 + p, (96, 128, 192, 160, 192, p)),  # 576 x 14 x 14
             inception4e=half(480 + p, (128, 192, 192, 256)),  # 1024 x 7 x 7
             inception5a=mix(928 + p, (352, 192, 320, 160, 224, 128)),  # 1024 x 7 x 7
-            inception5b=mix(
-                1024, (352, 192, 320, 192, 224, 128), nn.MaxPool2d(3, 1, 1)
-            ),  # 1024 x 7 x 7
+            inception5b=mix(1024, (352, 192, 320, 192, 224, 128), max5),  # 1024 x 7 x 7
         )
         self.head = average_head(1024, classes)
         init.he(self, seed)

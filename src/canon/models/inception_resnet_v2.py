@@ -113,7 +113,7 @@ class InceptionResNetV2(nn.Module):
         end: makes the last block, and what follows it, and tells the channels.
         classes: number of outputs.
         channels: of the input.
-        seed: of the initial weights (He; the paper names none).
+        seed: of the initial weights (Glorot, as in the released code).
 
     Shape: (N, 3, 299, 299) -> (N, K); any square from 107 pixels.
     """
@@ -143,7 +143,7 @@ class InceptionResNetV2(nn.Module):
             end=last,  # 1536 x 8 x 8
         )
         self.head = average_head(features, classes, DROPOUT)
-        init.he(self, seed)
+        init.glorot(self, seed)
 
     def forward(self, x: Images) -> Logits:
         return self.head(self.features(x))

@@ -154,6 +154,8 @@ class InceptionV3(nn.Module):
             head=average_head(768, classes),
         )
         init.he(self, seed)
+        for name, std in (("conv1", 0.01), ("head.fc", 0.001)):  # as in the released code
+            init.gaussian(self.aux.get_submodule(name), std, seed)
 
     def forward(self, x: Images) -> Logits:
         return self.head(self.features(x))
