@@ -168,5 +168,5 @@ def matched(layers: tuple[Layer, ...], found: list[Operation]) -> list[tuple[Lay
     """Each layer of a record with its operation of a network that has the same ones."""
     ours = _keys([(one.text, one.inputs) for one in found])
     theirs = _keys([(one.text, one.inputs) for one in layers])
-    by_key = {key: one for key, one in zip(theirs, layers, strict=True)}
+    by_key = dict(zip(theirs, layers, strict=True))
     return [(by_key[key], one) for key, one in zip(ours, found, strict=True)]

@@ -1,6 +1,6 @@
 """How the weights of each network begin, against the record of its paper or its authors' code."""
 
-from math import sqrt
+from math import prod, sqrt
 
 import pytest
 import torch
@@ -20,43 +20,34 @@ def spread(start: str, layer: Operation) -> tuple[float, str]:
     """The standard deviation of a start, and the shape of its distribution."""
     kind, _, number = start.partition(" ")
     c_out, c_in, *kernel = layer.weight.shape
-    window = 1
-    for side in kernel:
-        window *= side
     groups = int(next((w[1:] for w in layer.text.split() if w[0] == "g" and w[1:].isdigit()), 1))
-    fan_in, fan_out = c_in * window, c_out * window // groups
-    if kind == "normal":
-        return float(number), "normal"
-    if kind == "he":
-        return sqrt(2 / fan_in), "normal"
-    if kind == "he-fan-out":
-        return sqrt(2 / fan_out), "normal"
-    if kind == "glorot-uniform":
-        return sqrt(2 / (fan_in + fan_out)), "uniform"
-    assert kind == "uniform-lecun", kind
-    return 2.4 / fan_in / sqrt(3), "uniform"
+    fan_in, fan_out = c_in * prod(kernel), c_out * prod(kernel) // groups
+    known = {
+        "normal": (float(number or 0), "normal"),
+        "he": (sqrt(2 / fan_in), "normal"),
+        "he-fan-out": (sqrt(2 / fan_out), "normal"),
+        "glorot-uniform": (sqrt(2 / (fan_in + fan_out)), "uniform"),
+    }
+    return known[kind]
 
 
 def check(layer: Layer, found: Operation, usual: str) -> str | None:
     """What is wrong with the start of a layer's weights and biases, or None."""
-    start = layer.start or usual
-    weight = found.weight.detach().flatten()
+    start, weight = layer.start or usual, found.weight.detach().flatten()
     if found.bias is not None and not bool((found.bias == layer.bias).all()):
         return f"{found.text}: biases do not begin at {layer.bias}"
-    if start in ("bilinear", *OPEN) or found.text.startswith("deconv"):
-        return None  # tests/layers/test_upsample.py
     if start == "zero":
-        return None if not bool(weight.any()) else f"{found.text}: does not begin at zero"
-    if len(weight) < ENOUGH:
+        return f"{found.text}: does not begin at zero" if bool(weight.any()) else None
+    elsewhere = start in ("bilinear", *OPEN) or found.text.startswith("deconv")  # test_upsample.py
+    if elsewhere or len(weight) < ENOUGH:
         return None
     expected, shape = spread(start, found)
     std = float(weight.std())
     if not 0.94 * expected < std < 1.06 * expected:
         return f"{found.text}: std {std:.3g}, expected {expected:.3g} ({start})"
     # A uniform distribution ends at sqrt(3) standard deviations; a normal one does not.
-    if (float(weight.abs().max()) < 1.8 * expected) != (shape == "uniform"):
-        return f"{found.text}: is not {shape}"
-    return None
+    uniform = float(weight.abs().max()) < 1.8 * expected
+    return None if uniform == (shape == "uniform") else f"{found.text}: is not {shape}"
 
 
 STARTED = [n for n in names() if not n.endswith(FORMS) and n not in ("lenet5", "encoder-decoder")]

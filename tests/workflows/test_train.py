@@ -11,6 +11,7 @@ import canon
 from canon.errors import InputError
 from canon.runs.config import TrainConfig
 from canon.runs.folder import METRICS, REPORT
+from canon.runs.migrate import FORMAT
 from canon.runs.open import open_run
 from canon.training.events import Epoch
 from canon.workflows.train import Note, train, train_events
@@ -24,7 +25,7 @@ def test_a_run_folder_holds_record_weights_state_metrics_and_report(digits_run):
         ".lock", "run.json", "model.safetensors", "state", "metrics.jsonl", "report.html"
     }  # fmt: skip
     content = json.loads((digits_run.path / "run.json").read_text())
-    assert content["format"] == 3
+    assert content["format"] == FORMAT
     assert content["data"]["classes"] == list("0123456789")
     assert content["model_args"] == {"classes": 10, "channels": 1, "image": 32, "seed": 0}
     assert len(content["split"]["val"]) == content["result"]["count"] == 359

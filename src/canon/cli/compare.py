@@ -49,9 +49,13 @@ def run(command: Command) -> int:
     from canon.models import names
 
     # All names are looked up before anything is measured, so that a mistake is reported at once.
-    chosen = [one for name in command.names or names() if (one := _network_or_run(name))]
+    named = [_network_or_run(name) for name in command.names or names()]
+    left_out = [run for run in named if _is_ensemble(run)]
+    chosen = [one for one in named if not _is_ensemble(one)]
     if not chosen:
-        raise InputError("there is nothing to compare; expected networks or single runs. Name one.")
+        raise InputError(_without(left_out[0]) + ". Compare these.")
+    for run in left_out:
+        print(_without(run), file=sys.stderr)
     rows = []
     with progress_bars() as bars:
         for i, one in enumerate(chosen, 1):
@@ -69,23 +73,28 @@ def run(command: Command) -> int:
     return 0
 
 
-def _network_or_run(name: str) -> "str | Run | None":
-    """The name of a network, or the run in a folder; a path is always that of a run.
-
-    None for an ensemble, which has no single network to be measured.
-    """
+def _network_or_run(name: str) -> "str | Run":
+    """The name of a network, or the run in a folder; a path is always that of a run."""
     from canon.models import model_info
-    from canon.runs.ensemble import EnsembleRun
     from canon.runs.open import open_run
 
     if "/" not in name and not Path(name, "run.json").is_file():
         return model_info(name).name
-    run = open_run(name)
-    if isinstance(run, EnsembleRun):
-        members = ", ".join(member.path for member in run.record.members)
-        print(f"{name} is an ensemble and left out; its members are {members}", file=sys.stderr)
-        return None
-    return run
+    return open_run(name)
+
+
+def _is_ensemble(one: "str | Run") -> bool:
+    return not isinstance(one, str) and bool(one.record.members)
+
+
+def _without(one: "str | Run") -> str:
+    """Why an ensemble is left out."""
+    assert not isinstance(one, str)
+    members = ", ".join(member.path for member in one.record.members)
+    return (
+        f"{one.path} is an ensemble, not a single network; expected networks or single runs, "
+        f"such as its members {members}"
+    )
 
 
 def _row(run: "str | Run") -> "NetworkSummary":
