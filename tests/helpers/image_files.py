@@ -1,6 +1,7 @@
 """What the tests of files share."""
 
 import numpy as np
+from PIL import Image
 
 from canon.data.images.open import open_image
 
@@ -42,3 +43,14 @@ def put(folder, pixels, chunks, version=3, **options):
     )
     array[...] = pixels
     return array
+
+
+def photos(folder, splits):
+    """Images of classes in splits, named {split: {class: count}}."""
+    for split, classes in splits.items():
+        for name, count in classes.items():
+            (folder / split / name).mkdir(parents=True)
+            for i in range(count):
+                colour = (len(split) * 20 + i, sum(map(ord, name)) % 200, 9)
+                Image.new("RGB", (40, 40), colour).save(folder / split / name / f"{i}.png")
+    return folder

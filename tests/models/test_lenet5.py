@@ -5,6 +5,7 @@ from torch.nn import functional as F
 from canon.layers import taps
 from canon.models import build
 from canon.models.lenet5 import C3_TABLE, RBF, LeNet5, ScaledTanh, TableConv
+from tests.helpers.oracle import records
 
 
 @pytest.fixture
@@ -108,3 +109,23 @@ def test_initial_weights_lie_within_2_4_over_the_fan_in(net):
     for o, inputs in ((0, 3), (6, 4), (15, 6)):
         kernels = torch.stack([w for w, m in zip(layer.weight, maps, strict=True) if m == o])
         assert 0.8 * 2.4 / (25 * inputs) < kernels.abs().max() <= 2.4 / (25 * inputs)
+
+
+def test_the_maps_of_c3_see_those_that_table_1_says():
+    """By gradients: which maps of S2 each map of C3 depends on."""
+    table = records()["lenet5"].facts["c3"].split()
+    layer = next(m for m in LeNet5().modules() if isinstance(m, TableConv))
+    x = torch.randn(1, 6, 5, 5, requires_grad=True)
+    for o in range(16):
+        (gradient,) = torch.autograd.grad(layer(x)[0, o].sum(), x)
+        seen = gradient[0].flatten(1).any(1).tolist()
+        assert seen == [row[o] == "X" for row in table]
+
+
+def test_the_bitmaps_are_those_of_an_independent_transcription():
+    head, *rows = records()["lenet5"].facts["bitmaps"].strip().splitlines()
+    codes = next(m for m in LeNet5().modules() if isinstance(m, RBF)).codes
+    for place, digit in enumerate(head.split()):
+        drawn = "".join(row.split()[place] for row in rows)
+        expected = [1.0 if one == "#" else -1.0 for one in drawn]
+        assert codes[int(digit)].tolist() == expected

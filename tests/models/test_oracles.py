@@ -32,3 +32,9 @@ def test_published_numbers_are_among_those_that_the_record_lists(name):
     for printed, what in ((published.printed_params, "params"), (published.printed_macs, "macs")):
         if printed is not None:
             assert printed.value == facts[f"printed_{what}"]
+
+
+@pytest.mark.parametrize("name", [n for n in names() if "aux_weight" in records()[n].facts])
+def test_auxiliary_losses_have_the_weight_of_the_record(name):
+    with torch.device("meta"):
+        assert build(name).aux_weight == records()[name].facts["aux_weight"]

@@ -1,5 +1,6 @@
 """Resume a run: restore its configuration, recipe and splits."""
 
+import os
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,7 @@ def restore_splits(data: Dataset, report: DataReport, record: RunRecord) -> dict
         DataError: the dataset has other classes, more or fewer samples, or other content, than
             recorded.
     """
-    splits = _restored(data, record.data.classes, record.split)
+    splits = _restored(data, record.data.classes, record.split, str(record.data.source))
     changed = [name for name, digest in record.data.digests.items()
                if report.digests.get(name) != digest]  # fmt: skip
     if changed:
@@ -121,13 +122,13 @@ def restore_splits(data: Dataset, report: DataReport, record: RunRecord) -> dict
 
 
 def _restored(
-    data: Dataset, classes: tuple[str, ...], record: SplitRecord | None
+    data: Dataset, classes: tuple[str, ...], record: SplitRecord | None, source: str
 ) -> dict[str, Split]:
     splits = dict(data.splits)
     if record is None:
         return splits
     if record.val is not None:
-        splits |= _held_out(splits["train"], record.val)
+        splits |= _held_out(data, record.val, source)
     sizes = {name: len(split) for name, split in splits.items()}
     if sizes != record.sizes or data.classes != classes:
         was, now = (", ".join(f"{n:,} {k}" for k, n in s.items()) for s in (record.sizes, sizes))
@@ -138,11 +139,20 @@ def _restored(
     return splits
 
 
-def _held_out(train: Split, val: tuple[str | int, ...]) -> dict[str, Split]:
-    """A training split without its validation samples, and these."""
+def _held_out(data: Dataset, val: tuple[str | int, ...], source: str) -> dict[str, Split]:
+    """A training split without its validation samples, and these.
+
+    Args:
+        data: the dataset, which may lie elsewhere now.
+        val: files, or positions of images in memory.
+        source: where it was.
+    """
+    train = data.splits["train"]
     if train.images.files:
-        places = {name: i for i, name in enumerate(train.images.names)}
-        found = [places[str(file)] for file in val if str(file) in places]
+        names = (os.path.relpath(name, data.source) for name in train.images.names)
+        places = {name: i for i, name in enumerate(names)}
+        wanted = (os.path.relpath(str(file), source) for file in val)
+        found = [places[file] for file in wanted if file in places]
     else:
         found = [int(i) for i in val if int(i) < len(train)]
     held = np.array(found, np.int64)
