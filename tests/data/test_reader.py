@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from canon.data.images.conversion import to_bits, to_channels
 from canon.data.images.deep_color import read_deep
-from canon.data.images.reader import read_image, to_bits, to_channels
+from canon.data.images.reader import read_image
 from canon.errors import DataError
 
 RAMP = np.arange(6, dtype=np.uint8).reshape(2, 3) * 40

@@ -29,7 +29,7 @@ def svg(figure: Figure) -> str:
 
 
 def literal(text: str) -> str:
-    """A name for a chart, which would read what stands between dollars as mathematics."""
+    """A name for a chart, which would render text between dollar signs as mathematics."""
     return text.replace("$", r"\$")
 
 

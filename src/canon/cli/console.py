@@ -129,7 +129,7 @@ class ProgressBars:
         self.progress.update(self.tasks[name], completed=done, total=total)
 
     def _report(self, name: str, done: int, total: int) -> None:
-        """In a log file, a line a minute: long work shows that it goes on."""
+        """A line per minute in a log file, so that long work shows progress."""
         if time.monotonic() - self.reported > EVERY:
             self.reported = time.monotonic()
             self.console.print(f"{name}: {done:,} of {total:,}", soft_wrap=True)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from canon.data.images.reader import read_image, to_bits, to_channels
+from canon.data.images.conversion import to_bits, to_channels
+from canon.data.images.reader import read_image
 from canon.data.types import Pixels
 from canon.errors import DataError
 from canon.types import Images, RawImages

@@ -3,7 +3,7 @@
 Section 4.3: the last upsampling is fixed to bilinear interpolation, intermediate ones start as
 bilinear and are learned, with one kernel per class, as the authors' FAQ says. The `-released` nets
 are those of the authors' models, in which no upsampling is learned. (`FCN-32s-fixed` of Table 2 is
-another thing: a network of which only the last layer is trained.)
+another thing: a network whose last layer alone is trained.)
 
 Differences from the paper: it leaves sizes at the border open. As in the authors' code, the first
 convolution is padded by 100 pixels, poolings round up, and scores are cropped to where they lie in

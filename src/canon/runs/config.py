@@ -54,7 +54,7 @@ class TrainConfig:
     """
 
     model: str
-    data: Any = "digits"  # str | Path | Dataset | Arrays, of which the command line knows the first
+    data: Any = "digits"  # str, Path, Dataset or Arrays; the command line takes a str
     out: Path | None = None
     recipe: Literal["modern", "paper"] = "modern"
     epochs: int | None = None

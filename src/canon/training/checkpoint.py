@@ -66,7 +66,7 @@ class TrainPosition:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a state holds beside the network and its optimizer.
+    """What a state holds in addition to the network and its optimizer.
 
     Args:
         position: how far the run has come.
@@ -98,7 +98,7 @@ class Progress:
 
 
 def _convert(folder: Path) -> None:
-    """Write the files of today beside those of a state that was saved before format 4."""
+    """Write the present files into a state that was saved before format 4."""
     position, schedule, *average = (
         torch.load(path, map_location="cpu", weights_only=True)
         for path in sorted(folder.glob(OLD.format("*")))

@@ -44,7 +44,7 @@ class Recipe(Generic[Images]):
             1.175.
         val: fraction held out for validation if the data has no validation split.
         unprinted: fields of a paper's recipe whose value the paper does not print, such as `lr`,
-            `images.augmentation`, or `average`; the comment beside the recipe says where each is
+            `images.augmentation`, or `average`; the comment above the recipe says where each is
             from.
     """
 

@@ -27,7 +27,14 @@ WRAPPERS = (
     "net", "weights", "params",
 )  # fmt: skip
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.", "backbone.", "ema_model.")
-SCALARS = (Tensor, int, float, str, bool, type(None))  # what may stand beside tensors
+SCALARS = (
+    Tensor,
+    int,
+    float,
+    str,
+    bool,
+    type(None),
+)  # what a state dict may hold in addition to tensors
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from canon.data.images.reader import is_image
 from canon.errors import DataError
 
 ZARR = ("zarr.json", ".zarray", ".zgroup")  # one of them is in every zarr folder
-# What systems and archivers leave beside images.
+# What systems and archivers leave in folders of images.
 SYSTEM = {"@eadir", "__macosx", "$recycle.bin", "lost+found", "thumbs.db", "desktop.ini"}
 
 
@@ -103,7 +103,7 @@ def _require_apart(named: list[tuple[Path, str]], target: Path) -> None:
     for file, name in named:
         if file.resolve().parent == target and file.stem == name:
             raise DataError(
-                f"the mask of {file} would be written beside it under the same name; expected "
+                f"the mask of {file} would be written to its folder under the same name; expected "
                 "another folder. Pass another --out."
             )
 

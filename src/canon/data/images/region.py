@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from canon.data.images.reader import to_bits, to_channels
+from canon.data.images.conversion import to_bits, to_channels
 from canon.data.types import Pixels
 from canon.errors import DataError
 

@@ -23,7 +23,7 @@ def open_class_folders(folder: Path, *, to_train: bool = True) -> Dataset:
     """A folder of class folders, or of train, val and test folders of them.
 
     A class is a folder; its images are all image files below it. Those of train are the classes;
-    val and test may lack some, but add none.
+    val and test may lack classes, but not add any.
 
     Args:
         folder: the dataset.
@@ -114,7 +114,7 @@ def _split(folder: Path, files: Files, classes: tuple[str, ...], *, whole: bool)
 
 
 def _require_no_masks(folder: Path, folders: list[Path]) -> None:
-    """Refuse folders of images beside folders of masks, which are no classes.
+    """Refuse folders of images and of masks, which are not classes.
 
     Raises:
         DataError: names or files say that one folder holds the masks of another.
@@ -127,7 +127,7 @@ def _require_no_masks(folder: Path, folders: list[Path]) -> None:
         for other in names)]  # fmt: skip
     if masks and (photos or any(name + word in names for name in names for word in MASKS)):
         raise DataError(
-            f"{folder} looks like images and masks: {masks[0].name} beside "
+            f"{folder} looks like images and masks: {masks[0].name} and "
             f"{(photos or folders)[0].name}; expected folders images and masks with files of the "
             "same names. Rename the folders, or, if they are classes, give them other names."
         )

@@ -168,7 +168,7 @@ def _classes(
 
 
 def _values(histograms: dict[Path, MaskHistogram]) -> set[int]:
-    """All values of the masks; white of one bit is 255 beside masks of 8 bits that have it.
+    """All values of the masks; white of one bit is 255 if masks of 8 bits have it.
 
     Raises:
         DataError: it could be 1 as well.

@@ -20,7 +20,7 @@ SPLIT_NAMES = {
 def split_folders(folder: Path, *, to_train: bool = True) -> dict[str, Path]:
     """The folders of the splits, or the folder itself as the training split.
 
-    A folder named as a split that holds images beside other folders of images is a class.
+    A folder named like a split is a class if it and its siblings hold images.
 
     Args:
         folder: the dataset.

@@ -50,7 +50,7 @@ class Labels(Values):
         return replace(self, values=places[self.values], classes=classes)
 
     def validate(self, source: str, split: str, images: int, *, to_train: bool = True) -> None:
-        """Every class needs training images; other splits may lack some."""
+        """Every class needs training images; other splits may lack classes."""
         require_same_count(source, split, images, len(self), "label")
         if not images:
             raise DataError(

@@ -34,7 +34,7 @@ class MaskCodes:
 
     @property
     def white(self) -> int:
-        """The code of white in masks of one bit: 255 beside masks of 8 bits, else 1."""
+        """The code of white in masks of one bit: 255 if that is a class, else 1."""
         return 255 if 255 in self.values else 1
 
     @property
