@@ -170,6 +170,8 @@ def build(
     return net
 
 
+# Larger ones overflow before they run out of memory.
+LARGEST = {"width": 2**14, "depth": 12, "image": 2**17, "classes": 2**24, "channels": 2**16}
 SIDES = ("classes", "channels", "image")  # options that every network has
 
 
@@ -177,6 +179,11 @@ def _check_options(model: ModelInfo, options: dict[str, Any]) -> None:
     for option, value in options.items():
         if isinstance(value, int) and value < 1:
             raise InputError(f"--{option} is {value}; expected 1 or more. Pass --{option} N.")
+        most = LARGEST.get(option)
+        if most and isinstance(value, int) and value > most:
+            raise InputError(
+                f"--{option} is {value:,}; expected at most {most:,}. Pass a smaller one."
+            )
     for option in options:
         if option not in (*model.choices, *SIDES):
             raise InputError(

@@ -30,7 +30,8 @@ def svg(figure: Figure) -> str:
 
 def literal(text: str) -> str:
     """A name for a chart, which would render text between dollar signs as mathematics."""
-    return text.replace("$", r"\$")
+    printable = text.encode(errors="backslashreplace").decode()  # file names need not be UTF-8
+    return printable.replace("$", r"\$")
 
 
 # The winners of ILSVRC, and VGG, second in 2014: year, entry, layers, top-5 error on the test set,

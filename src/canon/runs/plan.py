@@ -91,9 +91,10 @@ def fit_shifts(recipe: Recipe[Any], config: TrainConfig, pack: object) -> Recipe
     chosen = recipe.name == "modern" and config.augment == "auto"
     if not (chosen and isinstance(pack, ImagePack) and images.border):
         return recipe
-    pad = min(images.augmentation.pad, pack.empty_border())
+    pad = min(images.augmentation.pad, pack.empty_border())  # without it a crop has no room
     return replace(
-        recipe, images=replace(images, augmentation=replace(images.augmentation, pad=pad))
+        recipe,
+        images=replace(images, augmentation=replace(images.augmentation, pad=pad, crop=pad > 0)),
     )
 
 

@@ -23,7 +23,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from canon.errors import RunError
 from canon.training.schedules import LearningRate
-from canon.utils.files import fsync, full_disk_named
+from canon.utils.files import fsync, full_disk_named, usual_mode
 
 PROGRESS, AVERAGE, FILES = "progress.json", "average.safetensors", "files.json"
 OLD = "custom_checkpoint_{}.pkl"  # of runs before format 4: position, schedule and average
@@ -65,7 +65,7 @@ class TrainPosition:
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainState:
     """What a state holds in addition to the network and its optimizer.
 
     Args:
@@ -123,13 +123,13 @@ class Checkpoints:
     folder: Path
     resume: bool = False
 
-    def save(self, accelerator: Accelerator, progress: Progress) -> None:
+    def save(self, accelerator: Accelerator, state: TrainState) -> None:
         """Save the state under its step: written to a temporary folder, synced, then renamed.
 
         Raises:
             OSError: the disk is full; older states are unchanged.
         """
-        name = f"{progress.position.step:012d}"
+        name = f"{state.position.step:012d}"
         temporary = self.folder / f".{name}"
         if accelerator.is_main_process:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -140,7 +140,7 @@ class Checkpoints:
                 accelerator.save_state(str(temporary))
                 accelerator.wait_for_everyone()
                 if accelerator.is_main_process:
-                    progress.save(temporary)
+                    state.save(temporary)
                     self._complete(temporary, name)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -149,6 +149,8 @@ class Checkpoints:
 
     def _complete(self, temporary: Path, name: str) -> None:
         """Seal a state, give it its name, and remove all but the one before."""
+        for path in temporary.iterdir():
+            path.chmod(usual_mode())
         digests = {path.name: _sha256(path) for path in sorted(temporary.iterdir())}
         (temporary / FILES).write_text(json.dumps(digests, indent=1))
         for path in (*temporary.iterdir(), temporary):
@@ -176,17 +178,17 @@ class Checkpoints:
         """The newest complete state, or None."""
         return next(iter(self.states()), None)
 
-    def load(self, accelerator: Accelerator, progress: Progress) -> None:
+    def load(self, accelerator: Accelerator, state: TrainState) -> None:
         """Load the newest state that is not damaged; without any, nothing.
 
         Raises:
             RunError: every state is damaged.
         """
-        for state in self.states():
+        for saved in self.states():
             try:
-                require_intact(state)
-                progress.load(state)
-                accelerator.load_state(str(state))
+                require_intact(saved)
+                state.load(saved)
+                accelerator.load_state(str(saved))
             except Exception:  # whatever a damaged file makes a reader raise
                 continue
             return

@@ -15,7 +15,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from canon.data.sampling import batch_slices, epoch_order, process_share
-from canon.training.checkpoint import Checkpoints, Progress, TrainPosition
+from canon.training.checkpoint import Checkpoints, TrainPosition, TrainState
 from canon.training.ema import moving_average
 from canon.training.events import Epoch, Event, Stopped
 from canon.training.interfaces import Batches, Evaluate, Metrics, Objective
@@ -67,7 +67,7 @@ def fit(
     position = TrainPosition()
     model, optimizer = accelerator.prepare(objective.module(net), plain)
     if checkpoints and checkpoints.resume:
-        checkpoints.load(accelerator, Progress(position, schedule, average))
+        checkpoints.load(accelerator, TrainState(position, schedule, average))
     learner = Learner(net, model, objective, plain, optimizer, schedule, average)
     job = Job(batches, recipe, limits, evaluate, checkpoints, seed)
     session = Session(learner, job, accelerator, position, uses_dropout(net))

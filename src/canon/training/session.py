@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from canon.data.sampling import batch_slices
 from canon.errors import NonFiniteError
-from canon.training.checkpoint import Checkpoints, Progress, TrainPosition, state_step
+from canon.training.checkpoint import Checkpoints, TrainPosition, TrainState, state_step
 from canon.training.interfaces import Batches, BeginsEpoch, Evaluate, Objective
 from canon.training.recipe import Limits, Recipe
 from canon.training.schedules import LearningRate
@@ -138,6 +138,6 @@ class Session:
             self.collect_losses()
         if not all(bool(p.isfinite().all()) for p in self.learner.net.parameters()):
             raise self.diverged(f"a weight is not finite after step {self.position.step}")
-        progress = Progress(self.position, self.learner.schedule, self.learner.average)
-        self.job.checkpoints.save(self.accelerator, progress)
+        state = TrainState(self.position, self.learner.schedule, self.learner.average)
+        self.job.checkpoints.save(self.accelerator, state)
         self.saved_at = time.perf_counter()

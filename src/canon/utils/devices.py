@@ -46,7 +46,7 @@ def make_accelerator(device: str = "auto", precision: str = "fp32") -> Accelerat
         torch.cuda.set_device(int(index))
     # Private, as of accelerate 1.12: without it the first precision of a process is final.
     AcceleratorState._reset_state(reset_partial_state=_single())
-    return Accelerator(cpu=kind == "cpu", mixed_precision=PRECISIONS[precision])
+    return Accelerator(cpu=on_cpu, mixed_precision=PRECISIONS[precision])
 
 
 def to_device(net: nn.Module, device: torch.device) -> nn.Module:

@@ -49,7 +49,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     try:
         with full_disk_named(path):
             yield temporary
-            temporary.chmod(_usual_mode())
+            temporary.chmod(usual_mode())
             fsync(temporary)
             temporary.replace(path)
             fsync(path.parent)
@@ -71,7 +71,8 @@ def full_disk_named(path: Path) -> Iterator[None]:
         raise
 
 
-def _usual_mode() -> int:
+def usual_mode() -> int:
+    """The rights of a new file, which safetensors and tempfile do not give."""
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask

@@ -58,7 +58,7 @@ def open_data(source: Source, *, known: Targets | None = None) -> Dataset:
 
 
 def class_names(folder: Path) -> tuple[str, ...] | None:
-    """The class names in a classes.txt or classes.json of a folder of idx files; None without one."""
+    """The class names in classes.txt or classes.json in a folder of idx files, if there is one."""
     table = read_class_table(folder)
     return None if table is None else table.names
 
