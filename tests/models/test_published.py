@@ -1,4 +1,4 @@
-"""Every published number that follows from arithmetic, through the registry's own records."""
+"""Published numbers that follow from arithmetic, and the counts that the registry shows."""
 
 import pytest
 import torch
@@ -46,7 +46,8 @@ def test_exactly_these_networks_are_registered():
 
 
 @pytest.mark.parametrize("name", names())
-def test_parameters_and_multiplications_are_those_published(name):
+def test_parameters_and_multiplications_are_those_of_the_registry(name):
+    """A lock: `tests/models/test_oracles.py` compares the networks with what their papers print."""
     published = model_info(name).published
     table = describe(name)
     with torch.device("meta"):

@@ -9,7 +9,7 @@ from canon.data import Preprocessing
 from canon.data.augment.image_batches import ImageBatches
 from canon.data.packs.images import ImagePack
 from canon.errors import InputError
-from canon.models import names
+from canon.models import model_info, names
 from canon.recipes import modern, paper
 from canon.recipes.images import AugmentFlags
 from canon.runs.plan import fit_shifts
@@ -17,6 +17,7 @@ from canon.training.events import Step
 from canon.workflows.train import Note, train_events
 from tests.helpers.image_files import photos
 from tests.helpers.synthetic import shape_folder
+from tests.models.networks import every_network
 
 RANDOM = np.random.default_rng(0)
 CPU = {"device": "cpu", "epochs": 1}
@@ -30,7 +31,10 @@ def batches(augmentation, stored=64, side=56):
     return data.training(torch.arange(16), 0)[0], data.evaluation(torch.arange(16))[0]
 
 
-@pytest.mark.parametrize("name", [n for n in names("classify") if modern(n).images.image is None])
+PHOTOS = [n for n in names("classify") if model_info(n).published.image > 32]
+
+
+@pytest.mark.parametrize("name", every_network({"alexnet", "resnet18"}, PHOTOS))
 def test_a_photo_is_changed_by_more_than_a_mirror(name):
     """Of the networks for photos, whose modern recipe enlarges parts of them."""
     images = modern(name).images.augmented(AugmentFlags(), color=True)

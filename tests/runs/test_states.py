@@ -80,8 +80,15 @@ def test_no_code_of_a_foreign_state_is_run(run, file, monkeypatch, tmp_path):
     assert not (tmp_path / "TRAPPED").exists()
 
 
-@pytest.mark.parametrize("damage", ["flipped", "cut", "empty", "missing"])
-@pytest.mark.parametrize("file", ["model.safetensors", "optimizer.bin", "progress.json"])
+FILES = ["model.safetensors", "optimizer.bin", "progress.json"]
+QUICK = {("flipped", FILES[0]), ("missing", FILES[2])}
+
+
+@pytest.mark.parametrize(
+    ("damage", "file"),
+    [pytest.param(d, f, marks=[] if (d, f) in QUICK else pytest.mark.slow)
+     for d in ("flipped", "cut", "empty", "missing") for f in FILES],
+)  # fmt: skip
 def test_a_damaged_state_is_left_out_for_the_one_before(run, interrupted, damage, file):
     newest = Checkpoints(run / "state").states()[0]
     content = bytearray((newest / file).read_bytes())
@@ -146,7 +153,10 @@ def test_network_outputs_that_are_not_finite_are_an_error(interrupted, run, tmp_
         canon.evaluate(run)
 
 
-@pytest.mark.parametrize("change", ["redrawn", "renamed", "moved", "mask"])
+@pytest.mark.parametrize(
+    "change",
+    ["moved", "mask", *(pytest.param(c, marks=pytest.mark.slow) for c in ("redrawn", "renamed"))],
+)
 def test_changed_data_is_not_resumed(tmp_path, change):
     masks = change == "mask"
     data = (shape_folder(tmp_path / "d", count=8, side=32) if masks

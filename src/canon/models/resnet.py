@@ -200,7 +200,8 @@ TABLE6: tuple[tuple[str, int, Shortcut, int, int, float | None, float | None], .
 # fmt: on
 
 for name, n, shortcut, params, macs, millions, error in TABLE6:
-    printed = Printed(millions * 1e6, 0.05e6, "Table 6") if millions else None
+    last_digit = 0.005e6 if millions and millions < 1 else 0.05e6
+    printed = Printed(millions * 1e6, last_digit, "Table 6") if millions else None
     errors = Errors(error, None, "CIFAR-10 test, Table 6") if error else None
     published = Published(params, macs, 32, classes=10, printed_params=printed, errors=errors)
     register(name, paper=PAPER, published=published, n=n, shortcut=shortcut)(CifarResNet)
