@@ -23,8 +23,30 @@ def test_val_may_lack_a_class_but_not_add_one(tmp_path):
 def test_classes_may_be_named_like_splits(tmp_path):
     voc = photos(tmp_path / "voc", {".": {"bus": 2, "train": 2, "tvmonitor": 2}})
     assert open_data(voc).classes == ("bus", "train", "tvmonitor")
-    both = photos(tmp_path / "both", {".": {"training": 2, "testing": 2}})
-    assert open_data(both).classes == ("testing", "training")
+    assert open_data(photos(tmp_path / "two", {".": {"bus": 2, "train": 2}})).classes == (
+        "bus", "train"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("names", [("train", "test"), ("train", "val", "test"), ("train", "test1")])
+def test_flat_folders_of_splits_are_not_classes(tmp_path, names):
+    data = photos(tmp_path / "flat", {".": dict.fromkeys(names, 2)})
+    with pytest.raises(DataError, match="holds 2 images but no class folders"):
+        open_data(data)
+
+
+def test_a_single_class_below_train_is_refused_in_one_line(tmp_path):
+    data = photos(tmp_path / "p", {"train": {unicodedata.normalize("NFD", "Käfer"): 2}})
+    with pytest.raises(DataError, match="one class only"):
+        open_data(data)
+    nested = photos(tmp_path / "n", {"photos": {"a": 2, "b": 2}})
+    with pytest.raises(DataError, match=r"Did you mean .*photos"):
+        open_data(nested)
+
+
+@pytest.mark.parametrize("names", [("photocopier", "mask", "cat"), ("springtail", "photographer")])
+def test_ordinary_class_names_are_no_masks(tmp_path, names):
+    assert set(open_data(photos(tmp_path, {".": dict.fromkeys(names, 2)})).classes) == set(names)
 
 
 def test_unlabelled_test_images_are_left_out_and_counted(tmp_path):

@@ -73,6 +73,15 @@ def test_any_way_up_draws_all_eight_orientations():
     assert seen == set(range(8))
 
 
+@pytest.mark.parametrize("name", ["inception-v3", "lenet5", "alexnet"])
+def test_rotation_and_zoom_change_images_whatever_the_recipe_does_else(name):
+    for flags in ({"rotate": 30.0}, {"zoom": 1.5}):
+        changed, plain = batches(levels(paper(name), "none", **flags).augmentation)
+        assert not bool((changed == plain).flatten(1).all(1).any())
+        own = levels(paper(name), "auto", **flags).augmentation
+        assert (own.crop, own.area) == (True, None)
+
+
 def test_single_flags_change_a_level():
     one = levels(modern("resnet18"), "none", rotate=30.0, zoom=2.0, flip="on").augmentation
     assert (one.rotate, one.scale, one.flip, one.color) == (30.0, (1.0, 2.0), True, 0.0)

@@ -127,7 +127,7 @@ def test_a_run_folder_is_used_by_one_process(run, capsys):
     other = spawn.Process(target=_hold, args=(str(run), ready, leave))
     other.start()
     assert ready.wait(60)
-    assert "is in use: another process" in refused(capsys, "train", "--resume", "--out", run)
+    assert "is in use: another training" in refused(capsys, "train", "--resume", "--out", run)
     leave.set()
     other.join()
     lock_run(run).release()  # free again, however the other one ended

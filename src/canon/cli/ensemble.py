@@ -74,12 +74,17 @@ def _accuracy(path: Path) -> float | None:
 
 def _compare(combined: "Run", members: "Sequence[Member]") -> None:
     """Print whether the ensemble is better than each of its members, on the same images."""
+    from canon.errors import CanonError
     from canon.workflows.ensemble import accuracies
 
-    with progress_bars() as bars:
-        split, together, alone = accuracies(
-            combined, lambda step: bars.at("evaluating", step.done, step.batches)
-        )
+    try:
+        with progress_bars() as bars:
+            split, together, alone = accuracies(
+                combined, lambda step: bars.at("evaluating", step.done, step.batches)
+            )
+    except CanonError as reason:  # the ensemble is there all the same
+        print(f"not compared with its members: {reason}")
+        return
     best = max(range(len(alone)), key=alone.__getitem__)
     print(f"top-1 on {split}: {percent(together)}; its best member alone: {percent(alone[best])}")
     if together < alone[best]:

@@ -80,8 +80,8 @@ class DeconvNet(nn.Module):
         })  # fmt: skip
         self.head = nn.Conv2d(64, classes, 1)
         init.he(self.features, seed)
-        for part in (self.features.get_submodule("deconv_fc6"), self.decoder, self.head):
-            init.gaussian(part, std=0.01, seed=seed)
+        deconv_fc6 = self.features.get_submodule("deconv_fc6")
+        init.gaussian(nn.ModuleList([deconv_fc6, self.decoder, self.head]), std=0.01, seed=seed)
 
     def forward(self, x: Images) -> Logits:
         for side in x.shape[-2:]:

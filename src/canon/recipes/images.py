@@ -38,6 +38,8 @@ class AugmentFlags:
         if self.zoom is not None:
             low = 1.0 if isinstance(chosen, Augmentation) else 1 / self.zoom
             single["scale"] = (low, self.zoom)
+        if isinstance(chosen, Augmentation) and {"scale", "rotate"} & single.keys():
+            single |= {"crop": True, "area": None}  # they are parts of the crop
         return replace(chosen, **single)
 
 

@@ -91,10 +91,11 @@ def fit_shifts(recipe: Recipe[Any], config: TrainConfig, pack: object) -> Recipe
     chosen = recipe.name == "modern" and config.augment == "auto"
     if not (chosen and isinstance(pack, ImagePack) and images.border):
         return recipe
-    pad = min(images.augmentation.pad, pack.empty_border())  # without it a crop has no room
+    pad = min(images.augmentation.pad, pack.empty_border())
+    crop = pad > 0 or images.augmentation.scale is not None or images.augmentation.rotate > 0
     return replace(
         recipe,
-        images=replace(images, augmentation=replace(images.augmentation, pad=pad, crop=pad > 0)),
+        images=replace(images, augmentation=replace(images.augmentation, pad=pad, crop=crop)),
     )
 
 

@@ -16,6 +16,8 @@ from canon.runs.open import open_run
 from canon.runs.record import RunRecord, SplitRecord
 from canon.training.recipe import Recipe
 
+IN_MEMORY = "arrays"  # the source of data that is neither a name nor a path
+
 # What may differ from the run's own configuration.
 FREE = {"out", "device", "time_limit", "epochs", "resume"}
 
@@ -25,7 +27,7 @@ def config_json(config: TrainConfig) -> dict[str, Any]:
     values = {field.name: getattr(config, field.name) for field in fields(config)}
     data = values["data"]
     if not isinstance(data, (str, Path)):
-        values["data"] = data.source if isinstance(data, Dataset) else "arrays"
+        values["data"] = data.source if isinstance(data, Dataset) else IN_MEMORY
     return {k: str(v) if isinstance(v, Path) else v for k, v in values.items()}
 
 
@@ -115,8 +117,8 @@ def restore_splits(data: Dataset, report: DataReport, record: RunRecord) -> dict
     if changed:
         raise DataError(
             f"{data.source} has changed since the run was trained: its {' and '.join(changed)} "
-            "images are as many, but some have other pixels, names or targets. Restore them, or "
-            "start another run."
+            "images are as many, but some have other pixels, names or targets, or are decoded "
+            "otherwise by another version of Pillow. Restore them, or start another run."
         )
     return splits
 

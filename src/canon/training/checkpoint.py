@@ -12,8 +12,11 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -23,10 +26,10 @@ from torch.optim.swa_utils import AveragedModel
 
 from canon.errors import RunError
 from canon.training.schedules import LearningRate
-from canon.utils.files import fsync, full_disk_named, usual_mode
+from canon.utils.files import fsync, full_disk_named, set_usual_rights
 
 PROGRESS, AVERAGE, FILES = "progress.json", "average.safetensors", "files.json"
-OLD = "custom_checkpoint_{}.pkl"  # of runs before format 4: position, schedule and average
+OLD = "custom_checkpoint_*.pkl"  # of runs before format 4: position, schedule and average
 
 
 @dataclass
@@ -88,27 +91,39 @@ class TrainState:
 
     def load(self, folder: Path) -> None:
         """Restore it from the folder of a state."""
-        if not (folder / PROGRESS).exists():
-            _convert(folder)
-        numbers = json.loads((folder / PROGRESS).read_text())
-        self.position.load(numbers["position"])
-        self.schedule.load_state_dict(numbers["schedule"])
-        if self.average is not None:
-            self.average.load_state_dict(load_file(folder / AVERAGE))
+        average: dict[str, torch.Tensor] | None = None
+        if _is_old(folder):
+            position, schedule, *others = (
+                torch.load(path, map_location="cpu", weights_only=True)
+                for path in sorted(folder.glob(OLD))
+            )
+            average = others[0] if others else None
+        else:
+            numbers = json.loads((folder / PROGRESS).read_text())
+            position, schedule = numbers["position"], numbers["schedule"]
+            average = load_file(folder / AVERAGE) if self.average is not None else None
+        self.position.load(position)
+        self.schedule.load_state_dict(schedule)
+        if self.average is not None and average is not None:
+            self.average.load_state_dict(average)
 
 
-def _convert(folder: Path) -> None:
-    """Write the present files into a state that was saved before format 4."""
-    position, schedule, *average = (
-        torch.load(path, map_location="cpu", weights_only=True)
-        for path in sorted(folder.glob(OLD.format("*")))
-    )
-    numbers = {"position": position, "schedule": schedule}
-    (folder / PROGRESS).write_text(json.dumps(numbers, indent=1))
-    if average:
-        save_file({name: t.contiguous() for name, t in average[0].items()}, folder / AVERAGE)
-    for path in folder.glob(OLD.format("*")):
-        path.unlink()
+def _is_old(folder: Path) -> bool:
+    """Whether a state was saved before format 4, with pickles and without checksums."""
+    return not (folder / FILES).exists() and any(folder.glob(OLD))
+
+
+@contextmanager
+def _without_pickles(folder: Path) -> Iterator[Path]:
+    """The folder of a state as Accelerate takes it, which counts the pickles of older ones."""
+    if not _is_old(folder):
+        yield folder
+        return
+    with TemporaryDirectory() as temporary:
+        for path in folder.iterdir():
+            if not path.match(OLD):
+                shutil.copy2(path, temporary)
+        yield Path(temporary)
 
 
 @dataclass(frozen=True)
@@ -150,7 +165,7 @@ class Checkpoints:
     def _complete(self, temporary: Path, name: str) -> None:
         """Seal a state, give it its name, and remove all but the one before."""
         for path in temporary.iterdir():
-            path.chmod(usual_mode())
+            set_usual_rights(path)
         digests = {path.name: _sha256(path) for path in sorted(temporary.iterdir())}
         (temporary / FILES).write_text(json.dumps(digests, indent=1))
         for path in (*temporary.iterdir(), temporary):
@@ -185,11 +200,15 @@ class Checkpoints:
             RunError: every state is damaged.
         """
         for saved in self.states():
+            if not is_intact(saved):
+                continue
             try:
-                require_intact(saved)
                 state.load(saved)
-                accelerator.load_state(str(saved))
-            except Exception:  # whatever a damaged file makes a reader raise
+                with _without_pickles(saved) as folder:
+                    accelerator.load_state(str(folder))
+            except Exception:
+                if not _is_old(saved):  # its files are as they were saved
+                    raise
                 continue
             return
         if self.states():
@@ -200,31 +219,23 @@ class Checkpoints:
 
     def damaged(self) -> Iterator[Path]:
         """The states that are newer than the newest intact one."""
-        for state in self.states():
-            try:
-                require_intact(state)
-            except (OSError, ValueError):
-                yield state
-            else:
-                return
+        return takewhile(lambda state: not is_intact(state), self.states())
 
 
 def state_step(state: Path) -> int:
     """The step of a state, by its name."""
-    return int(state.name.strip(".old"))
+    return int(state.name.removesuffix(".old").removeprefix("."))
 
 
-def require_intact(state: Path) -> None:
-    """Compare the files of a state with their checksums, which states before format 4 lack.
-
-    Raises:
-        OSError, ValueError: a file is missing or has other content.
-    """
-    if not (state / FILES).exists() and list(state.glob(OLD.format("*"))):
-        return
-    for name, digest in json.loads((state / FILES).read_text()).items():
-        if _sha256(state / name) != digest:
-            raise ValueError(f"{state / name} is damaged")
+def is_intact(state: Path) -> bool:
+    """Whether the files of a state have their checksums; states before format 4 have none."""
+    if _is_old(state):
+        return True
+    try:
+        digests = json.loads((state / FILES).read_text())
+        return all(_sha256(state / name) == digest for name, digest in digests.items())
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _sha256(path: Path) -> str:

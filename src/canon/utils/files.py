@@ -4,7 +4,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -49,7 +49,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     try:
         with full_disk_named(path):
             yield temporary
-            temporary.chmod(usual_mode())
+            set_usual_rights(temporary)
             fsync(temporary)
             temporary.replace(path)
             fsync(path.parent)
@@ -71,11 +71,19 @@ def full_disk_named(path: Path) -> Iterator[None]:
         raise
 
 
-def usual_mode() -> int:
-    """The rights of a new file, which safetensors and tempfile do not give."""
+def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
-    return 0o666 & ~mask
+    return mask
+
+
+RIGHTS = 0o666 & ~_umask()  # read once: another thread may create a file just then
+
+
+def set_usual_rights(path: Path) -> None:
+    """Give a file the rights of a new one, which safetensors and tempfile do not."""
+    with suppress(PermissionError):  # file systems without rights
+        path.chmod(RIGHTS)
 
 
 def fingerprint(file: Path) -> str:
@@ -95,8 +103,12 @@ def fsync(path: Path) -> None:
     folder = path.is_dir()
     if folder and os.name == "nt":  # Windows cannot open folders
         return
-    handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as reason:  # some network file systems cannot flush folders
+        if not folder or reason.errno in (errno.ENOSPC, errno.EIO):
+            raise

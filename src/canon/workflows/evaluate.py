@@ -9,7 +9,7 @@ from canon.errors import DataError, InputError, NonFiniteError, require_positive
 from canon.recipes.images import PROTOCOLS, EvalProtocol
 from canon.runs.folder import Run
 from canon.runs.open import open_run
-from canon.runs.resume import restore_splits
+from canon.runs.resume import IN_MEMORY, restore_splits
 from canon.tasks.base import EvalOptions, require_choice, require_options, require_targets
 from canon.tasks.lookup import TASKS, task_named
 from canon.training.interfaces import Metrics
@@ -88,12 +88,16 @@ def choose_split(
             f"the members of {run.path} share no held-out images. Pass a dataset that none of them "
             f"was trained on: canon evaluate {run.path} DATA"
         )
+    if data is None and source == IN_MEMORY:
+        raise InputError(
+            f"{run.path} was trained on arrays in memory, which it does not hold; expected data. "
+            "Pass the arrays, or other data."
+        )
     opened, report = open_checked(source, skip_bad=skip_bad, progress=progress, known=run.targets)
     require_targets(task_named(run.record.task), run.model, opened)
     recorded = run.record.data
-    own = opened.source == recorded.source
-    if data and recorded.digests:  # wherever it lies, and unless it has changed
-        own = report.digests == recorded.digests
+    moved = bool(recorded.digests) and report.digests == recorded.digests
+    own = opened.source == recorded.source or moved
     splits = restore_splits(opened, report, run.record) if own else opened.splits
     name = split or next(name for name in ("test", "val", "train") if name in splits)
     if name not in splits or not len(splits[name]):

@@ -4,6 +4,7 @@ import platform
 import shlex
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -14,7 +15,6 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
-from filelock import BaseFileLock
 from torch import nn
 
 from canon.data import DataReport, Dataset, open_data
@@ -24,9 +24,9 @@ from canon.models import build, model_info
 from canon.runs import plan, resume
 from canon.runs.config import TrainConfig
 from canon.runs.folder import WEIGHTS, Run, make_folder, new_folder
-from canon.runs.initial_weights import InitialWeights, freeze, freeze_note, load_initial_weights
+from canon.runs.initial_weights import InitialWeights, freeze, load_initial_weights
 from canon.runs.lock import lock_run
-from canon.runs.record import DataRecord, RunRecord, SplitRecord, WeightsRecord
+from canon.runs.record import DataRecord, RunRecord, WeightsRecord
 from canon.tasks.base import Task, require_options, require_targets
 from canon.tasks.lookup import TASKS, task_of
 from canon.training import Epoch, Limits, Recipe
@@ -34,7 +34,7 @@ from canon.training.checkpoint import Checkpoints, state_step
 from canon.training.interfaces import Batches, Evaluate
 from canon.utils.devices import hardware, make_accelerator, to_device
 from canon.utils.progress import Progress
-from canon.utils.tables import counted
+from canon.workflows.notes import data_notes, recipe_notes
 
 PACKAGES = ("canon-nets", "accelerate", "numpy", "pillow")
 
@@ -52,7 +52,6 @@ class Job:
     batches: Batches
     accelerator: Accelerator
     notes: tuple[str, ...]
-    lock: BaseFileLock | None
 
     @property
     def limits(self) -> Limits:
@@ -93,8 +92,8 @@ class Job:
         self.run.add_metrics(line)
 
 
-def planned(config: TrainConfig, progress: Progress | None) -> Job:
-    """A new run."""
+def planned(config: TrainConfig, progress: Progress | None, held: ExitStack) -> Job:
+    """A new run; its folder is locked until `held` is closed."""
     if config.model is None:
         raise InputError(
             "MODEL is missing; expected the name of a network. `canon list models` shows all."
@@ -132,24 +131,25 @@ def planned(config: TrainConfig, progress: Progress | None) -> Job:
         hardware=hardware(),
     )  # fmt: skip
     run = Run(_claimed(config, data, devices), record)
-    lock = lock_run(run.path) if devices.is_main_process else None
     if devices.is_main_process:
+        held.enter_context(lock_run(run.path))
         new_folder(run.path, config.model, data.name)  # nobody was faster
         run.save_record()
-    notes = [*_notes(config, data, report, split)]
+    notes = [*data_notes(config, data, report, split)]
     notes += task.notes(report, prep, packs["train"], batches, data.classes, recipe)
-    notes += _later_notes(net, config, recipe, initial)
+    notes += recipe_notes(net, config, recipe, initial)
     net = to_device(net, devices.device)
-    return Job(config, task, run, net, recipe, packs, batches, devices, tuple(notes), lock)
+    return Job(config, task, run, net, recipe, packs, batches, devices, tuple(notes))
 
 
-def resumed(config: TrainConfig, progress: Progress | None) -> Job:
-    """A run that was interrupted, or is trained for more epochs."""
+def resumed(config: TrainConfig, progress: Progress | None, held: ExitStack) -> Job:
+    """A run that was interrupted, or is trained for more epochs; locked until `held` is closed."""
     run, config = resume.resume_config(config)
     recipe = resume.recorded_recipe(run, config)
     task, prep = task_of(run.model), run.preprocessing
     devices = make_accelerator(config.device, config.precision)
-    lock = lock_run(run.path) if devices.is_main_process else None
+    if devices.is_main_process:
+        held.enter_context(lock_run(run.path))
     with devices.main_process_first():
         source = run.record.data.source
         data, report = open_checked(
@@ -169,14 +169,14 @@ def resumed(config: TrainConfig, progress: Progress | None) -> Job:
     batches = task.batches(packs["train"], net, prep, recipe, devices.device)
     net = to_device(net, devices.device)
     notes = tuple(_resume_notes(run))
-    return Job(config, task, run, net, recipe, packs, batches, devices, notes, lock)
+    return Job(config, task, run, net, recipe, packs, batches, devices, notes)
 
 
 def _again(config: TrainConfig, source: str | None) -> str | Dataset:
     """The data of a run that is resumed: from where it was, or as it is passed."""
     if isinstance(config.data, (Dataset, tuple)):
         return open_data(config.data)
-    if source == "arrays":
+    if source == resume.IN_MEMORY:
         raise InputError(
             "the run was trained on arrays in memory; expected the same ones. Pass them as data."
         )
@@ -229,44 +229,3 @@ def _versions() -> dict[str, str]:
     """Versions of Python and of the packages; torch's names its build, such as +cpu."""
     known = {"python": platform.python_version(), "torch": str(torch.__version__)}
     return known | {package: version(package) for package in PACKAGES}
-
-
-def _notes(
-    config: TrainConfig, data: Dataset, report: DataReport, split: SplitRecord
-) -> Iterator[str]:
-    """What a user should know of the data before training starts."""
-    sizes = ", ".join(f"{count:,} {name}" for name, count in split.sizes.items())
-    classes = f" of {len(data.classes)} classes" if data.classes else ""
-    yield f"{config.model} on {data.source}: {sizes} images{classes}"
-    if report.faults:
-        yield f"{counted(len(report.faults), 'unreadable file')} left out"
-    if report.left_out:
-        kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in report.left_out.items())
-        files = counted(sum(report.left_out.values()), "file")
-        yield f"{files} not used, because Canon does not read them or they are in no class: {kinds}"
-    if report.images.duplicates:
-        first, second = report.images.duplicates[0]
-        count = len(report.images.duplicates)
-        yield f"{count} images are in two splits, such as {first} and {second}"
-
-
-def _later_notes(
-    net: nn.Module, config: TrainConfig, recipe: Recipe[Any], initial: InitialWeights | None
-) -> Iterator[str]:
-    """What a user should know of the weights and the recipe."""
-    if initial is not None:
-        yield f"weights from {initial.loaded.checkpoint.source}"
-        yield from initial.loaded.notes()
-        yield (
-            "images are normalised as these weights expect"
-            if initial.mean
-            else "the weight file does not record its normalisation: the mean and std of this "
-            "dataset are used"
-        )
-    yield (
-        f"{recipe.name} recipe: {recipe.optimizer}, lr {recipe.lr:g}, batch {recipe.batch}, "
-        f"{counted(recipe.epochs, 'epoch')}, schedule {recipe.schedule}"
-    )
-    yield f"{recipe.images.in_words()['images.augmentation']} (--augment changes it)"
-    if config.freeze:
-        yield freeze_note(net, config.freeze, initial)

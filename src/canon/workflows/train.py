@@ -1,7 +1,7 @@
 """A whole training run: from a config to a run folder with a report."""
 
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -94,12 +94,9 @@ def train_events(config: TrainConfig, progress: Progress | None = None) -> Train
     Raises:
         CanonError: a mistake in the configuration, the data or the folder, in one line.
     """
-    job = (resumed if config.resume else planned)(config, progress)
-    try:
+    with ExitStack() as held:  # the lock of the run folder
+        job = (resumed if config.resume else planned)(config, progress, held)
         yield from _train(job, config)
-    finally:
-        if job.lock is not None:
-            job.lock.release()
 
 
 def _train(job: Job, config: TrainConfig) -> TrainEvents:

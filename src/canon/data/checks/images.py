@@ -78,7 +78,8 @@ def check_images(data: Dataset, progress: Progress | None = None) -> ImageReport
     """
     files = [file for split in data.splits.values() for file in split.images.files]
     scans = scan_images(data.source, files, progress) if files else {}
-    by_split = {name: dict(_scans(name, split, scans)) for name, split in data.splits.items()}
+    listed = {name: list(_scans(name, split, scans)) for name, split in data.splits.items()}
+    by_split = {name: dict(scans_of) for name, scans_of in listed.items()}
     good = [scan for split in by_split.values() for scan in split.values() if scan.fault is None]
     kinds = (f"{scan.bits}-bit {'grey' if scan.channels == 1 else 'RGB'}" for scan in good)
     return ImageReport(
@@ -89,7 +90,7 @@ def check_images(data: Dataset, progress: Progress | None = None) -> ImageReport
         faults={file: scan.fault for file, scan in scans.items() if scan.fault},
         duplicates=find_duplicates(by_split),
         sizes={f: (scan.height, scan.width) for f, scan in scans.items() if scan.fault is None},
-        digests={split: tuple(s.digest for s in by_split[split].values()) for split in by_split},
+        digests={name: tuple(scan.digest for _, scan in listed[name]) for name in listed},
     )
 
 

@@ -26,6 +26,7 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 BYTES = 8  # per pixel of a picture while it is decoded and converted
+LITTLE = 2**28  # bytes that are always taken to be free
 AT_ONCE = 2**28  # pixels that all threads decode at once, unless a single image has more
 
 
@@ -87,17 +88,27 @@ def open_picture(path: Path) -> Iterator[Image.Image]:
     with decoding(path):
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty (0 bytes); expected an image. Replace or delete it.")
-        with Image.open(path) as picture:
-            pixels = picture.width * picture.height
-            if BYTES * pixels > max(free_memory(), 2**28):
-                raise DataError(
-                    f"{path} has {picture.height:,} x {picture.width:,} pixels, which do not fit "
-                    "into the free memory; expected fewer. Save it as a tiled TIFF, which is read "
-                    "by parts, or cut it up."
-                )
-            with _IN_FLIGHT.of(pixels):
-                picture.load()
-                yield upright(picture)
+        with Image.open(path) as picture, room_for(path, picture.height, picture.width):
+            picture.load()
+            yield upright(picture)
+
+
+@contextmanager
+def room_for(path: Path, height: int, width: int) -> Iterator[None]:
+    """Wait for the memory that an image takes.
+
+    Raises:
+        DataError: it is larger than what is free.
+    """
+    needed = BYTES * height * width
+    if needed > LITTLE and needed > free_memory():
+        raise DataError(
+            f"{path} has {height:,} x {width:,} pixels, which do not fit into the free memory; "
+            "expected fewer. Segmentation networks predict a tiled TIFF part by part; otherwise "
+            "make the image smaller."
+        )
+    with _IN_FLIGHT.of(height * width):
+        yield
 
 
 def upright(picture: Image.Image) -> Image.Image:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from canon.data.images.blocks import BlockCache
-from canon.data.images.picture import decoding
+from canon.data.images.picture import decoding, room_for
 from canon.data.images.region import RegionReader, UnreadableReader, unreadable_error
 from canon.data.images.tiff_page import Page, page_readers
 from canon.data.types import Pixels
@@ -71,7 +71,8 @@ def read_first_page(path: Path) -> Pixels:
                 f"{path} has {len(same)} channels; expected grey or RGB. Convert it, or save its "
                 "channels as separate files."
             )
-        return first.read(slice(0, first.height), slice(0, first.width))
+        with room_for(path, first.height, first.width):
+            return first.read(slice(0, first.height), slice(0, first.width))
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """A folder of class folders, split or not."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,13 @@ from canon.data.targets.labels import Labels
 from canon.errors import DataError
 
 # Folders of masks, by names that other programs give them.
-MASKS = ("mask", "label", "annot", "manual", "segmentation", "groundtruth", "ground_truth", "gt")
-PHOTOS = ("image", "img", "photo", "jpegimages", "input")
+# fmt: off
+MASKS = {
+    "mask", "masks", "label", "labels", "annot", "annotation", "annotations", "manual",
+    "segmentation", "segmentationclass", "groundtruth", "gt",
+}
+PHOTOS = {"image", "images", "img", "imgs", "photo", "photos", "jpegimages"}
+# fmt: on
 
 Files = dict[str, list[Path]]  # of each class
 
@@ -38,6 +44,8 @@ def open_class_folders(folder: Path, *, to_train: bool = True) -> Dataset:
     ignored = [d for d in others if d not in folders.values()]
     ignored += [f for f in folder.iterdir() if f.is_file() and not is_hidden(f.name)]
     _require_no_masks(folder, folders_in(folder))
+    if folders == {"train": folder}:
+        _require_no_folder_above(folder)
     listed: dict[str, Files] = {}
     for split in SPLITS:
         inside = folders_in(folders[split]) if split in folders else []
@@ -89,12 +97,17 @@ def _classes(folder: Path, listed: dict[str, Files]) -> tuple[str, ...]:
                 f"{folder}: {split} adds {', '.join(map(repr, extra[:5]))}; expected no class "
                 "folder that train does not have. Rename or move the folders."
             )
-    if len(classes) == 1 and any(map(holds_images, folders_in(folder / classes[0]))):
-        raise DataError(
-            f"{folder} has one class only, {classes[0]!r}, whose folders look like classes; "
-            f"expected class folders. Did you mean {folder / classes[0]}?"
-        )
     return classes
+
+
+def _require_no_folder_above(folder: Path) -> None:
+    """Refuse a folder with a single folder, which holds the class folders."""
+    inside = folders_in(folder)
+    if len(inside) == 1 and any(map(holds_images, folders_in(inside[0]))):
+        raise DataError(
+            f"{folder} has one class only, {inside[0].name!r}, whose folders look like classes; "
+            f"expected class folders. Did you mean {inside[0]}?"
+        )
 
 
 def _split(folder: Path, files: Files, classes: tuple[str, ...], *, whole: bool) -> Split:
@@ -119,15 +132,16 @@ def _require_no_masks(folder: Path, folders: list[Path]) -> None:
     Raises:
         DataError: names or files say that one folder holds the masks of another.
     """
-    names = {d.name.lower(): d for d in folders}
-    photos = [d for name, d in names.items() if name.startswith(PHOTOS)]
-    masks = [d for name, d in names.items() if any(word in name for word in MASKS)]
-    masks += [d for name, d in names.items() if any(
-        name != other and name.startswith(other) and name[len(other):].strip("_-") in MASKS
-        for other in names)]  # fmt: skip
-    if masks and (photos or any(name + word in names for name in names for word in MASKS)):
+    words = {d.name: re.split(r"[\W_\d]+", d.name.lower()) for d in folders}
+    masks = [name for name, parts in words.items() if MASKS & {*parts}]
+    photos = [name for name, parts in words.items() if PHOTOS & {*parts} and name not in masks]
+    named = {name.lower() for name in words}
+    joined = [name for name in words for other in named
+              if (rest := name.lower().removeprefix(other)) != name.lower()
+              and rest.strip("_-") in MASKS]  # fmt: skip
+    if (photos and masks) or joined:
         raise DataError(
-            f"{folder} looks like images and masks: {masks[0].name} and "
-            f"{(photos or folders)[0].name}; expected folders images and masks with files of the "
-            "same names. Rename the folders, or, if they are classes, give them other names."
+            f"{folder} looks like images and masks: {(masks or joined)[0]} and "
+            f"{(photos or [folders[0].name])[0]}; expected folders images and masks with files of "
+            "the same names. Rename the folders, or, if they are classes, give them other names."
         )

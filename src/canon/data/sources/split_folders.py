@@ -1,5 +1,6 @@
 """Folders named train, val and test."""
 
+import re
 from pathlib import Path
 
 from canon.data.images.listing import folders_in
@@ -15,6 +16,8 @@ SPLIT_NAMES = {
     "test": "test",
     "testing": "test",
 }
+
+UNLABELLED = ("unlabeled", "unlabelled", "unsup", "extra")
 
 
 def split_folders(folder: Path, *, to_train: bool = True) -> dict[str, Path]:
@@ -53,12 +56,14 @@ def split_folders(folder: Path, *, to_train: bool = True) -> dict[str, Path]:
 
 
 def _all_classes(folders: list[Path]) -> bool:
-    """Whether folders hold images themselves, the one named train too."""
-    named = {SPLIT_NAMES.get(one.name.lower()): one for one in folders}
-    train = named.get("train")
-    if train is None or len(folders) < 2:
-        return False
-    return holds_images(train) and not folders_in(train)
+    """Whether folders are classes, the one named train too: all hold images, one has another name.
+
+    Names such as test1 and unlabeled are those of splits as well.
+    """
+    names = [re.sub(r"[\d_-]+$", "", one.name.lower()) for one in folders]
+    other = [name for name in names if name not in SPLIT_NAMES and name not in UNLABELLED]
+    direct = all(holds_images(one) and not folders_in(one) for one in folders)
+    return "train" in names and bool(other) and direct
 
 
 def holds_images(folder: Path) -> bool:
