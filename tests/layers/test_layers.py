@@ -72,6 +72,15 @@ def test_initializations_have_the_deviation_of_their_papers():
     assert made(init.gaussian, 0.01, 0) == pytest.approx([0.01, 0.01], rel=0.02)
 
 
+def test_fans_count_the_connections_of_one_value():
+    grouped = nn.Conv2d(64, 128, 3, groups=4)
+    assert (init.fan_in(grouped), init.fan_out(grouped)) == (16 * 9, 32 * 9)
+    assert (init.fan_in(nn.Linear(5, 7)), init.fan_out(nn.Linear(5, 7))) == (5, 7)
+    # With kernel and stride 2, an output has one position of each input; with kernel 4, four.
+    assert init.fan_in(nn.ConvTranspose2d(64, 32, 2, 2)) == 64
+    assert init.fan_in(nn.ConvTranspose2d(64, 32, 4, 2, groups=64 // 2)) == 2 * 4
+
+
 def test_the_initial_weights_do_not_depend_on_the_global_seed_of_torch():
     nets = []
     for seed in (1, 2):

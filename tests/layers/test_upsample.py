@@ -46,6 +46,15 @@ def test_every_kind_doubles_the_sides(kind, h, w):
     assert y.shape == (2, c_out, 2 * h, 2 * w)
 
 
+def test_a_bed_of_nails_is_followed_by_a_convolution_of_5_x_5():
+    up = Upsampling("bed-of-nails", 6, 3)
+    assert up.after.weight.shape == (3, 6, 5, 5)
+    torch.testing.assert_close(
+        up(x := noise(1, 6, 4, 4)),
+        F.conv2d(BedOfNails(2)(x), up.after.weight, up.after.bias, padding=2),
+    )
+
+
 @pytest.mark.parametrize(("factor", "kernel"), [(2, 4), (8, 16), (16, 32), (32, 64), (32, 63)])
 def test_a_transposed_convolution_is_as_large_as_the_arithmetic_says(factor, kernel):
     up = Upsampling("channelwise", 2, 2, factor, kernel, bias=False)

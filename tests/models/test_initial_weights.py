@@ -1,5 +1,6 @@
 """How the weights of each network begin, against the record of its paper or its authors' code."""
 
+import re
 from math import prod, sqrt
 
 import pytest
@@ -13,15 +14,24 @@ from tests.models.networks import every_network, published_input
 FORMS = ("-tv", "-timm")  # these names promise a function, not its start
 OPEN = ("pretrained",)  # the paper starts from another network's weights
 
-ENOUGH = 3_000  # weights, for the spread of a sample to be within 6 % of the true one
+MANY = 3_000  # weights, whose spread is within 6 % of the true one, and the largest far from it
+FEW = 100  # weights, below which a spread says nothing
+
+
+def word(layer: Operation, letter: str) -> int:
+    """The number behind a letter of an operation: groups or stride; 1 if it has none."""
+    found = re.search(rf" {letter}(\d+)", layer.text)
+    return int(found[1]) if found else 1
 
 
 def spread(start: str, layer: Operation) -> tuple[float, str]:
     """The standard deviation of a start, and the shape of its distribution."""
     kind, _, number = start.partition(" ")
     c_out, c_in, *kernel = layer.weight.shape
-    groups = int(next((w[1:] for w in layer.text.split() if w[0] == "g" and w[1:].isdigit()), 1))
+    groups, stride = word(layer, "g"), word(layer, "s")
     fan_in, fan_out = c_in * prod(kernel), c_out * prod(kernel) // groups
+    if layer.text.startswith("deconv"):  # (c_in, c_out, k, k); an output sums over (k/s)^2 places
+        fan_in = c_out * prod(kernel) // stride**2
     known = {
         "normal": (float(number or 0), "normal"),
         "he": (sqrt(2 / fan_in), "normal"),
@@ -38,29 +48,31 @@ def check(layer: Layer, found: Operation, usual: str) -> str | None:
         return f"{found.text}: biases do not begin at {layer.bias}"
     if start == "zero":
         return f"{found.text}: does not begin at zero" if bool(weight.any()) else None
-    elsewhere = start in ("bilinear", *OPEN) or found.text.startswith("deconv")  # test_upsample.py
-    if elsewhere or len(weight) < ENOUGH:
+    if start in ("bilinear", *OPEN) or len(weight) < FEW:  # bilinear: test_upsample.py
         return None
     expected, shape = spread(start, found)
-    std = float(weight.std())
-    if not 0.94 * expected < std < 1.06 * expected:
+    std, within = float(weight.std()), max(0.06, 4 / sqrt(2 * len(weight)))
+    if abs(std - expected) > within * expected:
         return f"{found.text}: std {std:.3g}, expected {expected:.3g} ({start})"
+    if len(weight) < MANY:
+        return None
     # A uniform distribution ends at sqrt(3) standard deviations; a normal one does not.
     uniform = float(weight.abs().max()) < 1.8 * expected
     return None if uniform == (shape == "uniform") else f"{found.text}: is not {shape}"
 
 
-STARTED = [n for n in names() if not n.endswith(FORMS) and n not in ("lenet5", "encoder-decoder")]
+STARTED = [n for n in names() if not n.endswith(FORMS) and n != "lenet5"]
 
 
 @pytest.mark.parametrize("name", every_network(among=STARTED))
 def test_weights_begin_as_the_record_says(name):
     record = records()[name]
     usual = record.facts["weights"]
-    net, x = build(name, seed=3), published_input(name, 2)
+    options = record.facts.get("options", {})
+    net, x = build(name, seed=3, **options), published_input(name, 2)
     tensors = dict(net.named_parameters())
     with torch.device("meta"):
-        empty = build(name)
+        empty = build(name, **options)
     found = operations(empty, x.to("meta"))
     names_of = {id(tensor): key for key, tensor in empty.named_parameters()}
     wrong = []

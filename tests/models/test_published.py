@@ -5,7 +5,7 @@ import torch
 
 from canon.analysis.layer_table import describe
 from canon.layers import taps
-from canon.models import build, ensembles, model_info, names, published_ensemble, resnet
+from canon.models import build, model_info, names, resnet
 
 LENETS = ["lenet5", "lenet5-modern", "alexnet", "alexnet-tv"]
 VGGS = ["vgg11", "vgg11-lrn", "vgg13", "vgg16-c", "vgg16", "vgg19"]
@@ -168,13 +168,6 @@ def test_a_naive_inception_module_passes_its_input_on_and_grows():
         }
     assert taps_of["googlenet-naive"] == (1, 64 + 128 + 32 + 192, 28, 28)
     assert taps_of["googlenet"] == (1, 64 + 128 + 32 + 32, 28, 28)
-
-
-def test_trimps_soushen_names_five_registered_members():
-    assert ensembles() == ("trimps-soushen",)
-    members = published_ensemble("trimps-soushen").members
-    assert len(members) == 5
-    assert set(members) <= set(names())
 
 
 def test_the_layers_of_zfnet_follow_from_figure_3():

@@ -5,7 +5,7 @@ transposed                   transposed convolution (Long et al. 2015, section 3
 channelwise                  transposed convolution of each map separately
 unpool                       each value back to the position of its maximum, zeros elsewhere
                              (Zeiler and Fergus 2014, section 2.1)
-nails                        each value to the top left of a block of zeros, then a 5 x 5
+bed-of-nails                 each value to the top left of a block of zeros, then a 5 x 5
                              convolution (Dosovitskiy et al. 2015, section 4.2)
 """
 

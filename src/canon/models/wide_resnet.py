@@ -90,7 +90,7 @@ CIFAR: tuple[tuple[str, int, int, float, int, int, float | None, float, int], ..
 # fmt: on
 
 for name, depth, k, dropout, params, macs, millions, error, table in CIFAR:
-    printed = Printed(millions * 1e6, 0.051e6, "Table 4") if millions else None
+    printed = Printed(millions * 1e6, 0.05e6, "Table 4") if millions else None
     whitened = " (images whitened)" if table == 4 else ""
     errors = Errors(error, None, f"CIFAR-10 test{whitened}, Table {table}")
     published = Published(params, macs, 32, classes=10, printed_params=printed, errors=errors)
