@@ -35,6 +35,16 @@ def precise(name: str, *things):
     return [thing.double() if name in DEEP else thing for thing in things]
 
 
+@pytest.mark.parametrize("name", names())
+def test_a_class_alone_has_the_sides_of_the_paper(name):
+    model = model_info(name)
+    options = inspect.signature(model.build).parameters
+    expected = {"seed": 0} | {side: getattr(model.published, side)
+                              for side in ("classes", "channels", "image")}  # fmt: skip
+    found = {option: options[option].default for option in expected if option in options}
+    assert found == {option: expected[option] for option in found}
+
+
 @pytest.mark.parametrize("name", every_network())
 def test_gradients_reach_every_trained_parameter(name):
     net, x = precise(name, without_zero_weights(small(name)).train(), images(name, 3))

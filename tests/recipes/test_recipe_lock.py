@@ -6,8 +6,10 @@ anew: `python -m tests.recipes.test_recipe_lock`.
 """
 
 import json
-from dataclasses import asdict
+from dataclasses import FrozenInstanceError, asdict
 from pathlib import Path
+
+import pytest
 
 from canon.errors import InputError
 from canon.models import names
@@ -36,6 +38,14 @@ def locked():
 
 def test_settings_are_those_that_were_locked():
     assert settings() == locked()
+
+
+@pytest.mark.parametrize("name", ["resnet20", "unet"])
+def test_recipes_cannot_be_changed_in_place(name):
+    recipe = paper(name)
+    for part in (recipe, recipe.images):
+        with pytest.raises(FrozenInstanceError):
+            part.kind = "other"
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ def _print_json(data: "Dataset", report: "DataReport") -> None:
         "formats": images.formats, "channels": images.channels, "bits": images.bits,
         "sides": images.sides, "faults": {str(f): why for f, why in report.faults.items()},
         "duplicates": images.duplicates, "ignored": [str(f) for f in report.ignored],
+        "notes": data.notes,
         "sound": report.sound,
     }  # fmt: skip
     print(json.dumps(found | report.targets.record(), indent=1))
@@ -64,6 +65,8 @@ def _print(data: "Dataset", report: "DataReport") -> None:
     height = low_h if low_h == high_h else f"{low_h} to {high_h}"
     width = low_w if low_w == high_w else f"{low_w} to {high_w}"
     out.print(f"height {height} pixels, width {width}")
+    for note in data.notes:
+        out.print(note)
     _print_list("ignored: not images, or in no split", [str(f) for f in report.ignored])
     _print_list("duplicates in two splits", [f"{a} and {b}" for a, b in images.duplicates])
     _print_list("unreadable or invalid", grouped(report.faults.values()))

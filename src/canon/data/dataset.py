@@ -40,11 +40,13 @@ class Dataset:
         source: the name or the path it was opened by.
         splits: those that the source has, by name: train, val and test.
         ignored: files in the source that are not images, or in no split; left out.
+        notes: sentences on how the source was read, for the user to check.
     """
 
     source: str
     splits: dict[str, Split] = field(default_factory=dict)
     ignored: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def targets(self) -> Targets:

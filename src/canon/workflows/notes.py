@@ -20,6 +20,7 @@ def data_notes(
     sizes = ", ".join(f"{count:,} {name}" for name, count in split.sizes.items())
     classes = f" of {len(data.classes)} classes" if data.classes else ""
     yield f"{config.model} on {data.source}: {sizes} images{classes}"
+    yield from data.notes
     if report.faults:
         yield f"{counted(len(report.faults), 'unreadable file')} left out"
     if report.left_out:

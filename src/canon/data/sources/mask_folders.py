@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 from canon.data.dataset import SPLITS, Dataset, Split
 from canon.data.images.collection import FileImages
 from canon.data.images.listing import composed, files_in, folders_in
 from canon.data.images.reader import is_image
 from canon.data.sources.class_table import classes_from_values, read_class_table
+from canon.data.sources.mask_pairs import MaskFolder, by_image
 from canon.data.sources.split_folders import SPLIT_NAMES, split_folders
 from canon.data.sources.split_lists import split_lists
 from canon.data.targets.mask_codes import MaskCodes, format_codes
@@ -19,29 +19,14 @@ from canon.errors import DataError
 
 FOLDERS = ("images", "masks")  # in small letters or capitals
 
-Pairs = tuple[tuple[Path, ...], tuple[Path, ...]]  # images and masks
-
-
-class MaskFolder(NamedTuple):
-    """A folder that holds `images` and `masks`; a stem is a path below them without its suffix."""
-
-    folder: Path
-    images: dict[str, Path]
-    masks: dict[str, Path]
-    others: tuple[Path, ...]  # files that are not images
-
-    def pairs(self, stems: list[str]) -> Pairs:
-        """The images and masks of these stems."""
-        return tuple(self.images[stem] for stem in stems), tuple(self.masks[s] for s in stems)
-
 
 def open_mask_folders(
     folder: Path, known: Masks | None = None, *, to_train: bool = True
 ) -> Dataset | None:
     """A folder of `images` and `masks`, or of train, val and test folders of them; None if not.
 
-    An image and a mask of the same stem are a pair. In one folder, train.txt, val.txt and test.txt
-    may say which pairs belong to a split, and so may folders train, val and test in both.
+    Files are paired by their names, see `mask_pairs`. In one folder, train.txt, val.txt and
+    test.txt may say which pairs belong to a split, and so may folders train, val and test in both.
 
     Args:
         folder: the dataset.
@@ -63,14 +48,15 @@ def open_mask_folders(
         stems = _splits(home, to_train=to_train)
         pairs = {split: home.pairs(of_split) for split, of_split in stems.items()}
     else:
-        pairs = {split: home.pairs(_paired_stems(home)) for split, home in homes.items()}
+        pairs = {split: home.pairs(home.paired_stems()) for split, home in homes.items()}
     masks = {split: files for split, (_, files) in pairs.items()}
     names, codes = _classes(folder, masks, known)
     splits = {
         split: Split(FileImages(images), Masks(masks[split], names, codes))
         for split, (images, _) in pairs.items()
     }
-    return Dataset(str(folder), splits, _ignored(folder, homes, splits))
+    notes = tuple(dict.fromkeys(filter(None, (home.note() for home in homes.values()))))
+    return Dataset(str(folder), splits, _ignored(folder, homes, splits), notes[:1])
 
 
 def _holds(folder: Path) -> bool:
@@ -89,9 +75,8 @@ def _mask_folder(folder: Path) -> MaskFolder:
                 "with files of the same names. Put them there."
             )
     others = tuple(file for file in (*images, *masks) if not is_image(file))
-    return MaskFolder(
-        folder, _by_stem(inside["images"], images), _by_stem(inside["masks"], masks), others
-    )
+    by_stem = _by_stem(inside["images"], images)
+    return MaskFolder(folder, by_stem, by_image(by_stem, _by_stem(inside["masks"], masks)), others)
 
 
 def _by_stem(folder: Path, files: Iterable[Path]) -> dict[str, Path]:
@@ -111,7 +96,7 @@ def _splits(home: MaskFolder, *, to_train: bool) -> dict[str, list[str]]:
     """The stems of each split: by lists, by folders inside images and masks, or all to train."""
     splits = split_lists(home.folder, home.images, home.masks)
     missing = "train.txt" if splits else "images/train and masks/train"
-    splits = splits or _by_folder(_paired_stems(home))
+    splits = splits or _by_folder(home.paired_stems())
     if "train" not in splits and to_train:
         raise DataError(
             f"{home.folder} has pairs for {' and '.join(splits)} but none for train; expected some "
@@ -126,24 +111,6 @@ def _by_folder(stems: list[str]) -> dict[str, list[str]]:
         return {"train": stems}
     splits = {split: [s for s in stems if named[s] == split] for split in SPLITS}
     return {split: found for split, found in splits.items() if found}
-
-
-def _paired_stems(home: MaskFolder) -> list[str]:
-    """The stems of all pairs, if there is nothing else."""
-    alone = [s for s in home.images if s not in home.masks]
-    extra = [s for s in home.masks if s not in home.images]
-    if alone or extra:
-        lacks = [f"images without a mask ({_some(alone)})"] if alone else []
-        adds = [f"masks without an image ({_some(extra)})"] if extra else []
-        raise DataError(
-            f"{home.folder} has {' and '.join(lacks + adds)}; expected pairs whose names differ "
-            "only in the extension. Rename, add or delete files."
-        )
-    return list(home.images)
-
-
-def _some(names: list[str], most: int = 3) -> str:
-    return f"{len(names):,}: " + ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 def _classes(
