@@ -84,6 +84,51 @@ def test_without_deformation_the_middle_is_taken_and_nothing_is_random():
         assert np.array_equal(data.training(torch.arange(1), seed)[1].classes[0], mask[2:6, 4:8])
 
 
+@pytest.mark.parametrize("margin", [0, 2])
+def test_crops_may_be_wider_than_high(margin):
+    mask = noise(30, 40)
+    prep = Preprocessing(12, 1, width=20)
+    padded, places = np.pad(mask, margin, mode="reflect"), set()
+    data = MaskBatches(pack_of(mask), prep, Deformation(flip=False), margin=margin, device=CPU)
+    for seed in range(30):
+        x, target = data.training(torch.arange(1), seed)
+        assert x.shape == (1, 1, 12, 20)
+        crop, places_in = (x[0, 0] * 255).round(), np.ndindex(19 + 2 * margin, 21 + 2 * margin)
+        found = [(top, left) for top, left in places_in
+                 if np.array_equal(padded[top:, left:][:12, :20], crop)]  # fmt: skip
+        assert found
+        top, left = found[0]
+        assert np.array_equal(target.classes[0], mask[top:, left:][: 12 - 2 * margin,
+                                                                   : 20 - 2 * margin])  # fmt: skip
+        places.add(found[0])
+    assert len(places) > 10
+
+
+def test_a_quarter_turn_of_a_wide_crop_takes_a_high_part_of_the_image():
+    mask = noise(20, 12)  # 20 pixels high: only a turned crop of 12 x 20 fits
+    prep = Preprocessing(12, 1, width=20)
+    data = MaskBatches(pack_of(mask), prep, Deformation(upright=False), device=CPU)
+    turned = {(k, flip) for k in (1, 3) for flip in (False, True)}
+    for seed in range(40):
+        classes = data.training(torch.arange(1), seed)[1].classes[0].numpy()
+        for k, flip in list(turned):
+            whole = np.rot90(mask, k)
+            turned -= (
+                {(k, flip)} if np.array_equal(whole[::-1] if flip else whole, classes) else set()
+            )
+    assert turned == set()
+
+
+def test_elastic_displacements_follow_the_sides_of_a_wide_crop():
+    pack = pack_of(np.tile(np.arange(60, dtype=np.uint8)[:, None], (1, 90)))
+    data = MaskBatches(
+        pack, Preprocessing(24, 1, width=40), Deformation(elastic=2, flip=False), device=CPU
+    )
+    x, target = data.training(torch.arange(1), 3)
+    assert target.classes.shape == (1, 24, 40)
+    assert (np.abs((x[0, 0] * 255) - target.classes[0]) <= 0.51).all()
+
+
 def test_targets_are_uniform_inside_the_image_and_inputs_may_exceed_it():
     rows = np.repeat(np.arange(12, dtype=np.uint8)[:, None], 12, 1)
     _, target = crops(pack_of(rows), 14, Deformation(flip=False), 3000, margin=3, repeats=3000)

@@ -34,7 +34,6 @@ def found(folder, split="train"):
     (("img-01.png", "img-02.png"),           ("01.seg.png", "02.seg.png")),
     (("x_1.png", "x_2.png"),                 ("mask_x_1.png", "mask_x_2.png")),
 ])
-# fmt: on
 def test_names_pair_without_what_all_of_a_kind_begin_or_end_with(tmp_path, images, masks):
     expected = sorted(zip(images, masks, strict=True))
     assert sorted(found(folders(tmp_path, images, masks))) == expected
@@ -48,7 +47,6 @@ def test_names_pair_without_what_all_of_a_kind_begin_or_end_with(tmp_path, image
     (("a.png", "b.png", "c.png"),          ("a_mask.png", "b_mask.png")),
     (("a.png",),                           ("a_mask.png", "b_mask.png")),
 ])
-# fmt: on
 def test_names_that_do_not_pair_as_a_whole_are_refused(tmp_path, images, masks):
     with pytest.raises(DataError, match=r"without an? (mask|image).*a_mask\.png"):
         open_data(folders(tmp_path, images, masks))

@@ -8,6 +8,7 @@ import torch
 from canon.analysis.layer_table import describe
 from canon.errors import InputError
 from canon.models import build, model_info, names
+from canon.models.encoder_decoder import _sized
 from tests.models.networks import every_network
 
 SHALLOWER = [n for n in names("classify") if not re.search(r"1202|1001|110|15[24]|200|101", n)]
@@ -59,6 +60,25 @@ def test_the_upsampling_is_an_option_of_all_segmentation_networks(up):
             published = model_info(name).published
             x = torch.empty(1, published.channels, *published.size)
             assert net(x).shape == (1, published.classes, *published.size)
+
+
+def test_a_map_that_is_too_small_is_padded_on_all_sides_and_a_large_one_cropped_at_the_end():
+    y = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+    assert _sized(y, (4, 5))[0, 0].tolist() == [
+        [1, 1, 2, 2, 2], [1, 1, 2, 2, 2], [3, 3, 4, 4, 4], [3, 3, 4, 4, 4]
+    ]  # fmt: skip
+    assert _sized(y, (1, 2)).tolist() == [[[[1, 2]]]]
+
+
+def test_the_decoder_interpolates_bilinearly_unless_another_way_is_given():
+    """docs/segmentation.md"""
+    assert build("encoder-decoder").decoder.level0.up.kind == "bilinear"
+
+
+def test_the_scores_begin_as_the_decoder_does():
+    net = build("encoder-decoder", classes=500)
+    assert net.head.weight.std().item() == pytest.approx((2 / (16 * 9)) ** 0.5, rel=0.02)
+    assert not net.head.bias.any()
 
 
 def test_unpooling_without_switches_is_refused():

@@ -66,6 +66,8 @@ def test_the_rate_falls_where_the_paper_says(name):
         return recipe.schedule.factor(step, steps, recipe.epochs)
 
     before = 1.0
+    if starts[0][0]:
+        assert factor(0) == pytest.approx(before)
     for start, after in starts:
         if start:
             assert factor(start - 1) == pytest.approx(before)

@@ -11,6 +11,7 @@ from PIL import Image
 
 import canon
 from canon.data import open_data
+from canon.data.images.reduced import enlarged, reduced
 from canon.data.targets.mask_codes import MaskCodes
 from canon.data.targets.masks import read_mask
 from canon.errors import DataError, InputError
@@ -67,6 +68,33 @@ def test_masks_are_predicted_in_the_values_of_the_training_masks(shapes_run, tmp
         with Image.open(one.mask.with_name(f"{one.mask.stem}-overlay.png")) as overlay:
             assert overlay.size == (64, 64)
     assert right == int(metrics.confusion.trace())
+
+
+def test_images_are_reduced_for_the_network_and_masks_enlarged_again(tmp_path):
+    """The mask of a reduced image is that of the image reduced by hand, enlarged."""
+    data = shape_folder(tmp_path / "shapes")
+    numbers = {"image": 32, "crop_width": 24, "batch": 6, "width": 8, "depth": 2, "epochs": 1}
+    run = train(
+        TrainConfig("unet-same", str(data), out=tmp_path / "r", downscale=2, **numbers, **CPU)
+    )
+    assert run.preprocessing.size == (32, 24)
+    _, metrics = canon.evaluate(run, **CPU)
+    assert int(metrics.confusion.sum()) == sum(
+        int((read_mask(f, MaskCodes((0, 1, 2)))[1::2, 1::2] != 255).sum())
+        for f in open_data(str(data)).splits["test"].targets.files
+    )
+    image = np.random.default_rng(0).integers(0, 256, (75, 101), np.uint8)
+    whole, half = tmp_path / "whole.tif", tmp_path / "half.png"
+    Image.fromarray(image).save(whole)
+    Image.fromarray(reduced(image[..., None], 2)[..., 0]).save(half)
+    record = json.loads((run.path / "run.json").read_text())
+    shutil.copytree(run.path, tmp_path / "full")
+    record["preprocessing"]["downscale"] = 1
+    (tmp_path / "full" / "run.json").write_text(json.dumps(record))
+    (large,) = canon.predict(run, [whole], out=tmp_path / "a", tile=16, probabilities=True, **CPU)
+    (small,) = canon.predict(tmp_path / "full", [half], out=tmp_path / "b", **CPU)
+    found, expected = (np.asarray(Image.open(one.mask)) for one in (large, small))
+    assert np.array_equal(found, enlarged(expected, 2, 75, 101))
 
 
 def test_finished_masks_are_refused_or_skipped(shapes_run, tmp_path):

@@ -68,6 +68,8 @@ class Command(TrainConfig):
             only).
         border_weight: weight of pixels between touching cells, U-Net's w0 (segmentation only).
         dice_weight: weight of the Dice loss, added to cross-entropy (segmentation only).
+        crop_width: width of training crops in pixels; --image is their height (segmentation only).
+        downscale: train, evaluate and predict on images reduced N times (segmentation only).
         skip_bad: leave unreadable files out instead of stopping.
         resume: resume the run in --out.
     """
@@ -103,6 +105,8 @@ class Command(TrainConfig):
     ] = None
     border_weight: Annotated[float | None, flag("W", "the recipe's")] = None
     dice_weight: Annotated[float | None, flag("W", "the recipe's")] = None
+    crop_width: Annotated[int | None, flag("PIXELS", "as high as wide")] = None
+    downscale: Annotated[int | None, flag("N", "1")] = None
     skip_bad: Switch = False
     resume: Switch = False
 

@@ -20,13 +20,15 @@ class Preprocessing:
     """From a file to a network's input; a run remembers it.
 
     Args:
-        image: side of the network's input in pixels.
+        image: side of the network's input in pixels; its height, if it is not square.
         channels: 1 or 3.
         bits: 8 or 16, of the stored images.
         border: pixels of the input on each side that repeat the edge (LeNet-5: 28 becomes 32).
         crop: side of the evaluated centre as a fraction of the shorter side of the image.
         mean: of each channel, as a fraction of white.
         std: of each channel, as a fraction of white.
+        width: of the input in pixels, if it is not square, as training crops of masks may be.
+        downscale: images and masks of segmentation are reduced by this whole factor.
     """
 
     image: int
@@ -36,6 +38,13 @@ class Preprocessing:
     crop: float = 1.0
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
+    width: int | None = None
+    downscale: int = 1
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the input, pixels."""
+        return self.image, self.width or self.image
 
     @property
     def inner(self) -> int:

@@ -31,6 +31,7 @@ LENET5 = Recipe(
 )
 
 # Section 5, with the crops, flips and colour shifts of section 4.1, which also has the ten crops.
+# As in the authors' cuda-convnet, biases are not decayed.
 ALEXNET = Recipe(
     name="paper",
     source="Krizhevsky et al. 2012, sections 4.1 and 5",
@@ -40,7 +41,6 @@ ALEXNET = Recipe(
     epochs=90,
     images=ClassificationRecipe(Augmentation(color=0.1), protocol="10-crop"),
     decay=5e-4,
-    decay_norms=True,
     schedule=Plateau(),
     normalization="mean",
 )
@@ -78,7 +78,8 @@ VGG_JITTERED = replace(
 )
 
 # Section 3.4; 60e4 iterations of 256 images are 120 epochs of ImageNet. Ten crops for comparisons
-# (Tables 2 and 3), dense evaluation at these scales for the best results (Table 4).
+# (Tables 2 and 3), dense evaluation at these scales for the best results (Table 4). The authors'
+# prototxt does not exempt the scales and shifts of batch normalisation from decay.
 RESNET = replace(
     ALEXNET,
     source="He et al. 2016, section 3.4",
@@ -91,6 +92,7 @@ RESNET = replace(
         scales=(1.0, 256 / 224, 384 / 224, 480 / 224, 640 / 224),
     ),
     decay=1e-4,
+    decay_norms=True,
 )
 
 # Section 4.2: 64k iterations of 128 of 45k images are 182 epochs; rate / 10 at 32k and at 48k.

@@ -18,7 +18,7 @@ CROPS = Augmentation(area=(0.08, 1.0))
 # Howard's distortions, which include AlexNet's colour shifts. The paper gives no rate, batch, decay
 # or length: they are from Caffe's version (bvlc_googlenet, quick solver), whose 2.4 million
 # iterations of 32 are 60 epochs, and whose own schedule is polynomial. The decay of the average is
-# 0.9999, as in TensorFlow's code.
+# 0.9999, as in TensorFlow's code. Neither code decays biases or normalisation.
 GOOGLENET = Recipe(
     name="paper",
     source="Szegedy et al. 2015, sections 6 and 7; rest: bvlc_googlenet",
@@ -28,7 +28,6 @@ GOOGLENET = Recipe(
     epochs=60,
     images=ClassificationRecipe(replace(CROPS, distort=0.5, color=0.1), protocol="multi-crop"),
     decay=2e-4,
-    decay_norms=True,
     schedule=Exponential(0.96, every=8),
     average=0.9999,
     normalization="mean",

@@ -17,7 +17,7 @@ WHOLE = Deformation(flip=False, crop=False)
 # Section 4.3: momentum 0.9, batches of 20, a fixed rate of 1e-4 for VGG-16, 5e-4 of decay (or
 # 2e-4); flips and shifts did not help. Section 4.1: at least 175 epochs. (The released networks saw
 # 100,000 images one by one, 12 epochs of the 8,498 in its dataset.) The paper doubles the rate of
-# biases; here it is the same.
+# biases; here it is the same. As in the authors' prototxt, biases are not decayed.
 FCN = Recipe(
     name="paper",
     source="Long et al. 2015, sections 4.1 and 4.3",
@@ -27,7 +27,6 @@ FCN = Recipe(
     epochs=175,
     images=SegmentationRecipe(WHOLE),
     decay=5e-4,
-    decay_norms=True,
     normalization="mean",
     unprinted=("normalization",),
 )
@@ -66,9 +65,9 @@ SEGNET = replace(
 )
 
 # "Implementation details" of the experiments, and the authors' solvers: rate 0.01, momentum 0.9,
-# decay 5e-4, batches of 64, rate / 10 when the validation accuracy stops improving. Crops
-# of 224 from 250 pixels, with flips. Crops are taken from whole images here; the paper crops single
-# objects first.
+# decay 5e-4, batches of 64, rate / 10 when the validation accuracy stops improving. Crops of 224
+# from 250 pixels, with flips. Normalisation is decayed, as in the authors' prototxt. Crops are
+# taken from whole images here; the paper crops single objects first.
 DECONVNET = Recipe(
     name="paper",
     source="Noh et al. 2015, implementation details; rest: the authors' solvers",

@@ -102,7 +102,7 @@ def _details(run: Run) -> list[tuple[str, str]]:
         ("files", ", ".join(f"{n:,} {kind}" for kind, n in data.formats.items())),
         ("left out", ", ".join(_left_out(data)) or "nothing"),
         ("validation", held),
-        ("input", f"{prep.channels} x {prep.image} x {prep.image}, mean {mean}, std {std}"),
+        ("input", f"{prep.channels} x {prep.size[0]} x {prep.size[1]}, mean {mean}, std {std}"),
         ("recipe", f"{recipe.name} ({recipe.source})"),
         ("optimizer", f"{recipe.optimizer}, lr {recipe.lr:g}, batch {recipe.batch}, weight decay "
          f"{recipe.decay:g}, {counted(recipe.epochs, 'epoch')}, schedule {recipe.schedule}"),

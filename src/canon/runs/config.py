@@ -49,6 +49,8 @@ class TrainConfig:
         class_weights: `median`-frequency balancing of the classes, for segmentation.
         border_weight: U-Net's w0: weight of pixels between touching cells; 0 leaves it out.
         dice_weight: weight of the Dice loss, added to cross-entropy.
+        crop_width: of training crops in pixels, for segmentation; `image` is their height.
+        downscale: whole factor by which images and masks are reduced, for segmentation.
         skip_bad: leave unreadable files out instead of stopping.
         resume: resume the run in `out`.
     """
@@ -82,6 +84,8 @@ class TrainConfig:
     class_weights: Literal["none", "median"] | None = None
     border_weight: float | None = None
     dice_weight: float | None = None
+    crop_width: int | None = None
+    downscale: int | None = None
     skip_bad: bool = False
     resume: bool = False
 

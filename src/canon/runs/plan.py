@@ -55,7 +55,7 @@ def _given(config: TrainConfig, names: tuple[str, ...]) -> dict[str, Any]:
 
 def _require_ranges(config: TrainConfig) -> None:
     numbers = ("epochs", "batch", "lr", "val", "border_weight", "dice_weight", "rotate", "zoom")
-    for name in (*numbers, "accumulate", "time_limit", "image"):
+    for name in (*numbers, "accumulate", "time_limit", "image", "crop_width", "downscale"):
         value, flag = getattr(config, name), f"--{name.replace('_', '-')}"
         if value is None:
             continue

@@ -33,7 +33,7 @@ class Recipe(Generic[Images]):
         epochs: number of training epochs.
         images: what a task does with its images: augmentation, loss, test protocol.
         decay: weight decay; AdamW's is decoupled.
-        decay_norms: decay biases and normalisation as well, as the papers' implementations did.
+        decay_norms: decay biases and the scales and shifts of normalisation as well.
         schedule: of the learning rate.
         average: decay per step of the moving average of the weights; 0 uses the last weights.
         clip: largest norm of the gradient; 0 does not clip.

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from canon.errors import InputError
 
-Positions = Annotated[Tensor, "(B, S, S, 2) float32, row and column in pixels"]
+Positions = Annotated[Tensor, "(B, H, W, 2) float32, row and column in pixels"]
 AffineMaps = Annotated[Tensor, "(B, 2, 2) float32, (row, column) in the crop to the image"]
 ControlPoints = Annotated[
     Tensor, "(B, 2, g, g) float32, displaced rows and columns in pixels of the crop"
@@ -114,21 +114,21 @@ class Deformation:
         return self.elastic * torch.randn(count, 2, self.grid, self.grid, generator=draw)
 
     def positions(
-        self, side: int, maps: AffineMaps, centers: Tensor, points: ControlPoints
+        self, size: tuple[int, int], maps: AffineMaps, centers: Tensor, points: ControlPoints
     ) -> Positions:
         """The position of each pixel of a batch of crops in its image.
 
         Args:
-            side: of the crops in pixels.
+            size: height and width of the crops in pixels.
             maps: affine maps about their centres.
             centers: (B, 2) rows and columns of the centers.
             points: displacements at the control points, applied before the maps.
         """
-        line = torch.arange(side, device=maps.device) - (side - 1) / 2
-        row, column = line[:, None], line[None, :]
+        down, across = (torch.arange(n, device=maps.device) - (n - 1) / 2 for n in size)
+        row, column = down[:, None], across[None, :]
         if self.elastic:
-            weights = cubic_weights(self.grid, side).to(points.device)
-            displacement = weights @ points @ weights.T  # (B, 2, S, S)
+            by_row, by_column = (cubic_weights(self.grid, n).to(points.device) for n in size)
+            displacement = by_row @ points @ by_column.T  # (B, 2, H, W)
             row, column = row + displacement[:, 0], column + displacement[:, 1]
         # Not a matrix product, which some devices compute with lower precision.
         by_row, by_column = maps[..., 0, None, None], maps[..., 1, None, None]
@@ -147,21 +147,21 @@ def cubic_weights(points: int, side: int) -> Tensor:
     return F.interpolate(each, (side, points), mode="bicubic", align_corners=True)[0, 0]
 
 
-def max_reach(side: int, maps: AffineMaps, points: ControlPoints) -> float:
+def max_reach(size: tuple[int, int], maps: AffineMaps, points: ControlPoints) -> float:
     """Bound on the distance, in rows or columns, of a crop's pixels from its centre."""
-    within = (side - 1) / 2 + OVERSHOOT * float(points.abs().max())
+    within = (max(size) - 1) / 2 + OVERSHOOT * float(points.abs().max())
     return within * float(maps.abs().sum(-1).max())
 
 
 def sample_bilinear(windows: Tensor, positions: Positions) -> Tensor:
-    """Bilinear interpolation at the positions. Shape: (B, N, N, C) -> (B, S, S, C) float32."""
+    """Bilinear interpolation at the positions. Shape: (B, N, N, C) -> (B, H, W, C) float32."""
     grid = positions.flip(-1) * (2 / (windows.shape[1] - 1)) - 1  # columns first, -1 to 1
     x = windows.permute(0, 3, 1, 2).float()
     return F.grid_sample(x, grid, padding_mode="border", align_corners=True).permute(0, 2, 3, 1)
 
 
 def sample_nearest(windows: Tensor, positions: Positions) -> Tensor:
-    """The nearest pixels. Shape: (B, N, N, ...) -> (B, S, S, ...) of the same type."""
+    """The nearest pixels. Shape: (B, N, N, ...) -> (B, H, W, ...) of the same type."""
     side = windows.shape[1]
     row, column = positions.round().clamp(0, side - 1).long().unbind(-1)
     each = torch.arange(len(windows), device=windows.device)[:, None, None]

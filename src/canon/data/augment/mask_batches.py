@@ -40,7 +40,7 @@ class MaskBatches:
 
     Args:
         pack: the images and masks.
-        preprocessing: `image` is the side of the input.
+        preprocessing: with the size of the input.
         deformation: of the crops; None takes the centre crop.
         margin: pixels that valid convolutions remove on each side of the input.
         weights: of the pixels of each image in the loss, (H, W) float32.
@@ -64,10 +64,10 @@ class MaskBatches:
     ) -> None:
         expected = (0, pack.channels, pack.white)
         assert (preprocessing.border, preprocessing.channels, preprocessing.white) == expected
-        if not 0 <= 2 * margin < preprocessing.image:
+        if not 0 <= 2 * margin < min(preprocessing.size):
             raise InputError(
-                f"the input is {preprocessing.image} pixels, and the network removes {margin} on "
-                f"each side; expected {2 * margin + 1} or more. Pass a larger --image."
+                f"the input is {min(preprocessing.size)} pixels, and the network removes {margin} "
+                f"on each side; expected {2 * margin + 1} or more. Pass a larger --image."
             )
         if weights is not None and tuple(tuple(w.shape) for w in weights) != pack.sizes:
             raise InputError(
@@ -96,19 +96,20 @@ class MaskBatches:
 
     def training(self, index: Tensor, seed: int) -> tuple[Images, PixelTarget]:
         """The samples at these positions, deformed with the seed."""
-        draw, side = Generator().manual_seed(seed), self.preprocessing.image
+        draw, size = Generator().manual_seed(seed), self.preprocessing.size
         if not len(index):  # a share of a batch that is smaller than the number of processes
-            return self._nothing(side)
+            return self._nothing(*size)
         images = self.order[index].tolist()
         maps = self.deformation.affine_maps(len(images), draw)
         points = self.deformation.control_points(len(images), draw)
         centers = self._centers(images, maps, draw)
-        reach = max_reach(side, maps, points)
+        reach = max_reach(size, maps, points)
         corners = (centers - reach).floor()
         window = partial(self._windows, corners=corners.long().tolist(), side=ceil(2 * reach) + 2)
         on_device = (tensor.to(self.device) for tensor in (maps, centers - corners, points))
-        positions = self.deformation.positions(side, *on_device)
-        inner = positions[:, self.margin : side - self.margin, self.margin : side - self.margin]
+        positions = self.deformation.positions(size, *on_device)
+        rows, columns = (slice(self.margin, n - self.margin) for n in size)
+        inner = positions[:, rows, columns]
         sample = sample_bilinear if self.deformation.interpolates else sample_nearest
         x = sample(window([self.pack.image(i) for i in images]), positions)
         classes = sample_nearest(window([self.pack.mask(i) for i in images]), inner).long()
@@ -117,10 +118,10 @@ class MaskBatches:
             weight = sample(window([self.weights[i] for i in images]), inner)[..., 0]
         return self.preprocessing.normalize(x), PixelTarget(classes, weight)
 
-    def _nothing(self, side: int) -> tuple[Images, PixelTarget]:
-        target = side - 2 * self.margin
-        x = torch.zeros(0, side, side, self.pack.channels, device=self.device)
-        classes = torch.zeros(0, target, target, dtype=torch.long, device=self.device)
+    def _nothing(self, height: int, width: int) -> tuple[Images, PixelTarget]:
+        target = height - 2 * self.margin, width - 2 * self.margin
+        x = torch.zeros(0, height, width, self.pack.channels, device=self.device)
+        classes = torch.zeros(0, *target, dtype=torch.long, device=self.device)
         weight = None if self.weights is None else classes.float()
         return self.preprocessing.normalize(x), PixelTarget(classes, weight)
 
@@ -131,7 +132,9 @@ class MaskBatches:
 
     def _centers(self, images: list[int], maps: AffineMaps, draw: Generator) -> Tensor:
         """Rows and columns of the crops' centres, (B, 2) in pixels of their images."""
-        extent = maps.abs().sum(-1) * (self.preprocessing.image - 2 * self.margin)  # of the targets
+        height, width = self.preprocessing.size
+        extent = maps.abs().sum(-1) * (height - 2 * self.margin)  # of the targets
+        extent += maps[..., 1].abs() * (width - height)
         room = torch.tensor([self.pack.sizes[i] for i in images]) - extent
         exact = not self.deformation.interpolates
         if self.deformation.crop:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from canon.data.checks.masks import size_mismatch
 from canon.data.images.collection import Images
+from canon.data.images.reduced import reduced, reduced_mask
 from canon.data.packs.base import SAMPLE, ChannelStatistics, cache_key, channel_statistics
 from canon.data.preprocessing import Preprocessing, tensor_of
 from canon.data.targets.masks import Masks
@@ -107,6 +108,7 @@ def build_mask_pack(
     channels: int,
     bits: int = 8,
     progress: Progress | None = None,
+    downscale: int = 1,
 ) -> MaskPack:
     """The pack of one split with masks: from the cache, or from its files.
 
@@ -116,12 +118,14 @@ def build_mask_pack(
         channels: 1 or 3.
         bits: 8 or 16.
         progress: wraps the images while they are read, given how many there are.
+        downscale: whole factor by which images and masks are reduced.
 
     Raises:
         DataError: a file cannot be read, an image has more bits than are stored, or a mask another
             size than its image.
     """
-    settings = ("pairs", channels, bits, json.dumps(asdict(masks.codes)))
+    reduction = (downscale,) if downscale > 1 else ()
+    settings = ("pairs", channels, bits, json.dumps(asdict(masks.codes)), *reduction)
     path = cache_dir("packs") / cache_key((*images.files, *masks.files), *settings)
     kinds = ("images", "masks", "json")
     image_file, mask_file, index = (path.with_suffix(f".{kind}") for kind in kinds)
@@ -129,7 +133,8 @@ def build_mask_pack(
     if not _whole(index, image_file, mask_file, channels * dtype.itemsize):
         # In this order, the index is put in place after the arrays.
         with atomic_write(index) as i, atomic_write(image_file) as a, atomic_write(mask_file) as b:
-            pairs = _read(images, masks, Preprocessing(1, channels, bits), progress)
+            prep = Preprocessing(1, channels, bits, downscale=downscale)
+            pairs = _read(images, masks, prep, progress)
             i.write_text(json.dumps(_write(pairs, a, b, len(masks.classes))))
     sizes, counts = json.loads(index.read_text())
     return MaskPack(
@@ -167,6 +172,8 @@ def _read_pair(images: Images, masks: Masks, prep: Preprocessing, i: int) -> Ima
     image, mask = prep.convert(images[i], images.names[i]), masks[i]
     if image.shape[:2] != mask.shape:
         raise DataError(size_mismatch(masks.files[i], mask.shape, image.shape[:2]))
+    if prep.downscale > 1:
+        return reduced(image, prep.downscale), reduced_mask(mask, prep.downscale)
     return image, mask
 
 

@@ -47,7 +47,7 @@ def evaluation(
 
     Args:
         pack: images and masks.
-        prep: the preprocessing; nothing is cropped or scaled.
+        prep: the preprocessing; whole images of the pack are evaluated.
         classes: K.
         accelerator: the devices; each takes its own images.
         rand_error: compute the Rand and pixel errors, for two classes, on one device.

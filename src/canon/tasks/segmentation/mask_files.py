@@ -164,7 +164,7 @@ def _open_writers(
     """A writer of masks and, with a second target, one of probabilities."""
     first, count = require_same_format(readers, path), len(predictor.values)
     tiling = predictor.fitted(first)
-    size = len(readers), first.height, first.width, tiling.tile
+    size = len(readers), first.height, first.width, tiling.tile * predictor.factor
     shape = OutputShape(*size, fill_value=_fill_value(predictor.values.tolist()))
     version = f"{predictor.model.fingerprint} {tiling} batch {predictor.batch}"
     codes = predictor.codes

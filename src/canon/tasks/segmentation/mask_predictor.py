@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from canon.data.images.reduced import ReducedReader, enlarged
 from canon.data.images.region import ConvertedReader, RegionReader
 from canon.data.preprocessing import tensor_of
 from canon.data.types import IGNORE, Pixels
@@ -40,6 +41,7 @@ class MaskPredictor:
     Attributes:
         values: (K,) uint8, the value of each class in a mask file: those of the training masks, or
             class indices where those are colours or do not fit a byte.
+        factor: by which images are reduced, and masks enlarged.
 
     Raises:
         InputError: a tile or a batch below one.
@@ -51,6 +53,7 @@ class MaskPredictor:
         self.batch = 1 if options.batch is None else options.batch
         require_positive(batch=self.batch)
         self.probabilities = options.probabilities
+        self.factor = model.preprocessing.downscale
         self.tiling = plan_tiles(model.net, model.preprocessing, options.tile)
         self.checked: set[Tiling] = set()
         indices = range(len(model.classes))
@@ -70,11 +73,12 @@ class MaskPredictor:
         return self.values.tolist() == list(range(len(self.values)))
 
     def fitted(self, reader: RegionReader) -> Tiling:
-        """How an image is cut.
+        """How an image is cut, in pixels of the network's input.
 
         Raises:
             InputError: the tiles do not fit into memory; the message names those that do.
         """
+        reader = self._input(reader)
         tiling = self.tiling.fitted(reader.height, reader.width)
         if tiling not in self.checked:  # once, not for every page of a stack
             prep = self.model.preprocessing
@@ -91,13 +95,20 @@ class MaskPredictor:
             DataError: the image cannot be read, or has more bits than the training images.
             InputError: the tiles do not fit into memory.
         """
-        prep, tiling = self.model.preprocessing, self.fitted(reader)
-        rows = tiling.grid(reader.height, reader.width)[0]
-        converted = ConvertedReader(reader, prep.channels, prep.bits)
-        predicted = tile_rows(converted, tiling, self._predict, batch=self.batch, first=first)
+        tiling, image = self.fitted(reader), self._input(reader)
+        rows = tiling.grid(image.height, image.width)[0]
+        predicted = tile_rows(image, tiling, self._predict, batch=self.batch, first=first)
         for row, masks in predicted:
-            yield row * tiling.tile, masks
+            top = row * tiling.tile * self.factor
+            size = reader.height - top, reader.width
+            yield top, tuple(enlarged(part, self.factor, *size) for part in masks)
             watch(Step("predict", 0, page * rows + row + 1, pages * rows))
+
+    def _input(self, reader: RegionReader) -> RegionReader:
+        """An image as the network reads it."""
+        prep = self.model.preprocessing
+        image = ConvertedReader(reader, prep.channels, prep.bits)
+        return ReducedReader(image, self.factor) if self.factor > 1 else image
 
     def _predict(self, raw: RawImages) -> tuple[Tensor, ...]:
         logits = self.predictor(raw)

@@ -36,7 +36,7 @@ USUAL = 256  # side of the output of a training crop in pixels, where images are
 # Fields of configs and options that only segmentation reads.
 # fmt: off
 OPTIONS = frozenset([
-    "class_weights", "border_weight", "dice_weight", "rand_error",
+    "class_weights", "border_weight", "dice_weight", "crop_width", "downscale", "rand_error",
     "format", "tile", "overlay", "probabilities", "PredictOptions.resume",
 ])
 # fmt: on
@@ -66,17 +66,20 @@ class Segmentation:
             InputError: the network does not take the side of the config; the message says which.
         """
         channels, bits = config.channels or data.images.channels, data.images.bits
-        published = model_info(config.model).published.image
+        published, factor = model_info(config.model).published.image, config.downscale or 1
         sides = _output_side(config, channels)
-        if config.image is not None:
-            sides(config.image)
-            return Preprocessing(config.image, channels, bits)
-        if recipe.name == "paper":
-            return Preprocessing(published, channels, bits)
-        lost = published - sides(published)
-        low_h, _, low_w, _ = data.images.sides
+        size = config.image, config.crop_width
+        for side in filter(None, size):
+            sides(side)
+        low_h, _, low_w, _ = (-(-side // factor) for side in data.images.sides)
         largest = min(USUAL, low_h, low_w, published)  # no crop is larger than an image
-        return Preprocessing(_legal_side(largest, lost, sides), channels, bits)
+        usual = published if recipe.name == "paper" else _legal_side(
+            largest, published - sides(published), sides
+        )  # fmt: skip
+        height = config.image or usual
+        return Preprocessing(
+            height, channels, bits, width=config.crop_width, downscale=factor
+        )  # fmt: skip
 
     def pack(self, split: Split, prep: Preprocessing, progress: Progress | None = None) -> MaskPack:
         """The images of a split and the classes of their pixels.
@@ -85,7 +88,9 @@ class Segmentation:
             DataError: every pixel is ignored.
         """
         assert isinstance(split.targets, Masks)
-        pack = build_mask_pack(split.images, split.targets, prep.channels, prep.bits, progress)
+        pack = build_mask_pack(
+            split.images, split.targets, prep.channels, prep.bits, progress, prep.downscale
+        )
         if not pack.pixels().any():
             raise DataError(
                 f"all pixels of the {len(pack)} masks, such as {split.targets.files[0]}, are "
@@ -102,10 +107,11 @@ class Segmentation:
         device: torch.device,
     ) -> MaskBatches:
         """Deformed crops; each image is seen as often as its area holds outputs."""
-        target = dense_output(net).output_side(prep.image)
+        height, width = (dense_output(net).output_side(side) for side in prep.size)
         return MaskBatches(
-            pack, prep, recipe.images.deformation, margin=(prep.image - target) // 2,
-            weights=_border_maps(pack, recipe), repeats=_crops(pack, target), device=device,
+            pack, prep, recipe.images.deformation, margin=(prep.image - height) // 2,
+            weights=_border_maps(pack, recipe), repeats=_crops(pack, height * width),
+            device=device,
         )  # fmt: skip
 
     def objective(
@@ -141,8 +147,10 @@ class Segmentation:
     ) -> Iterator[str]:
         """Crops of an epoch, and the share and the weight of each class."""
         size = data.images.size_in_words
-        crops = f"{len(batches):,} crops of {prep.image} x {prep.image}"
-        yield f"{crops} per epoch from {len(pack):,} images of {size}"
+        height, width = prep.size
+        crops = f"{len(batches):,} crops of {height} x {width}"
+        reduced = f", reduced {prep.downscale} times" if prep.downscale > 1 else ""
+        yield f"{crops} per epoch from {len(pack):,} images of {size}{reduced}"
         pixels = pack.pixels().sum(0)
         shares = pixels / max(1, int(pixels.sum()))
         listed = (f"{name} {100 * s:.1f} %" for name, s in zip(classes, shares, strict=True))
@@ -193,8 +201,8 @@ def _legal_side(target: int, lost: int, sides: OutputSide) -> int:
 
 
 def _crops(pack: MaskPack, target: int) -> list[int]:
-    """As many crops of each image as its area holds targets, and one at least."""
-    return [max(1, round(height * width / target**2)) for height, width in pack.sizes]
+    """As many crops of each image as its area holds targets of this area, and one at least."""
+    return [max(1, round(height * width / target)) for height, width in pack.sizes]
 
 
 def _class_weights(pack: MaskPack, recipe: Recipe[SegmentationRecipe]) -> tuple[float, ...] | None:
