@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from canon.data import ImagePack, Preprocessing
 from canon.data.augment.augmentation import Augmentation, pad_images, random_affine_crop
+from canon.data.augment.draws import Draws, Part
 from canon.data.augment.image_batches import ImageBatches
 from canon.data.augment.inception_crops import inception_transform
 from canon.errors import InputError
@@ -45,7 +46,7 @@ def test_jitter_crops_as_if_the_shorter_side_were_drawn_from_256_to_480():
         112,
         (256 / 224, 480 / 224),
         0.0,
-        torch.Generator().manual_seed(0),
+        Draws(0),
     )
     sides, top, left = windows(crops, 128)
     shorter = 224 * 128 / sides  # the side to which the image was scaled, for a crop of 224
@@ -64,7 +65,7 @@ def test_jitter_crops_as_if_the_shorter_side_were_drawn_from_256_to_480():
 def test_jitter_at_one_scale_and_without_room_is_the_image_resized():
     images = torch.from_numpy(RANDOM.integers(0, 256, (3, 12, 12, 3), np.uint8))
     index = torch.tensor([2, 0])
-    found = random_affine_crop(images, index, 20, (1.0, 1.0), 0.0, torch.Generator().manual_seed(0))
+    found = random_affine_crop(images, index, 20, (1.0, 1.0), 0.0, Draws(0))
     x = images[index].permute(0, 3, 1, 2).float()
     expected = F.interpolate(x, (20, 20), mode="bilinear", align_corners=False)
     torch.testing.assert_close(found.permute(0, 3, 1, 2), expected, rtol=0, atol=1e-3)
@@ -72,7 +73,7 @@ def test_jitter_at_one_scale_and_without_room_is_the_image_resized():
 
 def test_a_window_is_never_larger_than_the_stored_square():
     images = ramps(1, 32)
-    index, draw = torch.zeros(50, dtype=torch.long), torch.Generator().manual_seed(0)
+    index, draw = torch.zeros(50, dtype=torch.long), Draws(0)
     found = random_affine_crop(images, index, 32, (0.5, 0.9), 0.0, draw)
     sides, _, _ = windows(found, 32)
     assert sides.numpy() == pytest.approx(np.full(50, 32.0), abs=1e-3)
@@ -181,3 +182,21 @@ assert "kornia" in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("augmentation", [
+    Augmentation(pad=2, color=0.1), Augmentation(scale=(1.0, 1.6), rotate=9.0, upright=False),
+    Augmentation(area=(0.1, 1.0), distort=0.4),
+])  # fmt: skip
+def test_a_part_of_a_batch_is_augmented_as_in_the_whole(augmentation):
+    if augmentation.area:
+        pytest.importorskip("kornia")
+    pixels = torch.randint(0, 255, (6, 24, 24, 3), generator=torch.Generator().manual_seed(0))
+    pack = ImagePack(pixels.byte(), torch.arange(6))
+    data = ImageBatches(pack, Preprocessing(20, 3, crop=20 / 24), augmentation)
+    index = torch.tensor([3, 0, 5, 1, 2])
+    whole, labels = data.training(index, 7)
+    for places in (torch.tensor([0, 2, 4]), torch.tensor([1, 3])):
+        x, own = data.training(index[places], 7, Part(places, 5))
+        torch.testing.assert_close(x, whole[places])
+        assert torch.equal(own, labels[places])

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from canon.data.augment.deformation import OVERSHOOT, Deformation, cubic_weights
+from canon.data.augment.draws import Draws
 from canon.data.images.region import reflect_indices
 from canon.errors import InputError
 
@@ -24,7 +25,7 @@ def test_places_beyond_a_border_are_mirrored_as_numpy_mirrors_them(start, count,
 
 @pytest.mark.parametrize("degrees", [1e-9, 30])
 def test_rotations_are_uniform_up_to_the_largest_and_keep_lengths(degrees):
-    draw = torch.Generator().manual_seed(0)
+    draw = Draws(0)
     maps = Deformation(flip=False, rotate=degrees).affine_maps(4000, draw)
     assert torch.allclose(maps @ maps.mT, torch.eye(2), atol=1e-5)
     angle = torch.rad2deg(torch.atan2(maps[:, 1, 0], maps[:, 0, 0]))

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from canon.data import Preprocessing
 from canon.data.augment.deformation import Deformation
+from canon.data.augment.draws import Part
 from canon.data.augment.mask_batches import MaskBatches
 from canon.data.packs.masks import MaskPack
 from canon.data.types import IGNORE
@@ -126,7 +127,7 @@ def test_elastic_displacements_follow_the_sides_of_a_wide_crop():
     )
     x, target = data.training(torch.arange(1), 3)
     assert target.classes.shape == (1, 24, 40)
-    assert (np.abs((x[0, 0] * 255) - target.classes[0]) <= 0.51).all()
+    assert ((x[0, 0] * 255 - target.classes[0]).abs() <= 0.51).all()
 
 
 def test_targets_are_uniform_inside_the_image_and_inputs_may_exceed_it():
@@ -257,6 +258,18 @@ def test_batches_follow_from_their_seed_and_the_image_of_each_sample():
     assert torch.equal(first, again)
     assert torch.equal(target.classes, same.classes)
     assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("deformation", [EVERYTHING, Deformation(flip=False)])
+def test_a_part_of_a_batch_is_deformed_as_in_the_whole(deformation):
+    pack = pack_of(noise(40, 50), noise(30, 30))
+    data = MaskBatches(pack, Preprocessing(24, 1), deformation, repeats=4, device=CPU)
+    index = torch.tensor([2, 0, 7, 5, 1])
+    whole, target = data.training(index, 5)
+    for places in (torch.tensor([0, 2, 4]), torch.tensor([1, 3])):
+        x, part = data.training(index[places], 5, Part(places, 5))
+        torch.testing.assert_close(x, whole[places])
+        assert torch.equal(part.classes, target.classes[places])
 
 
 def test_only_what_is_needed_of_a_large_image_is_read():

@@ -25,7 +25,6 @@ def found(folder, split="train"):
     return [(a.name, b.name) for a, b in zip(part.images.files, part.targets.files, strict=True)]
 
 
-# fmt: off
 @pytest.mark.parametrize(("images", "masks"), [
     (("a.png", "b.png"),                     ("a_mask.png", "b_mask.png")),
     (("21_training.png", "22_training.png"), ("21_manual1.png", "22_manual1.png")),    # DRIVE
@@ -33,20 +32,19 @@ def found(folder, split="train"):
     (("img1.png", "img2.png", "img11.png"),  ("gt1.png", "gt2.png", "gt11.png")),
     (("img-01.png", "img-02.png"),           ("01.seg.png", "02.seg.png")),
     (("x_1.png", "x_2.png"),                 ("mask_x_1.png", "mask_x_2.png")),
-])
+])  # fmt: skip
 def test_names_pair_without_what_all_of_a_kind_begin_or_end_with(tmp_path, images, masks):
     expected = sorted(zip(images, masks, strict=True))
     assert sorted(found(folders(tmp_path, images, masks))) == expected
 
 
-# fmt: off
 @pytest.mark.parametrize(("images", "masks"), [
     (("1.png", "2.png"),                   ("11.png", "12.png")),   # numbers are not cut
     (("cat.png", "dog.png"),               ("bobcat.png", "bobdog.png")),
     (("a.png", "b.png"),                   ("a_mask.png", "c_mask.png")),
     (("a.png", "b.png", "c.png"),          ("a_mask.png", "b_mask.png")),
     (("a.png",),                           ("a_mask.png", "b_mask.png")),
-])
+])  # fmt: skip
 def test_names_that_do_not_pair_as_a_whole_are_refused(tmp_path, images, masks):
     with pytest.raises(DataError, match=r"without an? (mask|image).*a_mask\.png"):
         open_data(folders(tmp_path, images, masks))

@@ -12,6 +12,7 @@ from canon.data.augment.augmentation import (
     random_crop,
     random_flip,
 )
+from canon.data.augment.draws import Draws
 from canon.data.augment.image_batches import ImageBatches
 from canon.data.images.collection import ArrayImages
 from canon.data.packs.images import build_image_pack
@@ -106,7 +107,7 @@ def test_a_random_crop_is_a_window_of_the_image_and_covers_all_places():
     seen = set()
     for seed in range(30):
         index = torch.arange(40)
-        crops = random_crop(images, index, 10, torch.Generator().manual_seed(seed))
+        crops = random_crop(images, index, 10, Draws(seed))
         for image, crop in zip(images, crops, strict=True):
             places = [(y, x) for y in range(3) for x in range(3)
                       if torch.equal(image[y : y + 10, x : x + 10], crop)]  # fmt: skip
@@ -117,7 +118,7 @@ def test_a_random_crop_is_a_window_of_the_image_and_covers_all_places():
 
 def test_half_of_the_images_are_mirrored():
     x = torch.from_numpy(COLOUR).permute(0, 3, 1, 2).float().repeat(25, 1, 1, 1)
-    y = random_flip(x, torch.Generator().manual_seed(0))
+    y = random_flip(x, Draws(0))
     mirrored = (y == x.flip(3)).flatten(1).all(1)
     unchanged = (y == x).flatten(1).all(1)
     assert bool((mirrored ^ unchanged).all())

@@ -102,8 +102,8 @@ def test_a_stopped_run_resumes_bit_for_bit(packs, tmp_path, stop_after):
 
 
 def test_pieces_of_a_batch_give_the_gradient_of_the_whole(packs):
-    still = ClassificationRecipe(Augmentation(crop=False, flip=False))
-    recipe = replace(RECIPE, optimizer=SGD(), lr=0.05, average=0.0, images=still)
+    images = ClassificationRecipe(Augmentation(pad=2, rotate=10.0))
+    recipe = replace(RECIPE, optimizer=SGD(), lr=0.05, average=0.0, images=images)
     nets = []
     for accumulate in (1, 3):
         net, events = start(packs, recipe, Limits(1, accumulate=accumulate))
@@ -209,7 +209,7 @@ from tests.training.test_loop import RECIPE, epochs, pack, start, weights
 
 packs = {"train": pack(0, 160), "val": pack(160, 261)}
 recipe = replace(RECIPE, optimizer=SGD(), lr=0.05, batch=30, average=0.0,
-                 images=ClassificationRecipe(Augmentation(crop=False, flip=False)))
+                 images=ClassificationRecipe(Augmentation(pad=2, rotate=10.0)))
 net, events = start(packs, recipe, Limits(2))
 last = epochs(events)[-1]
 if Accelerator().is_main_process:
@@ -221,7 +221,7 @@ if Accelerator().is_main_process:
 
 @pytest.mark.slow
 def test_two_processes_train_as_one(tmp_path):
-    """The global batch, its gradient and the evaluation are the same, whatever the devices."""
+    """The augmented batch, its gradient and the evaluation are the same, whatever the devices."""
     (one, alone), (two, together) = on_one_and_two_processes(TWO, tmp_path)
     assert one == pytest.approx(two, rel=1e-5)
     torch.testing.assert_close(alone, together, rtol=1e-4, atol=1e-6)

@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from canon.data.augment.draws import Part
 from canon.utils.progress import Step
 from canon.utils.tables import Column, Figure, Table
 
@@ -19,8 +20,14 @@ class Batches(Protocol):
     def random(self) -> bool:
         """Whether a batch depends on its seed."""
 
-    def training(self, index: Tensor, seed: int, /) -> tuple[Any, Any]:
-        """The samples at these positions: the network's input and the target."""
+    def training(self, index: Tensor, seed: int, part: Part | None = None, /) -> tuple[Any, Any]:
+        """The samples at these positions: the network's input and the target.
+
+        Args:
+            index: positions of the samples.
+            seed: of their batch.
+            part: of the batch that they are, if they are not all of it.
+        """
 
 
 class Objective(Protocol):

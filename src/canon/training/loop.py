@@ -14,6 +14,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from canon.data.augment.draws import Part
 from canon.data.sampling import batch_slices, epoch_order, process_share
 from canon.training.checkpoint import Checkpoints, TrainPosition, TrainState
 from canon.training.ema import moving_average
@@ -135,16 +136,17 @@ def _step(session: Session, index: Tensor) -> None:
     position, accelerator = session.position, session.accelerator
     job, learner = session.job, session.learner
     rank, world = accelerator.process_index, accelerator.num_processes
-    pieces = process_share(index, rank, world).chunk(job.limits.accumulate)
+    pieces = process_share(torch.arange(len(index)), rank, world).chunk(job.limits.accumulate)
     total = torch.zeros((), device=accelerator.device)
-    for piece, positions in enumerate(pieces):
-        seed = 0
-        if session.random or job.batches.random:
-            seed = derive_seed(job.seed, position.epoch, position.batch, rank, piece)
-        inputs, targets = job.batches.training(positions, seed)
+    of_batch = (job.seed, position.epoch, position.batch)
+    seed = derive_seed(*of_batch, 0, 0) if job.batches.random else 0
+    for piece, places in enumerate(pieces):
+        part = Part(places, len(index)) if len(places) < len(index) else None
+        inputs, targets = job.batches.training(index[places], seed, part)
         last = piece == len(pieces) - 1
         synced = nullcontext() if last else accelerator.no_sync(learner.model)
-        drawn = forked_rng(seed, accelerator.device) if session.random else nullcontext()
+        dropout = derive_seed(*of_batch, rank, piece) if session.random else 0
+        drawn = forked_rng(dropout, accelerator.device) if session.random else nullcontext()
         with synced, drawn, explain_small_batches():
             losses = learner.objective.losses(learner.model(inputs), targets)
             # Devices average their gradients, so each gives its share of the batch's mean.

@@ -8,9 +8,10 @@ from math import radians
 from typing import Literal
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn import functional as F
 
+from canon.data.augment.draws import Draws
 from canon.data.augment.inception_crops import require_kornia
 from canon.data.packs.base import every_nth
 from canon.data.preprocessing import Preprocessing
@@ -104,10 +105,10 @@ def pad_images(
     return padded
 
 
-def random_crop(images: RawImages, index: Tensor, side: int, draw: Generator) -> RawImages:
+def random_crop(images: RawImages, index: Tensor, side: int, draw: Draws) -> RawImages:
     """A random crop of each selected image, (N, side, side, C)."""
     room = images.shape[1] - side + 1
-    corner = torch.randint(room, (2, len(index)), generator=draw).to(images.device)
+    corner = draw.integers(room, 2, len(index), samples=1).to(images.device)
     windows = images.unfold(1, side, 1).unfold(2, side, 1)  # a view: N, y, x, C, side, side
     return windows[index, corner[0], corner[1]].permute(0, 2, 3, 1)
 
@@ -118,7 +119,7 @@ def random_affine_crop(
     side: int,
     scale: tuple[float, float],
     rotate: float,
-    draw: Generator,
+    draw: Draws,
 ) -> RawImages:
     """A random crop of each selected image after a random scaling and rotation.
 
@@ -132,12 +133,12 @@ def random_affine_crop(
         side: of the scaled crop in pixels.
         scale: range of S, in units of `side`.
         rotate: largest rotation of the crop about its centre, in degrees.
-        draw: the random generator.
+        draw: the random numbers.
 
     Shape: (N, S, S, C) -> (len(index), side, side, C) float32
     """
     low, high = scale
-    uniform = torch.rand(3, len(index), generator=draw).to(images.device)
+    uniform = draw.uniform(3, len(index), samples=1).to(images.device)
     share = (1 / (low + (high - low) * uniform[0])).clamp_max(1)  # fraction of the square's side
     corner = (1 - share) * uniform[1:]
     # Coordinates of affine_grid: -1 and 1 are the outer edges of the square.
@@ -145,7 +146,7 @@ def random_affine_crop(
     theta = torch.zeros(len(index), 2, 3, device=images.device)
     angle = torch.zeros(len(index), device=images.device)
     if rotate:
-        uniform = torch.rand(len(index), generator=draw).to(images.device)
+        uniform = draw.uniform(len(index)).to(images.device)
         angle = radians(rotate) * (2 * uniform - 1)
     theta[:, 0, 0] = theta[:, 1, 1] = share * angle.cos()
     theta[:, 0, 1], theta[:, 1, 0] = -share * angle.sin(), share * angle.sin()
@@ -155,19 +156,18 @@ def random_affine_crop(
     return F.grid_sample(x, grid, padding_mode="border", align_corners=False).permute(0, 2, 3, 1)
 
 
-def random_flip(x: Images, draw: Generator, *, upright: bool = True) -> Images:
+def random_flip(x: Images, draw: Draws, *, upright: bool = True) -> Images:
     """Flip each image horizontally with probability 1/2.
 
     Args:
         x: the images.
-        draw: the random generator.
+        draw: the random numbers.
         upright: whether images keep their orientation; otherwise they are flipped vertically and
             transposed as well, each with probability 1/2.
     """
 
     def coin() -> Tensor:
-        sides = torch.randint(2, (len(x), 1, 1, 1), generator=draw, dtype=torch.bool)
-        return sides.to(x.device)
+        return draw.integers(2, len(x), 1, 1, 1).bool().to(x.device)
 
     x = torch.where(coin(), x.flip(3), x)
     if upright:
@@ -192,7 +192,7 @@ def principal_colors(images: RawImages, preprocessing: Preprocessing) -> Tensor:
     return directions * variances.clamp_min(0) / std[:, None]
 
 
-def shift_colors(x: Images, colors: Tensor, std: float, draw: Generator) -> Images:
+def shift_colors(x: Images, colors: Tensor, std: float, draw: Draws) -> Images:
     """Shift each image along each principal colour by a multiple drawn from N(0, std^2)."""
-    amount = torch.randn(len(x), colors.shape[1], generator=draw).to(x.device) * std
+    amount = draw.normal(len(x), colors.shape[1]).to(x.device) * std
     return x + (amount @ colors.T)[:, :, None, None]

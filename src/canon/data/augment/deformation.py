@@ -8,9 +8,10 @@ from math import radians
 from typing import Annotated
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn import functional as F
 
+from canon.data.augment.draws import Draws
 from canon.errors import InputError
 
 Positions = Annotated[Tensor, "(B, H, W, 2) float32, row and column in pixels"]
@@ -93,25 +94,25 @@ class Deformation:
         }
         return ", ".join(part for part, present in parts.items() if present) or "none"
 
-    def affine_maps(self, count: int, draw: Generator) -> AffineMaps:
+    def affine_maps(self, count: int, draw: Draws) -> AffineMaps:
         """Random flips, turns, rotations and scalings of crops about their centres."""
-        (low, high), uniform = self.scale, torch.rand(2, count, generator=draw)
+        (low, high), uniform = self.scale, draw.uniform(2, count, samples=1)
         scale = low + (high - low) * uniform[0]
         angle = radians(self.rotate) * (2 * uniform[1] - 1)
         cos, sin = angle.cos() / scale, angle.sin() / scale
         maps = torch.stack([cos, -sin, sin, cos], -1).reshape(count, 2, 2)
         if not self.flip:
             return maps
-        vertical, horizontal, quarter = torch.randint(2, (3, count), generator=draw)
+        vertical, horizontal, quarter = draw.integers(2, 3, count, samples=1)
         maps[:, 1] *= 1 - 2 * horizontal[:, None]
         if self.upright:
             return maps
         maps[:, 0] *= 1 - 2 * vertical[:, None]
         return torch.where(quarter.bool()[:, None, None], maps.flip(1), maps)  # transposed
 
-    def control_points(self, count: int, draw: Generator) -> ControlPoints:
+    def control_points(self, count: int, draw: Draws) -> ControlPoints:
         """Random displacements of crops at the control points."""
-        return self.elastic * torch.randn(count, 2, self.grid, self.grid, generator=draw)
+        return self.elastic * draw.normal(count, 2, self.grid, self.grid)
 
     def positions(
         self, size: tuple[int, int], maps: AffineMaps, centers: Tensor, points: ControlPoints

@@ -1,6 +1,6 @@
 """Training batches of augmented images, and evaluation batches of centre crops."""
 
-from torch import Generator, Tensor
+from torch import Tensor
 
 from canon.data.augment.augmentation import (
     Augmentation,
@@ -11,6 +11,7 @@ from canon.data.augment.augmentation import (
     random_flip,
     shift_colors,
 )
+from canon.data.augment.draws import Draws, Part
 from canon.data.augment.inception_crops import inception_transform
 from canon.data.packs.images import ImagePack
 from canon.data.preprocessing import Preprocessing
@@ -56,15 +57,15 @@ class ImageBatches:
         index = index.to(self.pack.targets.device)
         return self.preprocessing.evaluation(self.pack.images[index]), self.pack.targets[index]
 
-    def training(self, index: Tensor, seed: int) -> tuple[Images, Tensor]:
-        """The samples at these positions, augmented with the seed."""
+    def training(self, index: Tensor, seed: int, part: Part | None = None) -> tuple[Images, Tensor]:
+        """The samples at these positions, augmented with the seed of their batch."""
         augmentation = self.augmentation
         assert augmentation is not None
         index = index.to(self.pack.targets.device)
-        draw = Generator().manual_seed(seed)
+        draw = Draws(seed, part)
         raw = self._cropped(index, draw)
         if self.inception is not None:
-            raw = self.inception(raw, derive_seed(seed, 1))
+            raw = self.inception(raw, derive_seed(seed, 1), part)
         x = self.preprocessing.normalize(raw)
         if augmentation.flip:
             x = random_flip(x, draw, upright=augmentation.upright)
@@ -72,7 +73,7 @@ class ImageBatches:
             x = shift_colors(x, self.colors, augmentation.color, draw)
         return x, self.pack.targets[index]
 
-    def _cropped(self, index: Tensor, draw: Generator) -> RawImages:
+    def _cropped(self, index: Tensor, draw: Draws) -> RawImages:
         """Crops of the samples; whole squares if kornia takes Inception's crops."""
         augmentation, side = self.augmentation, self.preprocessing.inner
         assert augmentation is not None

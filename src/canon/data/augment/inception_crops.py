@@ -13,15 +13,17 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from canon.data.augment.draws import Part
 from canon.errors import InputError
 from canon.types import RawImages
 from canon.utils.seeding import forked_rng
 
 ASPECT = (3 / 4, 4 / 3)
 
-Transform = Callable[[RawImages, int], RawImages]
+Transform = Callable[[RawImages, int, Part | None], RawImages]  # images, seed, part of the batch
 
 
 def require_kornia() -> None:
@@ -52,14 +54,21 @@ def inception_transform(
         return None
     steps = _steps(side, area, distort)
 
-    def transform(raw: RawImages, seed: int) -> RawImages:
+    def transform(raw: RawImages, seed: int, part: Part | None = None) -> RawImages:
         x: Tensor = raw.permute(0, 3, 1, 2).float() / white
         with forked_rng(seed, raw.device):  # kornia draws from torch's own generator
             for step in steps:
-                x = step(x)
+                x = step(x) if part is None else step(x, params=_own(step, x, part))
         return x.permute(0, 2, 3, 1) * white
 
     return transform
+
+
+def _own(step: Any, x: Tensor, part: Part) -> dict[str, Tensor]:
+    """The random parameters of a part of a batch, which are those of the whole batch."""
+    drawn = step.forward_parameters(torch.Size((part.total, *x.shape[1:])))
+    shared = ("order", "forward_input_shape")  # not of each sample
+    return {name: value if name in shared else value[part.places] for name, value in drawn.items()}
 
 
 def _steps(side: int, area: tuple[float, float] | None, distort: float) -> list[Any]:

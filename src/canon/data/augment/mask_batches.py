@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Generator, Tensor
+from torch import Tensor
 
 from canon.data.augment.deformation import (
     AffineMaps,
@@ -17,6 +17,7 @@ from canon.data.augment.deformation import (
     sample_bilinear,
     sample_nearest,
 )
+from canon.data.augment.draws import Draws, Part
 from canon.data.images.region import reflect_indices
 from canon.data.packs.masks import MaskPack
 from canon.data.preprocessing import Preprocessing, tensor_of
@@ -94,9 +95,11 @@ class MaskBatches:
         """Whether training batches depend on their seed."""
         return self.deformation.random
 
-    def training(self, index: Tensor, seed: int) -> tuple[Images, PixelTarget]:
-        """The samples at these positions, deformed with the seed."""
-        draw, size = Generator().manual_seed(seed), self.preprocessing.size
+    def training(
+        self, index: Tensor, seed: int, part: Part | None = None
+    ) -> tuple[Images, PixelTarget]:
+        """The samples at these positions, deformed with the seed of their batch."""
+        draw, size = Draws(seed, part), self.preprocessing.size
         if not len(index):  # a share of a batch that is smaller than the number of processes
             return self._nothing(*size)
         images = self.order[index].tolist()
@@ -130,7 +133,7 @@ class MaskBatches:
         pixels = windows.dtype.kind == "u"
         return (tensor_of(windows) if pixels else torch.from_numpy(windows)).to(self.device)
 
-    def _centers(self, images: list[int], maps: AffineMaps, draw: Generator) -> Tensor:
+    def _centers(self, images: list[int], maps: AffineMaps, draw: Draws) -> Tensor:
         """Rows and columns of the crops' centres, (B, 2) in pixels of their images."""
         height, width = self.preprocessing.size
         extent = maps.abs().sum(-1) * (height - 2 * self.margin)  # of the targets
@@ -138,7 +141,7 @@ class MaskBatches:
         room = torch.tensor([self.pack.sizes[i] for i in images]) - extent
         exact = not self.deformation.interpolates
         if self.deformation.crop:
-            uniform, span = torch.rand(room.shape, generator=draw), room.abs()
+            uniform, span = draw.uniform(*room.shape), room.abs()
             offset = (uniform * (span + 1)).floor().minimum(span) if exact else uniform * span
             corner = room.clamp_max(0) + offset
         else:
