@@ -2,6 +2,7 @@
 
 import pytest
 
+from canon.cli import main
 from tests.helpers.commands import refused
 from tests.helpers.synthetic import make_folder
 
@@ -75,3 +76,22 @@ def test_one_class_and_differing_splits_give_one_line(tmp_path, capsys):
     make_folder(tmp_path / "two" / "train", 3)
     make_folder(tmp_path / "two" / "test", 3, ("dark", "grey"))
     assert "test adds 'grey'" in refused(capsys, "check", tmp_path / "two")
+
+
+@pytest.mark.parametrize("reason", [
+    "[../gloo/transport/tcp/pair.cc:537] Read error [127.0.0.1]:45730: Connection reset by peer",
+    "NCCL error in: ProcessGroupNCCL.cpp:1275, remote process exited",
+])  # fmt: skip
+def test_a_process_whose_peer_has_ended_says_how_to_resume(monkeypatch, capsys, reason):
+    def fail(*_):
+        raise RuntimeError(reason)
+
+    monkeypatch.setattr("canon.cli._run", fail)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(["train"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "another of the 2 processes has ended" in line
+    assert "--resume" in line
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    with pytest.raises(RuntimeError):
+        main(["train"])

@@ -53,6 +53,17 @@ def test_every_score_is_that_of_the_crop_at_its_position():
                 torch.testing.assert_close(scores[:, :, row, column], net(crop))
 
 
+@pytest.mark.parametrize("size", [1, (1, 1)])
+def test_a_global_average_becomes_one_of_the_native_map(size):
+    """On a larger image, every position averages what a crop at it would."""
+    net = Toy(fc_head(1, nn.AdaptiveAvgPool2d(size))).eval()
+    x = images(1, 23, 27)
+    with torch.no_grad():
+        scores = fully_convolutional(net, 19)(x)
+        assert scores.shape == (1, 4, 2, 3)
+        torch.testing.assert_close(scores[:, :, 1, 2], net(x[:, :, 4:23, 8:27]))
+
+
 @pytest.mark.parametrize("pool", [nn.AdaptiveAvgPool2d(4), nn.AdaptiveAvgPool2d(6),
                                   nn.AdaptiveAvgPool2d(3), nn.AvgPool2d(2)])  # fmt: skip
 def test_a_pooling_before_the_linear_layers_is_part_of_their_kernel(pool):

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from canon.analysis.layer_table import describe
 from canon.layers import taps
 from canon.models import build
 from canon.models.lenet5 import C3_TABLE, RBF, LeNet5, ScaledTanh, TableConv
@@ -129,3 +130,12 @@ def test_the_bitmaps_are_those_of_an_independent_transcription():
         drawn = "".join(row.split()[place] for row in rows)
         expected = [1.0 if one == "#" else -1.0 for one in drawn]
         assert codes[int(digit)].tolist() == expected
+
+
+def test_a_unit_of_each_layer_sees_the_pixels_that_follow_from_section_ii_b():
+    """5, 6, 14 and 16 pixels, and all 32 for C5; units of S2 and C3 are 2 pixels apart."""
+    fields = {row.stage: row.field.height for row in describe("lenet5").rows if row.kernel}
+    assert {stage: (field.intervals, field.shift) for stage, field in fields.items()} == {
+        "c1": (((0, 5),), 1), "s2": (((0, 6),), 2), "c3": (((0, 14),), 2),
+        "s4": (((0, 16),), 4), "c5": (((0, 32),), 4),
+    }  # fmt: skip

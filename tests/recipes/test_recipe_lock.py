@@ -14,6 +14,7 @@ import pytest
 from canon.errors import InputError
 from canon.models import names
 from canon.recipes import modern, paper
+from canon.recipes.images import DEFORMATIONS, LEVELS
 
 LOCK = Path(__file__).parent / "recipes.lock.json"
 
@@ -38,6 +39,30 @@ def locked():
 
 def test_settings_are_those_that_were_locked():
     assert settings() == locked()
+
+
+def test_levels_of_augmentation_are_those_that_were_locked():
+    """docs/training.md has them in words."""
+    found = {kind: {level: asdict(one) for level, one in levels.items()}
+             for kind, levels in (("classes", LEVELS), ("masks", DEFORMATIONS))}  # fmt: skip
+    locked = {
+        "classes": {
+            "none": {"crop": False, "flip": False},
+            "light": {"crop": True, "flip": True},
+            "photo": {"scale": (1.0, 1.6), "color": 0.1, "upright": True},
+            "any-way-up": {"scale": (1.0, 1.3), "color": 0.0, "upright": False, "flip": True},
+        },
+        "masks": {
+            "none": {"crop": False, "flip": False},
+            "light": {"crop": True, "flip": True, "scale": (1.0, 1.0), "rotate": 0.0},
+            "photo": {"scale": (0.75, 1.5), "rotate": 10.0, "elastic": 0.0, "upright": True},
+            "any-way-up": {"scale": (0.8, 1.25), "rotate": 45.0, "elastic": 8.0, "upright": False},
+        },
+    }
+    for kind, levels in locked.items():
+        assert found[kind].keys() == levels.keys()
+        for level, fields in levels.items():
+            assert fields.items() <= found[kind][level].items()
 
 
 @pytest.mark.parametrize("name", ["resnet20", "unet"])

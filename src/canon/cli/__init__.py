@@ -81,6 +81,11 @@ def _explain(failure: BaseException) -> int:
             return 0
         case OSError():
             text, code = _system_error(failure), 2
+        case _ if _lost_peer(failure):
+            print(f"canon: another of the {os.environ['WORLD_SIZE']} processes has ended. Resume "
+                  "from the last saved state: the same command with --resume.",
+                  file=sys.stderr)  # fmt: skip
+            return 2
         case _ if isinstance(failure, MemoryError) or "memory" in str(failure).lower():
             text, code = "out of memory. Pass a smaller --batch or --image, or --accumulate 2.", 2
         case _:
@@ -88,6 +93,12 @@ def _explain(failure: BaseException) -> int:
     if is_main_process():
         print(f"canon: {text}", file=sys.stderr)
     return code
+
+
+def _lost_peer(failure: BaseException) -> bool:
+    """Whether a process waits for another one that has ended."""
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return several and any(word in str(failure) for word in ("gloo", "NCCL", "by peer"))
 
 
 def parse(command: type[Any], verb: str, flags: Sequence[str]) -> Any:

@@ -23,7 +23,7 @@ class Grid:
     start: float = 0.0
     step: float = 1.0
 
-    def window(self, kernel: int, stride: int = 1, padding: int = 0) -> "Grid":
+    def window(self, kernel: int, stride: int, padding: int) -> "Grid":
         """After a convolution or a pooling."""
         return Grid(self.start + ((kernel - 1) / 2 - padding) * self.step, self.step * stride)
 
