@@ -2,24 +2,18 @@
 
 Differences from the paper: none. As in the weights its authors released, both layers of a gate have
 biases, the first pooling is not padded and rounds up, and the stride of a bottleneck is in its
-first 1 x 1, in ResNeXt and SENet-154 in the 3 x 3. The gate is at the end of a residual branch,
-after a whole inception module, and after each rectifier of VGG. `-rN` has reduction ratio N in
-place of 16 and no biases in its gates (section 6 and Table 10 of the journal form, whose parameters
-differ by up to 0.12 million from those that follow). `se-vgg16-bn` keeps the biases of VGG's
-convolutions; `se-resnet18` and 34 are in no paper. `-timm` is the function that timm's weights
-compute: a rectifier before the gate of a basic block.
+first 1 x 1, in ResNeXt and SENet-154 in the 3 x 3. The gate is at the end of a residual branch.
+`-rN` has reduction ratio N in place of 16 and no biases in its gates (section 6 and Table 10 of the
+journal form, whose parameters differ by up to 0.12 million from those that follow). `se-resnet18`
+and 34 are in no paper. `-timm` is the function that timm's weights compute: a rectifier before the
+gate of a basic block. The paper's VGG and BN-Inception are in `senet_bases.py`.
 """
-
-from dataclasses import replace
 
 from torch import nn
 
 from canon.layers import average_head, init, stages
-from canon.layers.inception import Kernel, conv_bn_relu
 from canon.layers.residual import Block, Grouped, Shortcut, conv_bn, option_b, stage
 from canon.layers.squeeze_excite import SqueezeExcite
-from canon.models import vgg
-from canon.models.bn_inception import CAFFE, BNInception
 from canon.models.resnet import D18, D34, D50, D101, D152, Basic, Bottleneck
 from canon.registry import Errors, Paper, Printed, Published, register
 from canon.types import Images, Logits
@@ -206,52 +200,3 @@ def _features(
         conv4_x=stage(block, 128 * e, 256, d4, 2, shortcut),  # 1024 x 14 x 14
         conv5_x=stage(block, 256 * e, 512, d5, 2, shortcut),  # 2048 x 7 x 7
     )
-
-
-def _vgg_conv(c_in: int, c_out: int, kernel: int) -> nn.Sequential:
-    return vgg.conv_bn(c_in, c_out, kernel).append(SqueezeExcite(c_out))
-
-
-@register(
-    "se-vgg16-bn", paper=PAPER, column=vgg.D, conv=_vgg_conv,
-    published=Published(138_596_784, 15_470_490_624,
-                        printed_macs=Printed(15.48e9, 0.035e9, "Table 2"),
-                        errors=Errors(0.2522, 0.0770, "ILSVRC-2012 val, one crop, Table 2")),
-)  # fmt: skip
-class SEVGG(vgg.VGG):
-    """VGG-16 with batch normalisation and a gate after each rectifier.
-
-    Takes what VGG takes.
-
-    Shape: (N, 3, 224, 224) -> (N, K); any square from 32 pixels when built with `image`.
-    """
-
-    start = staticmethod(init.he)  # as all nets of this paper
-
-
-def _conv_bn_relu(c_in: int, c_out: int, kernel: Kernel, *window: int) -> nn.Sequential:
-    block = conv_bn_relu(c_in, c_out, kernel, *window)
-    block[1] = nn.BatchNorm2d(c_out)  # with Caffe's epsilon
-    return block
-
-
-def _first(channels: int) -> nn.Sequential:
-    return _conv_bn_relu(channels, 64, 7, 2)
-
-
-SE_PARTS = replace(CAFFE, first=_first, conv=_conv_bn_relu, after=SqueezeExcite)
-
-
-@register(
-    "se-bn-inception", paper=PAPER, parts=SE_PARTS,
-    published=Published(11_931_622, 2_033_239_424,
-                        printed_macs=Printed(2.04e9, 0.035e9, "Table 2"),
-                        errors=Errors(0.2423, 0.0714, "ILSVRC-2012 val, one crop, Table 2")),
-)  # fmt: skip
-class SEBNInception(BNInception):
-    """The Caffe BN-Inception without biases, and with a gate after each module.
-
-    Takes what BNInception takes.
-
-    Shape: (N, 3, 224, 224) -> (N, K); any square from 33 pixels.
-    """

@@ -94,16 +94,7 @@ class Job:
 
 def planned(config: TrainConfig, progress: Progress | None, held: ExitStack) -> Job:
     """A new run; its folder is locked until `held` is closed."""
-    if config.model is None:
-        raise InputError(
-            "MODEL is missing; expected the name of a network. `canon list models` shows all."
-        )
-    model_info(config.model)
-    # An occupied folder, a wrong number or a missing extra is reported before files are read.
-    new_folder(config.out, config.model, "data")
-    task = task_of(config.model)
-    require_options(task, config.model, config, [*TASKS.values()])
-    recipe = plan.choose_recipe(config)
+    task, recipe = _choices(config)
     devices = make_accelerator(config.device, config.precision)
     with devices.main_process_first():
         data, report = open_checked(config.data, skip_bad=config.skip_bad, progress=progress)
@@ -140,6 +131,19 @@ def planned(config: TrainConfig, progress: Progress | None, held: ExitStack) -> 
     notes += recipe_notes(net, config, recipe, initial)
     net = to_device(net, devices.device)
     return Job(config, task, run, net, recipe, packs, batches, devices, tuple(notes))
+
+
+def _choices(config: TrainConfig) -> tuple[Task[Any], Recipe[Any]]:
+    """Task and recipe; refuses what can be refused before files are read."""
+    if config.model is None:
+        raise InputError(
+            "MODEL is missing; expected the name of a network. `canon list models` shows all."
+        )
+    model_info(config.model)
+    new_folder(config.out, config.model, "data")
+    task = task_of(config.model)
+    require_options(task, config.model, config, [*TASKS.values()])
+    return task, plan.choose_recipe(config)
 
 
 def resumed(config: TrainConfig, progress: Progress | None, held: ExitStack) -> Job:

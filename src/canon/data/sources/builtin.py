@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from canon.data.dataset import Dataset
-from canon.data.sources.arrays import array_dataset, open_cifar, open_idx, open_npz
+from canon.data.sources.arrays import array_dataset, open_idx, open_npz
+from canon.data.sources.cifar import open_cifar
 from canon.errors import DataError
 from canon.utils.download import RemoteFile, fetch, matches_checksum
 from canon.utils.files import cache_dir, data_dir, in_cache

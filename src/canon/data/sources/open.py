@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from canon.data.dataset import Dataset, validate
-from canon.data.sources.arrays import from_arrays, open_cifar, open_idx, open_npz
+from canon.data.sources.arrays import from_arrays, open_idx, open_npz
 from canon.data.sources.builtin import BUILT_IN
+from canon.data.sources.cifar import open_cifar
 from canon.data.sources.class_folders import open_class_folders
 from canon.data.sources.class_table import read_class_table
 from canon.data.sources.mask_folders import open_mask_folders
