@@ -9,7 +9,7 @@ from canon.recipes.modern import has_batch_norm
 from canon.training.optimizers import SGD, AdamW, RMSprop
 from canon.training.schedules import Exponential
 
-UNTRAINED = ("lenet5-modern", "prototype", "encoder-decoder")
+UNTRAINED = {"lenet5-modern": "lenet5", "prototype": "alexnet", "encoder-decoder": "unet"}
 
 # fmt: off
 PROTOCOLS = {
@@ -52,10 +52,11 @@ def test_modern_recipes_of_segmentation_networks_deform_and_average(name):
     assert recipe.images.deformation.upright != cells  # cells have no up
 
 
-@pytest.mark.parametrize("name", UNTRAINED)
-def test_networks_without_a_paper_that_trains_them_are_refused(name):
-    with pytest.raises(InputError, match=f"{name} has no paper recipe: it .*--recipe modern"):
+@pytest.mark.parametrize(("name", "other"), UNTRAINED.items())
+def test_networks_without_a_paper_that_trains_them_are_refused(name, other):
+    with pytest.raises(InputError, match=f"{name} has no paper recipe: it .*--recipe modern") as e:
         paper(name)
+    assert f"Train {other}, or" in str(e.value)
 
 
 def test_deviating_forms_take_the_recipe_of_their_original():
