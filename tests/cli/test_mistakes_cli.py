@@ -3,6 +3,7 @@
 import pytest
 
 from canon.cli import main
+from canon.workflows.train import Started
 from tests.helpers.commands import refused
 from tests.helpers.synthetic import make_folder
 
@@ -82,16 +83,21 @@ def test_one_class_and_differing_splits_give_one_line(tmp_path, capsys):
     "[../gloo/transport/tcp/pair.cc:537] Read error [127.0.0.1]:45730: Connection reset by peer",
     "NCCL error in: ProcessGroupNCCL.cpp:1275, remote process exited",
 ])  # fmt: skip
-def test_a_process_whose_peer_has_ended_says_how_to_resume(monkeypatch, capsys, reason):
-    def fail(*_):
-        raise RuntimeError(reason)
+def test_a_process_whose_peer_has_ended_says_how_to_resume(monkeypatch, capsys, tmp_path, reason):
+    """Before training has begun, only the process that failed says why."""
+    for begun in (False, True):
 
-    monkeypatch.setattr("canon.cli._run", fail)
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    assert main(["train"]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "another of the 2 processes has ended" in line
-    assert "--resume" in line
+        def events(*_, begun=begun):
+            if begun:
+                yield Started(tmp_path)
+            raise RuntimeError(reason)
+
+        monkeypatch.setattr("canon.workflows.train.train_events", events)
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        assert main(["train", "lenet5"]) == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == begun
+        assert all("another process has ended" in line and "--resume" in line for line in lines)
     monkeypatch.setenv("WORLD_SIZE", "1")
     with pytest.raises(RuntimeError):
-        main(["train"])
+        main(["train", "lenet5"])

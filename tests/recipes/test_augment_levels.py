@@ -12,7 +12,6 @@ from canon.errors import InputError
 from canon.models import model_info, names
 from canon.recipes import modern, paper
 from canon.recipes.images import AugmentFlags
-from canon.runs.plan import fit_shifts
 from canon.training.events import Step
 from canon.workflows.train import Note, train_events
 from tests.helpers.image_files import photos
@@ -106,20 +105,6 @@ def test_grey_images_of_microscopy_networks_are_turned_and_those_of_others_are_n
 def test_auto_leaves_the_recipe_of_a_paper_as_it_is_but_for_flips(name):
     color = name in ("alexnet", "resnet20")
     assert levels(paper(name), "auto", color=color) == paper(name).images
-
-
-@pytest.mark.parametrize(("border", "pad"), [(0, 0), (1, 1), (4, 2)])
-def test_small_grey_images_are_shifted_as_far_as_they_are_empty_at_the_edge(border, pad):
-    pixels = torch.zeros(20, 28, 28, 1, dtype=torch.uint8)
-    pixels[:, border : 28 - border, border : 28 - border] = 200
-    if border == 0:
-        pixels[:, 0, 0] = 10  # what fills an image is not of the corner's colour
-    recipe = modern("lenet5-modern")
-    pack = ImagePack(pixels, torch.zeros(20, dtype=torch.long))
-    config = canon.TrainConfig("lenet5-modern")
-    assert fit_shifts(recipe, config, pack).images.augmentation.pad == pad
-    asked = canon.TrainConfig("lenet5-modern", augment="light")
-    assert fit_shifts(recipe, asked, pack) is recipe
 
 
 def notes(config):

@@ -17,7 +17,7 @@ from typing import Any
 
 import tyro
 
-from canon.cli.console import is_main_process
+from canon.cli.console import is_main_process, lost_peer
 from canon.cli.mistakes import one_line
 from canon.errors import CanonError, nearest
 from canon.utils.files import in_cache
@@ -81,10 +81,7 @@ def _explain(failure: BaseException) -> int:
             return 0
         case OSError():
             text, code = _system_error(failure), 2
-        case _ if _lost_peer(failure):
-            print(f"canon: another of the {os.environ['WORLD_SIZE']} processes has ended. Resume "
-                  "from the last saved state: the same command with --resume.",
-                  file=sys.stderr)  # fmt: skip
+        case _ if lost_peer(failure):  # the other process says why it ended
             return 2
         case _ if isinstance(failure, MemoryError) or "memory" in str(failure).lower():
             text, code = "out of memory. Pass a smaller --batch or --image, or --accumulate 2.", 2
@@ -93,12 +90,6 @@ def _explain(failure: BaseException) -> int:
     if is_main_process():
         print(f"canon: {text}", file=sys.stderr)
     return code
-
-
-def _lost_peer(failure: BaseException) -> bool:
-    """Whether a process waits for another one that has ended."""
-    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    return several and any(word in str(failure) for word in ("gloo", "NCCL", "by peer"))
 
 
 def parse(command: type[Any], verb: str, flags: Sequence[str]) -> Any:

@@ -34,6 +34,12 @@ def is_main_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def lost_peer(failure: BaseException) -> bool:
+    """Whether a process waited for another one, which has ended."""
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return several and any(word in str(failure) for word in ("gloo", "NCCL", "by peer"))
+
+
 def show_table(
     head: Sequence[str],
     rows: Iterable[Sequence[Any]],

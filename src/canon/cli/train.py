@@ -3,13 +3,14 @@
 import shlex
 import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from canon.cli.console import is_main_process, progress_bars
+from canon.cli.console import is_main_process, lost_peer, progress_bars
 from canon.cli.flags import Switch, flag
 from canon.options import UpsamplingName
 from canon.runs.config import TrainConfig
@@ -120,7 +121,7 @@ def run(command: Command) -> int:
     interrupt = _Interrupt()
     with progress_bars(aside=False) as bars:
         events = train_events(command, bars.reading)
-        for event in events:
+        for event in _while_others_run(events, interrupt):
             if isinstance(event, Started):
                 interrupt.folder = event.path
             elif isinstance(event, Step):
@@ -137,6 +138,20 @@ def run(command: Command) -> int:
         _print_result(finished)
     leave_group()
     return 0
+
+
+def _while_others_run(events: Iterator[Any], interrupt: "_Interrupt") -> Iterator[Any]:
+    """The events; says how to resume if another process ends during training."""
+    try:
+        yield from events
+    except RuntimeError as failure:
+        if lost_peer(failure) and interrupt.folder is not None:
+            print(
+                "canon: another process has ended. Resume from the last saved state: the same "
+                "command with --resume.",
+                file=sys.stderr,
+            )
+        raise
 
 
 class _Interrupt:

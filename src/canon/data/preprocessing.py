@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from canon.data.images.conversion import to_bits, to_channels
+from canon.data.images.picture import in_turn
 from canon.data.images.reader import read_image
 from canon.data.types import Pixels
 from canon.errors import DataError
@@ -78,6 +79,8 @@ class Preprocessing:
         Raises:
             DataError: it has more bits than are stored; the message names it.
         """
+        if pixels.shape[2] == 1:  # grey repeated is the same before and after
+            return self.convert(center_square(pixels[None], self.stored)[0], name)
         return center_square(self.convert(pixels, name)[None], self.stored)[0]
 
     def read(self, file: Path) -> Pixels:
@@ -86,7 +89,8 @@ class Preprocessing:
         Raises:
             DataError: it cannot be read, or has more bits than are stored.
         """
-        return self.fit(read_image(file), str(file))
+        with in_turn(file):
+            return self.fit(read_image(file), str(file))
 
     def normalize(self, raw: RawImages) -> Images:
         """Stored pixels, (N, H, W, C) and already cropped, as a network's input, channels last."""
@@ -138,11 +142,12 @@ def resize(images: Pixels, side: int) -> Pixels:
     size = (max(side, round(height * scale)), max(side, round(width * scale)))
     if size == (height, width):
         return images
-    x = torch.from_numpy(images.astype(np.float32)).permute(0, 3, 1, 2)
-    y = F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
-    white = np.iinfo(images.dtype).max
-    rounded = y.round_().clamp_(0, white).permute(0, 2, 3, 1).numpy()
-    return rounded.astype(images.dtype)
+    resized = np.empty((len(images), *size, images.shape[3]), images.dtype)
+    for channel in range(images.shape[3]):  # one by one, for the memory of large images
+        x = torch.from_numpy(images[..., channel].astype(np.float32))[:, None]
+        y = F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
+        resized[..., channel] = y.round_().clamp_(0, np.iinfo(images.dtype).max)[:, 0]
+    return resized
 
 
 def tensor_of(pixels: Pixels) -> Tensor:

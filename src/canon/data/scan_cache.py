@@ -4,9 +4,11 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from canon.data.images.picture import in_turn
 from canon.utils.files import atomic_write, cache_dir, fingerprint
 from canon.utils.progress import Progress
 
@@ -39,11 +41,16 @@ def cached_scan(
     new = [f for f in files if str(f) not in usable or cached[str(f)][0] != fingerprints[f]]
     with ThreadPoolExecutor() as pool:
         reading = progress(new, len(new)) if progress else new
-        scanned = dict(zip(new, pool.map(scan, reading), strict=True))
+        scanned = dict(zip(new, pool.map(partial(_in_turn, scan), reading), strict=True))
     records = {f: scanned[f] if f in scanned else cached[str(f)][1] for f in files}
     if new:
         _write(kind, name, {str(f): (fingerprints[f], r) for f, r in records.items()})
     return records
+
+
+def _in_turn(scan: Callable[[Path], ScanRecord], file: Path) -> ScanRecord:
+    with in_turn(file):
+        return scan(file)
 
 
 def _digest(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from canon.data import Dataset, ImagePack, Preprocessing, Split
+from canon.data import Dataset, Preprocessing, Split
 from canon.data.packs.base import ChannelStatistics
 from canon.data.sampling import stratified_split
 from canon.errors import DataError, InputError
@@ -80,23 +80,6 @@ def augmented(recipe: Recipe[Any], config: TrainConfig, *, color: bool) -> Recip
     recipe = replace(recipe, images=recipe.images.augmented(flags, color=color))
     recipe.images.require_extras()
     return recipe
-
-
-def fit_shifts(recipe: Recipe[Any], config: TrainConfig, pack: object) -> Recipe[Any]:
-    """The modern recipe of LeNet-5 with shifts that cut nothing off the training images.
-
-    Digits lie within an empty border; clothes and letters may fill the image.
-    """
-    images = recipe.images
-    chosen = recipe.name == "modern" and config.augment == "auto"
-    if not (chosen and isinstance(pack, ImagePack) and images.border):
-        return recipe
-    pad = min(images.augmentation.pad, pack.empty_border())
-    crop = pad > 0 or images.augmentation.scale is not None or images.augmentation.rotate > 0
-    return replace(
-        recipe,
-        images=replace(images, augmentation=replace(images.augmentation, pad=pad, crop=crop)),
-    )
 
 
 def fit_batch(recipe: Recipe[Any], config: TrainConfig, samples: int) -> Recipe[Any]:

@@ -4,18 +4,18 @@ from pathlib import Path
 
 import psutil
 
-# What a container may use and what it uses: cgroup 2, then cgroup 1, as seen from inside.
-CGROUPS = (
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-     Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
-)  # fmt: skip
+# What a container may use and what it uses, in cgroup 2 and in cgroup 1.
+CGROUP = Path("/sys/fs/cgroup")
+V2 = ("memory.max", "memory.current")
+V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes")
+FROM_INSIDE = [(CGROUP / V2[0], CGROUP / V2[1]),
+               (CGROUP / "memory" / V1[0], CGROUP / "memory" / V1[1])]  # fmt: skip
 
 
 def free_memory() -> int:
     """Bytes that can be allocated without swapping, in this container if there is one."""
     free = int(psutil.virtual_memory().available)
-    for limit, usage in (*_own_cgroup(), *CGROUPS):
+    for limit, usage in (*_own_cgroups(), *FROM_INSIDE):
         try:
             free = min(free, int(limit.read_text()) - _used(usage))
         except (OSError, ValueError):  # no such file, or "max"
@@ -23,17 +23,23 @@ def free_memory() -> int:
     return max(0, free)
 
 
-def _own_cgroup() -> list[tuple[Path, Path]]:
-    """The limits of the group that this process was put into, and of those around it."""
+def _own_cgroups() -> list[tuple[Path, Path]]:
+    """The limits of the groups that this process was put into, and of those around them."""
     try:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:
         return []
-    own = next((line.partition("::")[2] for line in lines if line.startswith("0::")), "/")
-    folder = Path("/sys/fs/cgroup") / own.lstrip("/")
-    folders = [folder, *folder.parents]
-    inside = [one for one in folders if one.is_relative_to("/sys/fs/cgroup")]
-    return [(one / "memory.max", one / "memory.current") for one in inside]
+    found = []
+    for line in lines:  # "0::/group" of cgroup 2, "4:memory:/group" of cgroup 1
+        _, controllers, own = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        root = CGROUP / "memory" if controllers else CGROUP
+        names = V1 if controllers else V2
+        folder = root / own.lstrip("/")
+        inside = [one for one in (folder, *folder.parents) if one.is_relative_to(root)]
+        found += [(one / names[0], one / names[1]) for one in inside]
+    return found
 
 
 def _used(usage: Path) -> int:

@@ -109,7 +109,6 @@ def planned(config: TrainConfig, progress: Progress | None, held: ExitStack) -> 
     with devices.main_process_first():
         packs = {name: task.pack(part, prep, progress) for name, part in splits.items()}
     prep = plan.with_normalization(prep, recipe, initial, packs["train"].statistics())
-    recipe = plan.fit_shifts(recipe, config, packs["train"])
     batches = task.batches(packs["train"], net, prep, recipe, devices.device)
     recipe = plan.fit_batch(recipe, config, len(batches))
     record = RunRecord(

@@ -15,6 +15,10 @@ from canon.utils.memory import free_memory
 Image.MAX_IMAGE_PIXELS = None
 warnings.filterwarnings("ignore", module=r"PIL\..*")
 
+# Allocated in smaller blocks, a large image stays with the thread that read it: the C library gives
+# only what is larger than 32 MiB back to the system.
+Image.core.set_block_size(2**26)  # type: ignore[attr-defined]
+
 ORIENTATION = 0x0112  # EXIF tag
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -50,7 +54,19 @@ class _PixelsInFlight:
                 self.changed.notify_all()
 
 
-_IN_FLIGHT = _PixelsInFlight()
+_DECODED, _IN_USE = _PixelsInFlight(), _PixelsInFlight()
+
+
+@contextmanager
+def in_turn(path: Path) -> Iterator[None]:
+    """Wait until few enough pixels are in use: for threads that work on one whole image each."""
+    try:
+        with Image.open(path) as picture:  # the header only
+            pixels = picture.height * picture.width
+    except Exception:
+        pixels = 0  # reading it will say why
+    with _IN_USE.of(pixels):
+        yield
 
 
 @contextmanager
@@ -107,7 +123,7 @@ def room_for(path: Path, height: int, width: int) -> Iterator[None]:
             "expected fewer. Segmentation networks predict a tiled TIFF part by part; otherwise "
             "make the image smaller."
         )
-    with _IN_FLIGHT.of(height * width):
+    with _DECODED.of(height * width):
         yield
 
 

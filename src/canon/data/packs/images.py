@@ -69,17 +69,6 @@ class ImagePack:
         pixels = every_nth(self.images).reshape(-1, self.channels)
         return channel_statistics(pixels, self.white)
 
-    def empty_border(self) -> int:
-        """Pixels on each side that nine of ten images leave empty: of the corner's colour."""
-        images = every_nth(self.images).int()
-        drawn = ((images - images[:, :1, :1]).abs() > self.white // 50).any(3)  # (N, H, W)
-        side = drawn.shape[1]
-        lines = torch.stack(
-            [drawn.any(2), drawn.any(2).flip(1), drawn.any(1), drawn.any(1).flip(1)]
-        )
-        first = torch.where(lines.any(2), lines.byte().argmax(2), side)  # (4, N)
-        return int(first.amin(0).float().quantile(0.1))
-
 
 def build_image_pack(
     images: Images,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from canon.data.checks.masks import size_mismatch
 from canon.data.images.collection import Images
+from canon.data.images.picture import in_turn
 from canon.data.images.reduced import reduced, reduced_mask
 from canon.data.packs.base import SAMPLE, ChannelStatistics, cache_key, channel_statistics
 from canon.data.preprocessing import Preprocessing, tensor_of
@@ -169,6 +170,11 @@ def _read(
 
 
 def _read_pair(images: Images, masks: Masks, prep: Preprocessing, i: int) -> ImageAndMask:
+    with in_turn(masks.files[i]):
+        return _converted_pair(images, masks, prep, i)
+
+
+def _converted_pair(images: Images, masks: Masks, prep: Preprocessing, i: int) -> ImageAndMask:
     image, mask = prep.convert(images[i], images.names[i]), masks[i]
     if image.shape[:2] != mask.shape:
         raise DataError(size_mismatch(masks.files[i], mask.shape, image.shape[:2]))
