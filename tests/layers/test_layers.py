@@ -48,6 +48,13 @@ def test_an_image_is_too_small_where_a_map_is_too_small_for_a_window(image, stag
     assert first_too_small_stage(features, 1, image) == stage
 
 
+@pytest.mark.parametrize(("kernel", "padding", "stage"), [(1, 0, None), (2, 1, "last")])
+def test_one_value_is_enough_for_a_window_of_one_only(kernel, padding, stage):
+    with torch.device("meta"):
+        features = stages(first=nn.Conv2d(1, 4, 3), last=nn.Conv2d(4, 4, kernel, padding=padding))
+    assert first_too_small_stage(features, 1, 3) == stage
+
+
 def test_option_a_takes_every_second_pixel_and_pads_channels_with_zeros():
     x = torch.randn(2, 3, 5, 5)
     y = PadShortcut(3, 7, 2)(x)

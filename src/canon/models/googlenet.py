@@ -37,7 +37,7 @@ PAPER = Paper(
 Filters = tuple[int, int, int, int, int, int]
 
 
-def inception(c_in: int, filters: Filters, conv: MakeConv = conv_relu, kernel5: int = 5) -> Concat:
+def inception(c_in: int, filters: Filters, conv: MakeConv, kernel5: int) -> Concat:
     """Figure 2(b): 1 x 1 reductions before the large kernels."""
     n1, r3, n3, r5, n5, proj = filters
     return Concat(
