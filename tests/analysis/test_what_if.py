@@ -7,6 +7,7 @@ from torch import nn
 from canon.analysis import Bottleneck, Groups, Separable, parse_change, what_if
 from canon.analysis.layer_table import describe
 from canon.errors import InputError
+from canon.layers.inception import conv_relu
 from canon.models.googlenet import inception, naive
 
 
@@ -39,9 +40,10 @@ def test_groups_divide_the_multiplications():
 
 def test_naive_and_projected_inception_modules_of_the_lecture():
     x = torch.empty(1, 192, 28, 28, device="meta")
+    filters_3a = (64, 96, 128, 16, 32, 32)
     with torch.device("meta"):
         assert naive(192, 64, 128, 32)(x).shape == (1, 416, 28, 28)
-        assert inception(192, (64, 96, 128, 16, 32, 32))(x).shape == (1, 256, 28, 28)
+        assert inception(192, filters_3a, conv_relu, kernel5=5)(x).shape == (1, 256, 28, 28)
 
 
 def test_the_naive_module_of_the_other_lecture_multiplies_854_million_times():

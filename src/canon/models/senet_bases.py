@@ -1,4 +1,4 @@
-"""SENet's gates in VGG-16 and BN-Inception: Hu, Shen, Sun, CVPR 2018; see PAPER of `senet`.
+"""SENet's gates in VGG-16 and BN-Inception: Hu, Shen, Sun, CVPR 2018; see PAPER.
 
 Differences from the paper: none. The gate is after each rectifier of VGG, and after a whole
 inception module. `se-vgg16-bn` keeps the biases of VGG's convolutions; BN-Inception is the Caffe
