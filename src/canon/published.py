@@ -67,6 +67,8 @@ class Published:
         height: of the input, pixels, if it is not square; `image` is then its width.
         channels: of the input.
         classes: of the output.
+        layers: as the paper counts them, usually those with weights along one path, without
+            projections and auxiliary heads; None if it does not.
         printed_params: the parameters as the paper rounds them.
         printed_macs: the multiply-accumulates as the paper rounds them (papers say FLOPs).
         aux_params: trainable parameters of auxiliary heads, which only training uses.
@@ -78,6 +80,7 @@ class Published:
     image: int = 224
     channels: int = 3
     classes: int = 1000
+    layers: int | None = None
     printed_params: Printed | None = None
     printed_macs: Printed | None = None
     aux_params: int = 0
@@ -88,6 +91,11 @@ class Published:
     def size(self) -> tuple[int, int]:
         """Height and width of the input, pixels."""
         return self.height or self.image, self.image
+
+
+def in_name(name: str) -> int:
+    """The number of layers in the name of a network: 50 in "se-resnet50-r4"."""
+    return int(re.findall(r"\d+", name)[0])
 
 
 @dataclass(frozen=True)

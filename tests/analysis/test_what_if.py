@@ -110,6 +110,8 @@ def test_impossible_changes_are_refused_in_one_line(change, message):
 def test_a_network_without_wide_convolutions_has_nothing_to_replace():
     with pytest.raises(InputError, match="no k x k convolution with k > 1"):
         what_if(nn.Conv2d(3, 4, 1), Separable(), 8)
+    with pytest.raises(InputError, match="transposed"):
+        what_if(nn.ConvTranspose2d(3, 6, 5), Separable(), 8, channels=3)
 
 
 def test_a_text_or_a_number_below_one_is_refused_in_python():

@@ -17,6 +17,15 @@ def test_compare_puts_networks_side_by_side_and_draws_them(printed, tmp_path):
     assert all("<svg" in path.read_text() for path in (tmp_path / "pictures").iterdir())
 
 
+def test_a_table_has_one_line_for_each_network_and_the_count_of_its_paper(printed):
+    lines = printed("compare", "inception-resnet-v2-printed", "se-resnext101-32x4d").splitlines()
+    assert [line.split()[0] for line in lines] == [
+        "network", "inception-resnet-v2-printed", "se-resnext101-32x4d",
+    ]  # fmt: skip
+    rows = json.loads(printed("compare", "senet154", "googlenet", "alexnet-tv", "--json"))
+    assert [(row["layers"], row["counted"]) for row in rows] == [(258, 154), (58, 22), (8, None)]
+
+
 def test_compare_refuses_a_misspelt_name_before_it_measures(capsys):
     assert "Did you mean 'vgg16'" in refused(capsys, "compare", "resnet152", "vgg166")
 

@@ -14,6 +14,8 @@ def test_show_prints_the_table_as_text_csv_and_json(printed):
     text = printed("show", "alexnet")
     assert "Krizhevsky" in text
     assert re.search(r"total +60,965,224 +724,406,816", text)
+    assert "the paper prints 60,000,000 (abstract)" in text
+    assert "layers with weights: 58; the paper counts 22" in printed("show", "googlenet")
     rows = list(csv.DictReader(io.StringIO(printed("show", "alexnet", "--csv"))))
     assert sum(int(row["parameters"]) for row in rows) == 60_965_224
     table = json.loads(printed("show", "alexnet", "--json", "--image", "224"))

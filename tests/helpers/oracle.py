@@ -117,7 +117,7 @@ def records() -> dict[str, Record]:
     for path in sorted(FOLDER.glob("*.toml")):
         content = tomllib.loads(path.read_text())
         common = {k: v for k, v in content.items() if k not in ("unit", "network")}
-        for name, facts in content["network"].items():
+        for name, facts in content.get("network", {}).items():
             expansion = _Expansion(content.get("unit", {}) | facts.get("unit", {}))
             expansion.add(facts["layers"], -1, {})
             assert name not in found, f"{name} has two records"

@@ -81,6 +81,12 @@ def test_the_ensemble_has_the_members_and_the_error_of_its_slides():
         assert found.errors.where == facts["errors"]["tested"]
 
 
+def test_layers_are_counted_as_the_papers_count_them():
+    counted = {name: model_info(name).published.layers for name in names()}
+    record = tomllib.loads((FOLDER / "depths.toml").read_text())["counted"]
+    assert {name: layers for name, layers in counted.items() if layers} == record
+
+
 @pytest.mark.parametrize("name", names())
 def test_a_network_names_the_paper_of_its_record(name):
     paper, record = model_info(name).paper, records()[name].facts["paper"]

@@ -17,7 +17,8 @@ class NetworkSummary:
         name: of the network, or of a run.
         paper: first author and year.
         image: side of the input, pixels.
-        layers: convolutions and linear layers.
+        layers: convolutions and linear layers, on all paths.
+        counted: layers as the paper counts them; None if it does not.
         params: trainable parameters.
         macs: multiply-accumulates for one image.
         activation_bytes: of all outputs in float32, for one image.
@@ -33,6 +34,7 @@ class NetworkSummary:
     paper: str
     image: int
     layers: int
+    counted: int | None
     params: int
     macs: int
     activation_bytes: int
@@ -75,7 +77,8 @@ def summarize(
     paper = f"{info.paper.authors.split(',')[0]} {info.paper.year}"
     field = None if table.field.whole else max(table.seen(table.field)[0])
     return NetworkSummary(
-        name or model, paper, table.input[-1], table.depth, table.params, table.macs,
+        name or model, paper, table.input[-1], table.depth, info.published.layers,
+        table.params, table.macs,
         table.activation_bytes, field, top1, top5, where, benchmark, result,
     )  # fmt: skip
 

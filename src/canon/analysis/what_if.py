@@ -182,8 +182,8 @@ def what_if(
     paths = {short(n): n for n, m in net.named_modules() if _is_wide(m) and short(n) in executed}
     if not paths:
         raise InputError(
-            "the network has no k x k convolution with k > 1 to replace; expected at least one. "
-            "Choose another network."
+            "the network has no k x k convolution with k > 1 to replace; expected at least "
+            "one, and transposed ones do not count. Choose another network."
         )
     changed = copy.deepcopy(net)
     not_replaced = tuple(

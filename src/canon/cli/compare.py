@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from canon.analysis.compare import NetworkSummary
     from canon.runs.folder import Run
 
-HEAD = ["network", "paper", "image", "weight layers", "parameters", "multiplications",
-        "activation bytes", "field", "top-1 error", "top-5 error", "result",
+HEAD = ["network", "paper", "image", "weight layers", "layers in the paper", "parameters",
+        "multiplications", "activation bytes", "field", "top-1 error", "top-5 error", "result",
         "measured on"]  # fmt: skip
 
 
@@ -24,7 +24,8 @@ HEAD = ["network", "paper", "image", "weight layers", "parameters", "multiplicat
 class Command:
     """Compare networks and runs: cost, receptive field and error.
 
-    Weight layers are all convolutions and linear layers. Field is the receptive field of the last
+    Weight layers are all convolutions and linear layers on all paths; papers count fewer, without
+    projections and the shorter of several branches. Field is the receptive field of the last
     feature map, pixels per side. With --out, charts are drawn: in cost-*.svg error against cost for
     each benchmark, in depth.svg the published top-5 errors of ILSVRC with the depth of its winners.
 
@@ -117,9 +118,9 @@ def _row(run: "str | Run") -> "NetworkSummary":
 
 
 def _cells(row: "NetworkSummary") -> list[object]:
-    return [row.name, row.paper, row.image, row.layers, row.params, row.macs, row.activation_bytes,
-            "all" if row.field is None else row.field, percent(row.top1), percent(row.top5),
-            row.result, row.where]  # fmt: skip
+    return [row.name, row.paper, row.image, row.layers, row.counted, row.params, row.macs,
+            row.activation_bytes, "all" if row.field is None else row.field, percent(row.top1),
+            percent(row.top5), row.result, row.where]  # fmt: skip
 
 
 def _draw(rows: "list[NetworkSummary]", folder: Path, published: bool) -> list[Path]:

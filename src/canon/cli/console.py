@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from canon.utils.tables import Table as Values
 
 EVERY = 60.0  # seconds between two lines on progress where there is no terminal
-WIDTH = 220  # of tables: a narrower terminal wraps lines, but loses no column
+CELL = 48  # letters in a line of a text cell; a narrower terminal wraps lines, but loses no column
 
 
 def console() -> "Console":
     """Standard output, wide enough for any table."""
     from rich.console import Console
 
-    return Console(width=WIDTH, highlight=False, markup=False)
+    return Console(width=1000, highlight=False, markup=False)
 
 
 def is_main_process() -> bool:
@@ -70,7 +70,8 @@ def show_table(
         table = Table(box=None, pad_edge=False, title=title, title_justify="left")
         for i, name in enumerate(head):
             justify: Literal["left", "right"] = "left" if i < left else "right"
-            table.add_column(name, justify=justify, no_wrap=i >= left, overflow="fold")
+            table.add_column(name, justify=justify, no_wrap=i >= left, overflow="fold",
+                             max_width=CELL if i < left else None)  # fmt: skip
         for row in rows:
             table.add_row(*map(cell, row))
         console().print(table)

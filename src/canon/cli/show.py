@@ -147,6 +147,8 @@ def print_head(model: str, table: "Description") -> None:
             f"; the paper prints {printed.value:,.0f} ({printed.where})" if printed else ""
         )
         out.print(f"{what}: {exact:,} at the paper's size{paper_value}")
+    counted = f"; the paper counts {published.layers}" if published.layers else ""
+    out.print(f"layers with weights: {table.depth}{counted}")
     if published.aux_params:
         out.print(f"auxiliary heads, for training only: {published.aux_params:,} more parameters")
     if errors := published.errors:

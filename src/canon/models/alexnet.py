@@ -34,6 +34,7 @@ PAPER = Paper(
         params=60_965_224,
         macs=724_406_816,
         image=227,
+        layers=8,
         printed_params=Printed(60e6, 1e6, "abstract"),
         errors=Errors(0.407, 0.182, "ILSVRC-2012 val, one CNN, ten crops, Table 2"),
     ),

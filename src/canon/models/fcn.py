@@ -127,14 +127,14 @@ AT_ONCE = (("stage4", 512, 0.01), ("stage3", 256, 0.0001))
 @register(
     "fcn32s-alexnet", paper=PAPER, task="segment", trunk=alexnet, kernel=63,
     published=Published(
-        56_954_261, 20_997_741_088, image=500, classes=21,
+        56_954_261, 20_997_741_088, image=500, layers=8, classes=21,
         printed_params=Printed(57e6, 0.5e6, "Table 1"),
     ),
 )  # fmt: skip
 @register(
     "fcn32s-googlenet", paper=PAPER, task="segment", trunk=googlenet, kernel=63,
     published=Published(
-        5_995_077, 14_973_248_365, image=500, classes=21,
+        5_995_077, 14_973_248_365, image=500, layers=22, classes=21,
         printed_params=Printed(6e6, 0.5e6, "Table 1"),
     ),
 )  # fmt: skip
@@ -234,7 +234,10 @@ TABLE: tuple[tuple[str, Skips, bool, int, int], ...] = (
 
 for name, skips, learned, params, macs in TABLE:
     printed = None if skips else Printed(134e6, 0.5e6, "Table 1")
-    published = Published(params, macs, image=500, classes=21, printed_params=printed)
+    layers = None if skips else 16
+    published = Published(
+        params, macs, image=500, classes=21, layers=layers, printed_params=printed
+    )
     register(name, paper=PAPER, task="segment", skips=skips, learned=learned, published=published)(
         FCN
     )

@@ -121,13 +121,13 @@ def _pool(kernel: int) -> nn.MaxPool2d:
 @register(
     "googlenet", paper=PAPER,
     published=Published(
-        6_998_552, 1_582_671_872, aux_params=3_188_840 + 3_190_888,
+        6_998_552, 1_582_671_872, layers=22, aux_params=3_188_840 + 3_190_888,
         errors=Errors(None, 0.0789, "ILSVRC-2014 val, one net, 144 crops, Table 3"),
     ),
 )  # fmt: skip
 @register(
     "googlenet-tv", paper=PAPER, parts=TORCHVISION,
-    published=Published(6_624_904, 1_498_376_192, aux_params=6_379_984),
+    published=Published(6_624_904, 1_498_376_192, layers=22, aux_params=6_379_984),
 )  # fmt: skip
 class GoogLeNet(WithAuxiliaries):
     """Nine inception modules between four poolings, with two auxiliary heads for training.

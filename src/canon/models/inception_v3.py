@@ -87,13 +87,13 @@ def _split() -> Concat:
 @register(
     "inception-v3", paper=PAPER,
     published=Published(
-        23_834_568, 5_713_216_096, image=299, aux_params=3_326_696,
+        23_834_568, 5_713_216_096, image=299, layers=42, aux_params=3_326_696,
         errors=Errors(0.212, 0.056, "ILSVRC-2012 val, one crop, Table 3"),
     ),
 )  # fmt: skip
 @register(
     "inception-v3-tv", paper=PAPER, average=partial(average, pads_count=True), dropout=0.5,
-    published=Published(23_834_568, 5_713_216_096, image=299, aux_params=3_326_696),
+    published=Published(23_834_568, 5_713_216_096, image=299, layers=42, aux_params=3_326_696),
 )  # fmt: skip
 class InceptionV3(nn.Module):
     """Factorised inception modules at 35, 17 and 8 pixels, with a normalised auxiliary head.

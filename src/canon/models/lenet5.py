@@ -146,6 +146,7 @@ def _codes(classes: int) -> Tensor:
         image=32,
         channels=1,
         classes=10,
+        layers=7,
         printed_params=Printed(60_000, 0, "section II.B"),
         errors=Errors(0.0095, None, "MNIST test, section III.B"),
     ),

@@ -31,7 +31,7 @@ from canon.layers.preactivation import (
     stage,
 )
 from canon.models.resnet import D50, D101, D152
-from canon.registry import Errors, Paper, Printed, Published, register
+from canon.registry import Errors, Paper, Printed, Published, in_name, register
 from canon.types import Images, Logits
 
 PAPER = Paper(
@@ -95,7 +95,9 @@ CIFAR: tuple[tuple[str, MakeUnit, int, int, int, int, float | None, float, int],
 for name, unit, expansion, n, params, macs, millions, error, table in CIFAR:
     printed = Printed(millions * 1e6, 0.05e6, "Table 4", norms=False) if millions else None
     errors = Errors(error, None, f"CIFAR-10 test, Table {table}")
-    published = Published(params, macs, 32, classes=10, printed_params=printed, errors=errors)
+    published = Published(
+        params, macs, 32, classes=10, layers=in_name(name), printed_params=printed, errors=errors
+    )
     register(name, paper=PAPER, unit=unit, expansion=expansion, n=n, published=published)(
         CifarPreActResNet
     )
@@ -176,9 +178,14 @@ IMAGENET: tuple[tuple[str, tuple[int, ...], int, int, float | None, float | None
 
 for name, depths, params, macs, top1, top5 in IMAGENET:
     where = "ILSVRC-2012 val, one crop of 320, Table 5"
-    published = Published(params, macs, errors=Errors(top1, top5, where) if top1 else None)
+    published = Published(
+        params, macs, layers=in_name(name), errors=Errors(top1, top5, where) if top1 else None
+    )
     register(name, paper=PAPER, depths=depths, published=published)(PreActResNet)
 
 register(
-    "preact-resnet50-timm", paper=PAPER, depths=D50, published=Published(25_549_352, 4_089_184_256)
+    "preact-resnet50-timm",
+    paper=PAPER,
+    depths=D50,
+    published=Published(25_549_352, 4_089_184_256, layers=50),
 )(PreActResNetTimm)

@@ -24,7 +24,7 @@ def _vgg_conv(c_in: int, c_out: int, kernel: int) -> nn.Sequential:
 
 @register(
     "se-vgg16-bn", paper=PAPER, column=vgg.D, conv=_vgg_conv,
-    published=Published(138_596_784, 15_470_490_624,
+    published=Published(138_596_784, 15_470_490_624, layers=16,
                         printed_macs=Printed(15.48e9, 0.035e9, "Table 2"),
                         errors=Errors(0.2522, 0.0770, "ILSVRC-2012 val, one crop, Table 2")),
 )  # fmt: skip

@@ -26,7 +26,7 @@ PAPER = Paper(
 
 @register(
     "wide-resnet68-2", paper=PAPER, block=WideBottleneck, depths=(3, 4, 12, 3),
-    published=Published(89_355_048, 15_405_678_592),
+    published=Published(89_355_048, 15_405_678_592, layers=68),
 )  # fmt: skip
 class WideResNet68(ResNet):
     """A wide bottleneck ResNet of 68 layers; its shape is a guess, see the module.

@@ -184,7 +184,7 @@ TABLE = (
 # fmt: on
 
 for name, padding, conv, image, params, macs in TABLE:
-    published = Published(params, macs, image, channels=1, classes=2)
+    published = Published(params, macs, image, channels=1, classes=2, layers=23)
     register(name, paper=PAPER, task="segment", padding=padding, conv=conv, published=published)(
         UNet
     )

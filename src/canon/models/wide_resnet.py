@@ -93,7 +93,9 @@ for name, depth, k, dropout, params, macs, millions, error, table in CIFAR:
     printed = Printed(millions * 1e6, 0.05e6, "Table 4") if millions else None
     whitened = " (images whitened)" if table == 4 else ""
     errors = Errors(error, None, f"CIFAR-10 test{whitened}, Table {table}")
-    published = Published(params, macs, 32, classes=10, printed_params=printed, errors=errors)
+    published = Published(
+        params, macs, 32, classes=10, layers=depth, printed_params=printed, errors=errors
+    )
     register(name, paper=PAPER, depth=depth, k=k, dropout=dropout, published=published)(WideResNet)
 
 
@@ -106,12 +108,12 @@ class WideBottleneck(BottleneckTV):
 
 @register(
     "wide-resnet101-2", paper=PAPER, block=WideBottleneck, depths=D101,
-    published=Published(126_886_696, 22_753_050_624),
+    published=Published(126_886_696, 22_753_050_624, layers=101),
 )  # fmt: skip
 @register(
     "wide-resnet50-2", paper=PAPER, block=WideBottleneck, depths=D50,
     published=Published(
-        68_883_240, 11_398_021_120, printed_params=Printed(68.9e6, 0.05e6, "Table 8"),
+        68_883_240, 11_398_021_120, layers=50, printed_params=Printed(68.9e6, 0.05e6, "Table 8"),
         errors=Errors(0.219, 0.0603, "ILSVRC-2012 val, one crop, Table 8"),
     ),
 )  # fmt: skip

@@ -48,17 +48,18 @@ class Module(nn.Module):
 @register(
     "xception", paper=PAPER,
     published=Published(
-        22_855_952, 8_357_403_496, image=299, printed_params=Printed(22_855_952, 0, "Table 3"),
+        22_855_952, 8_357_403_496, image=299, layers=36,
+        printed_params=Printed(22_855_952, 0, "Table 3"),
         errors=Errors(0.210, 0.055, "ILSVRC-2012 val, one crop, Table 1"),
     ),
 )  # fmt: skip
 @register(
     "xception-relu", paper=PAPER, between=nn.ReLU,
-    published=Published(22_855_952, 8_357_403_496, image=299),
+    published=Published(22_855_952, 8_357_403_496, image=299, layers=36),
 )  # fmt: skip
 @register(
     "xception-elu", paper=PAPER, between=nn.ELU,
-    published=Published(22_855_952, 8_357_403_496, image=299),
+    published=Published(22_855_952, 8_357_403_496, image=299, layers=36),
 )  # fmt: skip
 class Xception(nn.Module):
     """Figure 5: entry flow, eight times the middle flow, exit flow.

@@ -28,11 +28,11 @@ VAL = "ILSVRC-2012 val, one net, Table 2"
 
 @register(
     "zfnet", paper=PAPER, widths=(384, 384, 256),
-    published=Published(62_357_608, 1_168_032_896, errors=Errors(0.384, 0.165, VAL)),
+    published=Published(62_357_608, 1_168_032_896, layers=8, errors=Errors(0.384, 0.165, VAL)),
 )  # fmt: skip
 @register(
     "zfnet-b", paper=PAPER, widths=(512, 1024, 512),
-    published=Published(107_627_624, 2_476_704_896, errors=Errors(0.375, 0.160, VAL)),
+    published=Published(107_627_624, 2_476_704_896, layers=8, errors=Errors(0.375, 0.160, VAL)),
 )  # fmt: skip
 class ZFNet(nn.Module):
     """AlexNet with a finer first layer: 7 x 7 at stride 2 in place of 11 x 11 at stride 4.
