@@ -37,7 +37,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """A suggestion for an unknown name, ` Did you mean 'resnet50'?`, or an empty text."""
     originals = {other.lower().translate(LOOKALIKES): other for other in known}
     key = str(name).lower().translate(LOOKALIKES)
-    close = get_close_matches(key, list(originals), n=1, cutoff=0.7)
+    close = get_close_matches(key, list(originals), n=1, cutoff=0.75)
     return f" Did you mean {originals[close[0]]!r}?" if close else ""
 
 
