@@ -3,11 +3,11 @@
 Differences from the paper: none in the function. The authors' published code differs from their
 text: response normalisation stays within each GPU, divides alpha by n, and precedes pooling and
 rectifier; a second one, within each map, follows conv2; conv3 to conv5 start with a standard
-deviation of 0.03. The text says 224 pixels, but 55 x 55 maps need
-227, and its 253,440 neurons of layer one should be 55 x 55 x 96 = 290,400. The two GPUs of 2012 are
-two groups of a convolution. `alexnet-tv` is the network that torchvision calls AlexNet: the single
-column of "One weird trick for parallelizing convolutional neural networks" (arXiv:1404.5997),
-without normalisation and groups, and with dropout before instead of after the linear layers.
+deviation of 0.03. The text says 224 pixels, but 55 x 55 maps need 227, and its 253,440 neurons of
+layer one should be 55 x 55 x 96 = 290,400. The two GPUs of 2012 are two groups of a convolution.
+`alexnet-tv` is the network that torchvision calls AlexNet: the single column of "One weird trick
+for parallelizing convolutional neural networks" (arXiv:1404.5997), without normalisation and
+groups, and with dropout before instead of after the linear layers.
 """
 
 import torch
