@@ -29,6 +29,10 @@ class WeightsError(CanonError):
     """Weights that cannot be read, or that belong to another network."""
 
 
+class LostProcessError(CanonError):
+    """Another process of the same training has ended."""
+
+
 class NonFiniteError(CanonError):
     """Training diverged: a loss or a weight is not a finite number."""
 

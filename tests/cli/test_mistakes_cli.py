@@ -2,7 +2,7 @@
 
 import pytest
 
-from canon.cli import main
+from canon.cli import _explain, main
 from canon.workflows.train import Started
 from tests.helpers.commands import refused
 from tests.helpers.synthetic import make_folder
@@ -101,3 +101,13 @@ def test_a_process_whose_peer_has_ended_says_how_to_resume(monkeypatch, capsys, 
     monkeypatch.setenv("WORLD_SIZE", "1")
     with pytest.raises(RuntimeError):
         main(["train", "lenet5"])
+
+
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_processes_that_cannot_communicate_say_so(monkeypatch, capsys, rank):
+    """Each of them, because none knows whether another one is left."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", rank)
+    reason = "[gloo] Unable to find address for: eth9"
+    assert _explain(RuntimeError(f"{reason}\nframe 1\nframe 2")) == 2
+    assert capsys.readouterr().err == f"canon: the processes cannot communicate: {reason}\n"

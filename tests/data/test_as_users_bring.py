@@ -45,6 +45,17 @@ def test_planar_colour_of_16_bits_is_read_like_interleaved(tmp_path, planar):
     assert np.array_equal(whole(tmp_path / "a.tif"), rgb)
 
 
+@pytest.mark.parametrize("white", [0, 1])  # which of the two stored values is white: 0 or 1
+@pytest.mark.parametrize("compression", ["raw", "group3", "group4", "packbits", "tiff_lzw"])
+def test_black_and_white_of_fax_machines_is_0_and_255(tmp_path, compression, white):
+    shown = RAMP.mean() < RAMP
+    Image.fromarray(shown).save(tmp_path / "a.tif", compression=compression, tiffinfo={262: white})
+    expected = np.asarray(Image.open(tmp_path / "a.tif").convert("L"))
+    assert set(np.unique(expected)) == {0, 255}
+    assert np.array_equal(read_image(tmp_path / "a.tif")[..., 0], expected)
+    assert np.array_equal(whole(tmp_path / "a.tif")[..., 0], expected)
+
+
 @pytest.mark.parametrize("mode", ["CMYK", "YCbCr"])
 def test_what_tifffile_does_not_read_is_read_by_pillow(tmp_path, mode):
     Image.new("RGB", (9, 7), (200, 60, 30)).convert(mode).save(tmp_path / "a.tif")

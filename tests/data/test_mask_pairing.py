@@ -44,6 +44,12 @@ def test_names_pair_without_what_all_of_a_kind_begin_or_end_with(tmp_path, image
     (("a.png", "b.png"),                   ("a_mask.png", "c_mask.png")),
     (("a.png", "b.png", "c.png"),          ("a_mask.png", "b_mask.png")),
     (("a.png",),                           ("a_mask.png", "b_mask.png")),
+    (("p1_s0.png", "p1_s1.png"),           ("p2_s0.png", "p2_s1.png")),   # of another patient
+    (("train_1.png", "train_2.png"),       ("test_1.png", "test_2.png")),
+    (("2_1.png", "3_1.png"),               ("1_2.png", "1_3.png")),
+    (("val_1.png",),                       ("train_1.png",)),
+    (("p1_s0.png",),                       ("p2_s0.png",)),
+    (("cat.png",),                         ("dog.png",)),
 ])  # fmt: skip
 def test_names_that_do_not_pair_as_a_whole_are_refused(tmp_path, images, masks):
     with pytest.raises(DataError, match=r"without an? (mask|image).*a_mask\.png"):
@@ -64,6 +70,16 @@ def test_each_split_has_its_own_beginnings_and_ends(tmp_path):
             ("01_manual1.png", "02_manual1.png"))  # fmt: skip
     assert found(tmp_path)[0] == ("21_training.png", "21_manual1.png")
     assert found(tmp_path, "test")[1] == ("02_test.png", "02_manual1.png")
+
+
+def test_a_lone_pair_of_a_split_is_a_pair(tmp_path):
+    folders(tmp_path / "train", ("1.png", "2.png"), ("1_mask.png", "2_mask.png"))
+    folders(tmp_path / "val", ("21_training.png",), ("21_manual1.png",))
+    folders(tmp_path / "test", ("0.png",), ("0_mask.png",))
+    assert found(tmp_path, "test") == [("0.png", "0_mask.png")]
+    assert found(tmp_path, "val") == [("21_training.png", "21_manual1.png")]
+    notes = open_data(tmp_path).notes
+    assert ["0.png with 0_mask.png" in note for note in notes] == [False, False, True]
 
 
 def test_lists_name_the_images(tmp_path):

@@ -32,6 +32,7 @@ def test_pixels_are_the_means_of_blocks(height, width, factor, dtype):
 
 def test_white_stays_white():
     assert (reduced(np.full((9, 9, 1), 65535, np.uint16), 4) == 65535).all()
+    assert (reduced(np.full((300, 300, 1), 65535, np.uint16), 300) == 65535).all()
 
 
 @pytest.mark.parametrize("size", [(12, 9), (13, 7), (1, 4)])

@@ -1,5 +1,7 @@
 """What training batches look like, by kind of images and by flag."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -79,6 +81,36 @@ def test_rotation_and_zoom_change_images_whatever_the_recipe_does_else(name):
         assert not bool((changed == plain).flatten(1).all(1).any())
         own = levels(paper(name), "auto", **flags).augmentation
         assert (own.crop, own.area) == (True, None)
+
+
+def test_rotation_and_zoom_are_switched_off_without_other_changes():
+    still = levels(modern("resnet18"), "none", rotate=0.0, zoom=1.0).augmentation
+    assert (still.crop, still.scale, still.random) == (False, None, False)
+    inception = levels(paper("googlenet"), "auto", rotate=0.0).augmentation
+    assert inception.area == (0.08, 1.0)
+    assert levels(modern("resnet18"), "photo", zoom=1.0).augmentation.scale is None
+
+
+def test_zoom_magnifies_the_image_and_not_its_padding():
+    """A square of 16 pixels on black, in images padded by 4, is never smaller."""
+    pixels = torch.zeros(64, 32, 32, 1, dtype=torch.uint8)
+    pixels[:, 8:24, 8:24] = 255
+    pack = ImagePack(pixels, torch.zeros(64, dtype=torch.long))
+    chosen = replace(levels(modern("resnet20"), "light", color=False, zoom=1.2).augmentation)
+    assert chosen.pad == 4
+    batch, _ = ImageBatches(pack, Preprocessing(32, 1), chosen).training(torch.arange(64), 0)
+    areas = batch.sum((1, 2, 3))
+    assert float(areas.min()) >= 16**2 - 1
+    assert 1.3 * 16**2 < float(areas.max()) < 1.5 * 16**2
+
+
+def test_a_process_without_samples_in_a_batch_has_an_empty_one():
+    for level in ("none", "light", "photo", "any-way-up"):
+        chosen = levels(modern("resnet18"), level).augmentation
+        pixels = torch.zeros(4, 64, 64, 3, dtype=torch.uint8)
+        pack = ImagePack(pixels, torch.zeros(4, dtype=torch.long))
+        data = ImageBatches(pack, Preprocessing(56, 3, crop=56 / 64), chosen)
+        assert data.training(torch.arange(0), 0)[0].shape == (0, 3, 56, 56)
 
 
 def test_single_flags_change_a_level():

@@ -108,6 +108,12 @@ def test_without_an_intact_state_a_run_is_refused_in_one_line(run, capsys):
     assert "the states in" in refused(capsys, "train", "--resume", "--out", run)
 
 
+def test_other_files_beside_the_states_do_not_matter(run):
+    (run / "state" / "0notes.txt").touch()
+    resumed(run)
+    assert (run / "state" / "0notes.txt").is_file()
+
+
 def test_a_cut_last_line_of_metrics_is_dropped(run):
     with (run / "metrics.jsonl").open("a") as file:
         file.write('{"epoch": 2, "loss"')

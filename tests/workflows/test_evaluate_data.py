@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,18 @@ def test_data_that_changed_is_refused(place, change):
         (pictures / "dark").rename(pictures / "dusk")
     with pytest.raises(DataError, match=r"has changed: .* expected 20 train, 4 val of 2"):
         canon.evaluate(canon.load_run(place / "run"), **CPU)
+
+
+def test_a_test_split_may_be_added_later(tmp_path):
+    """To evaluate on; a run that is resumed has the splits that it began with."""
+    folder = make_folder(tmp_path / "p" / "train", 8).parent
+    config = canon.TrainConfig("resnet20", folder, epochs=1, batch=8, out=tmp_path / "r", **CPU)
+    run = canon.train(config)
+    make_folder(folder / "test", 3)
+    split, metrics = canon.evaluate(run, split="test", **CPU)
+    assert (split, metrics.count) == ("test", 6)
+    with pytest.raises(DataError, match="has changed"):
+        canon.train(replace(config, resume=True, epochs=2))
 
 
 def test_classes_of_other_data_are_matched_by_name(pictures_run, tmp_path):

@@ -36,6 +36,9 @@ def test_a_dataset_and_arrays_are_trained_on(tmp_path):
     arrays = canon.train("lenet5-modern", (PIXELS, LABELS), out=tmp_path / "2", **QUICK)
     assert (arrays.classes, arrays.record.split.sizes) == (("0", "1"), {"train": 32, "val": 8})
     assert canon.evaluate(arrays, (PIXELS, LABELS))[0] == "val"
+    for other in ((PIXELS[:20], LABELS[:20]), (255 - PIXELS, LABELS)):
+        split, metrics = canon.evaluate(arrays, other)
+        assert (split, metrics.count) == ("all images", len(other[1]))
     again = canon.TrainConfig(None, (PIXELS, LABELS), out=tmp_path / "2", resume=True, epochs=2)
     assert canon.train(again).metrics()[-1]["epoch"] == 2
     with pytest.raises(CanonError, match="trained on arrays in memory"):

@@ -17,9 +17,9 @@ from typing import Any
 
 import tyro
 
-from canon.cli.console import is_main_process, lost_peer
+from canon.cli.console import between_processes, is_main_process, peer_ended
 from canon.cli.mistakes import one_line
-from canon.errors import CanonError, nearest
+from canon.errors import CanonError, LostProcessError, nearest
 from canon.utils.files import in_cache
 
 VERBS = {
@@ -81,13 +81,14 @@ def _explain(failure: BaseException) -> int:
             return 0
         case OSError():
             text, code = _system_error(failure), 2
-        case _ if lost_peer(failure):  # the other process says why it ended
-            return 2
+        case _ if between_processes(failure):
+            text, code = _lost(failure), 2
         case _ if isinstance(failure, MemoryError) or "memory" in str(failure).lower():
             text, code = "out of memory. Pass a smaller --batch or --image, or --accumulate 2.", 2
         case _:
             raise failure
-    if is_main_process():
+    alone = isinstance(failure, LostProcessError) or between_processes(failure)
+    if text and (alone or is_main_process()):
         print(f"canon: {text}", file=sys.stderr)
     return code
 
@@ -106,6 +107,12 @@ def parse(command: type[Any], verb: str, flags: Sequence[str]) -> Any:
         if not stop.code:
             raise
         raise CanonError(one_line(boxed.getvalue(), verb)) from None
+
+
+def _lost(failure: BaseException) -> str:
+    """Why the processes cannot communicate; nothing if another one has ended and printed why."""
+    first = str(failure).strip().partition("\n")[0]
+    return "" if peer_ended(failure) else f"the processes cannot communicate: {first}"
 
 
 def _system_error(failure: OSError) -> str:

@@ -34,10 +34,16 @@ def is_main_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def lost_peer(failure: BaseException) -> bool:
-    """Whether a process waited for another one, which has ended."""
+def between_processes(failure: BaseException) -> bool:
+    """Whether the communication of several processes failed."""
     several = int(os.environ.get("WORLD_SIZE", "1")) > 1
     return several and any(word in str(failure) for word in ("gloo", "NCCL", "by peer"))
+
+
+def peer_ended(failure: BaseException) -> bool:
+    """Whether it failed because another process has ended."""
+    words = ("by peer", "Broken pipe", "remote process exited")
+    return between_processes(failure) and any(word in str(failure) for word in words)
 
 
 def show_table(

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from canon.cli.console import is_main_process, lost_peer, progress_bars
+from canon.cli.console import between_processes, is_main_process, progress_bars
 from canon.cli.flags import Switch, flag
+from canon.errors import LostProcessError
 from canon.options import UpsamplingName
 from canon.runs.config import TrainConfig
 
@@ -145,12 +146,11 @@ def _while_others_run(events: Iterator[Any], interrupt: "_Interrupt") -> Iterato
     try:
         yield from events
     except RuntimeError as failure:
-        if lost_peer(failure) and interrupt.folder is not None:
-            print(
-                "canon: another process has ended. Resume from the last saved state: the same "
-                "command with --resume.",
-                file=sys.stderr,
-            )
+        if between_processes(failure) and interrupt.folder is not None:
+            raise LostProcessError(
+                "another process has ended. Resume from the last saved state: the same command "
+                "with --resume."
+            ) from failure
         raise
 
 

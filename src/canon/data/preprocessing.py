@@ -1,6 +1,6 @@
 """From an image file to a network's input."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -79,9 +79,9 @@ class Preprocessing:
         Raises:
             DataError: it has more bits than are stored; the message names it.
         """
-        if pixels.shape[2] == 1:  # grey repeated is the same before and after
-            return self.convert(center_square(pixels[None], self.stored)[0], name)
-        return center_square(self.convert(pixels, name)[None], self.stored)[0]
+        grey = pixels.shape[2] == 1  # and is repeated afterwards, for the memory of large images
+        converted = (replace(self, channels=1) if grey else self).convert(pixels, name)
+        return to_channels(center_square(converted[None], self.stored)[0], self.channels)
 
     def read(self, file: Path) -> Pixels:
         """A file as a stored square.

@@ -37,8 +37,9 @@ class AugmentFlags:
             single["rotate"] = self.rotate
         if self.zoom is not None:
             low = 1.0 if isinstance(chosen, Augmentation) else 1 / self.zoom
-            single["scale"] = (low, self.zoom)
-        if isinstance(chosen, Augmentation) and {"scale", "rotate"} & single.keys():
+            off = self.zoom == 1 and isinstance(chosen, Augmentation)
+            single["scale"] = None if off else (low, self.zoom)
+        if isinstance(chosen, Augmentation) and (single.get("scale") or self.rotate):
             single |= {"crop": True, "area": None}  # they are parts of the crop
         return replace(chosen, **single)
 

@@ -99,19 +99,23 @@ def recorded_recipe(run: Run, config: TrainConfig) -> Recipe[Any]:
     return replace(run.recipe, epochs=config.epochs or run.recipe.epochs)
 
 
-def restore_splits(data: Dataset, report: DataReport, record: RunRecord) -> dict[str, Split]:
+def restore_splits(
+    data: Dataset, report: DataReport, record: RunRecord, *, more: bool = False
+) -> dict[str, Split]:
     """The splits that a run recorded, of the same data.
 
     Args:
         data: the dataset, opened again.
         report: of its check.
         record: of the run.
+        more: whether there may be splits that the run did not have, such as a later test split.
 
     Raises:
         DataError: the dataset has other classes, more or fewer samples, or other content, than
             recorded.
     """
-    splits = _restored(data, record.data.classes, record.split, str(record.data.source))
+    split, classes = record.split, record.data.classes
+    splits = _restored(data, classes, split, str(record.data.source), more=more)
     changed = [name for name, digest in record.data.digests.items()
                if report.digests.get(name) != digest]  # fmt: skip
     if changed:
@@ -124,14 +128,15 @@ def restore_splits(data: Dataset, report: DataReport, record: RunRecord) -> dict
 
 
 def _restored(
-    data: Dataset, classes: tuple[str, ...], record: SplitRecord | None, source: str
+    data: Dataset, classes: tuple[str, ...], record: SplitRecord | None, source: str, *, more: bool
 ) -> dict[str, Split]:
     splits = dict(data.splits)
     if record is None:
         return splits
     if record.val is not None:
         splits |= _held_out(data, record.val, source)
-    sizes = {name: len(split) for name, split in splits.items()}
+    counted = splits.keys() & record.sizes.keys() if more else splits.keys()
+    sizes = {name: len(split) for name, split in splits.items() if name in counted}
     if sizes != record.sizes or data.classes != classes:
         was, now = (", ".join(f"{n:,} {k}" for k, n in s.items()) for s in (record.sizes, sizes))
         raise DataError(

@@ -186,7 +186,7 @@ class Checkpoints:
             return []
         # A swapped one was left by a kill between two renames, unless the other is there.
         swapped = {path.name[1:-4]: path for path in self.folder.glob(".*.old")}
-        whole = {path.name: path for path in self.folder.glob("[0-9]*")}
+        whole = {path.name: path for path in self.folder.iterdir() if path.name.isdecimal()}
         return [path for _, path in sorted((swapped | whole).items(), reverse=True)]
 
     def latest(self) -> Path | None:

@@ -97,8 +97,9 @@ def choose_split(
     require_targets(task_named(run.record.task), run.model, opened)
     recorded = run.record.data
     moved = bool(recorded.digests) and report.digests == recorded.digests
-    own = opened.source == recorded.source or moved
-    splits = restore_splits(opened, report, run.record) if own else opened.splits
+    same = opened.source == recorded.source != IN_MEMORY  # all arrays have that source
+    own = same or moved
+    splits = restore_splits(opened, report, run.record, more=True) if own else opened.splits
     name = split or next(name for name in ("test", "val", "train") if name in splits)
     if name not in splits or not len(splits[name]):
         present = ", ".join(name for name, split in splits.items() if len(split))

@@ -137,6 +137,8 @@ def random_affine_crop(
 
     Shape: (N, S, S, C) -> (len(index), side, side, C) float32
     """
+    if not len(index):  # of a process without samples in the last batch
+        return images.new_zeros((0, side, side, images.shape[3]), dtype=torch.float32)
     low, high = scale
     uniform = draw.uniform(3, len(index), samples=1).to(images.device)
     share = (1 / (low + (high - low) * uniform[0])).clamp_max(1)  # fraction of the square's side

@@ -83,7 +83,10 @@ class ImageBatches:
             return self.preprocessing.center(self.padded[index])
         if augmentation.scale is not None or augmentation.rotate:
             whole = self.padded.shape[1] / side
-            scale = augmentation.scale or (whole, whole)
+            low, high = augmentation.scale or (whole, whole)
+            if augmentation.scale and augmentation.pad:  # the image is magnified, not its padding
+                low, high = low * whole, high * whole
+            scale = low, high
             return random_affine_crop(self.padded, index, side, scale, augmentation.rotate, draw)
         if self.padded.shape[1] > side:
             return random_crop(self.padded, index, side, draw)

@@ -19,7 +19,7 @@ def reduced(image: Pixels, factor: int) -> Pixels:
     missing = ((0, -height % factor), (0, -width % factor), (0, 0))
     whole = np.pad(image, missing, mode="edge") if height % factor or width % factor else image
     blocks = whole.reshape(whole.shape[0] // factor, factor, -1, factor, channels)
-    total = blocks.sum((1, 3), dtype=np.uint32)
+    total = blocks.sum((1, 3), dtype=np.uint64)
     return ((total + factor**2 // 2) // factor**2).astype(image.dtype)
 
 

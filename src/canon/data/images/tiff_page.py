@@ -97,6 +97,7 @@ def _conversions(header: Page) -> list[Callable[[Pixels], Pixels]]:
     white = 255 if header.bitspersample == 1 else 2**header.bitspersample - 1
     inverted = white if header.photometric == WHITE_IS_ZERO else 0
     convert = _grey if header.dtype.kind in "bu" and white <= 65535 else _counted
+    convert = _bilevel if header.bitspersample == 1 else convert
     return [partial(convert, sample, inverted) for sample in range(header.samplesperpixel)]
 
 
@@ -113,9 +114,13 @@ def _from_palette(colors: Pixels, samples: Pixels) -> Pixels:
     return np.moveaxis(colors[:, samples[..., 0]], 0, -1)
 
 
+def _bilevel(sample: int, inverted: int, samples: Pixels) -> Pixels:
+    """Black and white of one bit, which codecs give as 0 and 1, or as truth values."""
+    return _grey(sample, inverted, (samples != 0) * np.uint8(255))
+
+
 def _grey(sample: int, inverted: int, samples: Pixels) -> Pixels:
     grey = samples[..., sample : sample + 1]
-    grey = grey.astype(np.uint8) * np.uint8(255) if grey.dtype == np.bool_ else grey
     return grey.dtype.type(inverted) - grey if inverted else grey
 
 

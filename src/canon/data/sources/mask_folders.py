@@ -56,7 +56,7 @@ def open_mask_folders(
         for split, (images, _) in pairs.items()
     }
     notes = tuple(dict.fromkeys(filter(None, (home.note() for home in homes.values()))))
-    return Dataset(str(folder), splits, _ignored(folder, homes, splits), notes[:1])
+    return Dataset(str(folder), splits, _ignored(folder, homes, splits), notes)
 
 
 def _holds(folder: Path) -> bool:

@@ -1,10 +1,12 @@
 """Pairs of an image and a mask, by the names of their files."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
+from canon.data.sources.split_folders import SPLIT_NAMES
 from canon.errors import DataError
 
 Pairs = tuple[tuple[Path, ...], tuple[Path, ...]]  # images and masks
@@ -64,35 +66,82 @@ def by_image(images: dict[str, Path], masks: dict[str, Path]) -> dict[str, Path]
 
     Names of images and masks pair if they are equal, or become equal when what all images, or all
     masks, of a folder begin or end with is taken off: 21_training and 21_manual1, a and a_mask.
-    Numbers and words are never cut.
+    Numbers and words are never cut in two, and what is taken off must not contradict itself, such
+    as train_ and val_, or patient1_ and patient2_.
     """
     if not masks.keys().isdisjoint(images):
         return masks
-    for of_images, of_masks in product(_cores(list(images)), _cores(list(masks))):
-        if len(of_images) == len(of_masks) and of_images.keys() == of_masks.keys():
-            return {of_images[core]: masks[stem] for core, stem in of_masks.items()}
+    of_images, of_masks = _by_folder(images), _by_folder(masks)
+    if {f: len(s) for f, s in of_images.items()} != {f: len(s) for f, s in of_masks.items()}:
+        return masks
+    lone = {s[0]: of_masks[folder][0] for folder, s in of_images.items() if len(s) == 1}
+    if not all(_alike(_name(image), _name(mask)) for image, mask in lone.items()):
+        return masks
+    several = [folder for folder, stems in of_images.items() if len(stems) > 1]
+    ways = product(_cores(of_images, several), _cores(of_masks, several))
+    for (cores, image_cuts), (of_core, mask_cuts) in ways:
+        if cores.keys() == of_core.keys() and not any(
+            _contradict(image_cuts[folder], mask_cuts[folder]) for folder in several
+        ):
+            pairs = lone | {stem: of_core[core] for core, stem in cores.items()}
+            return {image: masks[mask] for image, mask in pairs.items()}
     return masks
 
 
-def _cores(stems: list[str]) -> Iterator[dict[str, str]]:
-    """Stems by what distinguishes them: whole, without a common end, a common start, or both."""
+Cut = tuple[str, str]  # what all names of a folder begin and end with
+
+
+def _by_folder(stems: Iterable[str]) -> dict[str, list[str]]:
     folders: dict[str, list[str]] = {}
     for stem in stems:
         folders.setdefault(stem.rpartition("/")[0], []).append(stem)
+    return folders
+
+
+def _cores(
+    stems: dict[str, list[str]], folders: list[str]
+) -> Iterator[tuple[dict[str, str], dict[str, Cut]]]:
+    """Stems by what distinguishes them: whole, without a common end, a common start, or both."""
     for cut_start, cut_end in ((False, False), (False, True), (True, False), (True, True)):
-        found = {}
-        for folder, inside in folders.items():
-            names = [_name(stem) for stem in inside]
+        found, cuts = {}, {}
+        for folder in folders:
+            names = [_name(stem) for stem in stems[folder]]
             start = _common_start(names) if cut_start else 0
             end = _common_start([name[start:][::-1] for name in names]) if cut_end else 0
-            for stem, name in zip(inside, names, strict=True):
+            cuts[folder] = (names[0][:start], names[0][len(names[0]) - end :])
+            for stem, name in zip(stems[folder], names, strict=True):
                 found[f"{folder}/{name[start : len(name) - end]}"] = stem
-        if len(found) == len(stems):
-            yield found
+        if len(found) == sum(len(stems[folder]) for folder in folders):
+            yield found, cuts
 
 
-def _common_start(names: list[str]) -> int:
-    """Characters that all names begin with, up to the end of a number, a word or a separator."""
+def _contradict(images: Cut, masks: Cut) -> bool:
+    """Whether both have numbers, or names of splits, and not the same."""
+    numbers, splits = (
+        [[tuple(re.findall(pattern, text.lower())) for text in cut] for cut in (images, masks)]
+        for pattern in (r"\d+", _SPLIT)
+    )
+    return any(any(a) and any(b) and a != b for a, b in (numbers, splits))
+
+
+_SPLIT = "|".join(rf"(?<![a-z]){name}(?![a-z])" for name in SPLIT_NAMES)
+
+
+def _alike(image: str, mask: str) -> bool:
+    """Whether a lone image and a lone mask begin or end alike, and the rest does not contradict."""
+    start = _common_start([image, mask], whole=True)
+    end = _common_start([image[start:][::-1], mask[start:][::-1]], whole=True)
+    rests = [(name[start : len(name) - end], "") for name in (image, mask)]
+    return start + end > 0 and not _contradict(*rests)
+
+
+def _common_start(names: list[str], *, whole: bool = False) -> int:
+    """Characters that all names begin with, up to the end of a number, a word or a separator.
+
+    Args:
+        names: the names.
+        whole: whether it may be all of a name.
+    """
     first, last = min(names), max(names)
     same = next(
         (i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first)
@@ -100,7 +149,7 @@ def _common_start(names: list[str]) -> int:
     start = first[:same]
     while start and any(_kind(name[len(start) :]) == _kind(start[-1]) for name in names):
         start = start[:-1]
-    return len(start) if all(len(name) > len(start) for name in names) else 0
+    return len(start) if whole or all(len(name) > len(start) for name in names) else 0
 
 
 def _kind(text: str) -> str:
