@@ -1,5 +1,6 @@
 """Folders as people bring them: classes that a split lacks, odd names, files of other kinds."""
 
+import shutil
 import unicodedata
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 from canon.data import check_data, open_data
 from canon.errors import DataError
 from tests.helpers.image_files import photos
+from tests.helpers.mask_pairs import save_pair
 
 
 def test_val_may_lack_a_class_but_not_add_one(tmp_path):
@@ -75,6 +77,8 @@ def test_names_are_the_same_composed_or_decomposed(tmp_path):
     data = photos(tmp_path / "p", {"train": {c("Käfer"): 2, "b": 2}, "val": {d("Käfer"): 1}})
     assert open_data(data).classes == ("Käfer", "b")
     assert open_data(data).splits["val"].targets.counts().tolist() == [1, 0]
+    photos(tmp_path / "both", {".": {c("Käfer"): 2, d("Käfer"): 3, "b": 2}})
+    assert open_data(tmp_path / "both").splits["train"].targets.counts().tolist() == [5, 2]
     for kind, form in (("images", c), ("masks", d)):
         (tmp_path / "s" / kind).mkdir(parents=True)
         for i in range(3):
@@ -98,9 +102,28 @@ def test_capitals_do_not_matter_in_images_and_masks(tmp_path, names):
 
 @pytest.mark.parametrize(
     "names", [("images", "labels"), ("img", "mask"), ("images", "1st_manual"),
-              ("train", "trainannot"), ("JPEGImages", "SegmentationClass")],
+              ("train", "trainannot"), ("JPEGImages", "SegmentationClass"), ("images", "targets")],
 )  # fmt: skip
-def test_images_and_masks_under_other_names_are_not_taken_for_classes(tmp_path, names):
-    photos(tmp_path, {".": dict.fromkeys(names, 2)})
+@pytest.mark.parametrize("splits", [(".",), ("train", "val")])
+def test_images_and_masks_under_other_names_are_not_taken_for_classes(tmp_path, names, splits):
+    photos(tmp_path, {split: dict.fromkeys(names, 2) for split in splits})
     with pytest.raises(DataError, match=r"looks like images and masks|images/|class folders"):
         open_data(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["@eaDir", "#recycle", "@Recycle", "$RECYCLE.BIN", "__MACOSX"])
+def test_folders_of_systems_are_no_classes(tmp_path, name):
+    data = photos(tmp_path, {".": {"a": 2, "b": 2, name: 2}})
+    assert open_data(data).classes == ("a", "b")
+
+
+def test_test_images_without_masks_are_left_out_and_counted(tmp_path):
+    for split in ("train", "test"):
+        save_pair(tmp_path / "a" / split, "1", [[0, 1]])
+        save_pair(tmp_path / "b", f"{split}/1", [[0, 1]])
+    shutil.rmtree(tmp_path / "a" / "test" / "masks")
+    shutil.rmtree(tmp_path / "b" / "masks" / "test")
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        data = open_data(folder)
+        assert data.sizes == {"train": 1}
+        assert [file.name for file in data.ignored] == ["1.png"]

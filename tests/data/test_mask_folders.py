@@ -168,7 +168,7 @@ def listing(train, test=None):
 
 def half_a_split(folder):
     make(folder / "train")
-    save(folder / "test" / "images" / "a.png", [[1]])
+    save(folder / "val" / "images" / "a.png", [[1]])
 
 
 def only_inner_test(folder):
@@ -212,7 +212,7 @@ def blurred(folder):
         (listing("\xff\xfe"), r"train\.txt cannot be read: .*; expected"),
         (listing(None, "a"), r"pairs for test but none for train; expected .* Add train\.txt"),
         (only_inner_test, "pairs for val and test but none for train; expected .*images/train"),
-        (half_a_split, "test/masks is missing or holds no images; expected"),
+        (half_a_split, "val/masks is missing or holds no images; expected"),
         (of((0,)), "has one class only in its training masks, which hold 0; expected"),
         (of((255,)), "has one class only in its training masks, which hold 255; expected"),
         (one_class_in_training, "has one class only in its training masks, which hold 0; expected"),

@@ -29,6 +29,14 @@ def test_a_state_dict_is_read_from_every_kind_of_file(net, tmp_path, suffix):
     assert all(torch.equal(other.state_dict()[k], state[k]) for k in state)
 
 
+def test_prefixes_and_averages_without_tensors_do_not_matter(net, tmp_path):
+    state = net.state_dict()
+    save_file({f"module.{k}": v for k, v in state.items()}, tmp_path / "a.safetensors")
+    torch.save({"model": state, "ema": {"decay": 0.999}}, tmp_path / "a.pth")
+    for name in ("a.safetensors", "a.pth"):
+        assert read(tmp_path / name).state.keys() == state.keys()
+
+
 @pytest.mark.parametrize("wrapped", ["state_dict", "model", "module."])
 def test_wrappers_of_training_scripts_are_removed(net, tmp_path, wrapped):
     state = net.state_dict()

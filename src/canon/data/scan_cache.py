@@ -12,7 +12,7 @@ from canon.data.images.picture import in_turn
 from canon.utils.files import atomic_write, cache_dir, fingerprint
 from canon.utils.progress import Progress
 
-VERSION = 2  # of the records; an increment discards cached ones
+VERSION = 3  # of the records; an increment discards cached ones
 ScanRecord = dict[str, Any]  # JSON-able; `fault` is the reason a file is unusable, or None
 
 

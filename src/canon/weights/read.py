@@ -133,7 +133,8 @@ def _safetensors(path: Path) -> tuple[State, str | None]:
     try:
         with safe_open(path, framework="pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return state, _model(path, file.metadata() or {})
+            model = _model(path, file.metadata() or {})
+            return state if model else _without_prefixes(state), model
     except SafetensorError as reason:
         raise WeightsError(
             f"{path} is damaged: {reason}; expected a complete safetensors file. Copy it again."
@@ -172,7 +173,13 @@ def _state_dict(content: Any, path: Path) -> State:
 
 def _wrapped(content: dict[Any, Any]) -> dict[Any, Any] | None:
     """The state dict inside what a training script saves; averaged weights before others."""
-    return next((content[name] for name in WRAPPERS if isinstance(content.get(name), dict)), None)
+    return next((content[name] for name in WRAPPERS if _holds_tensors(content.get(name))), None)
+
+
+def _holds_tensors(content: Any) -> bool:
+    if not isinstance(content, dict):
+        return False
+    return any(isinstance(one, Tensor) or _holds_tensors(one) for one in content.values())
 
 
 def _without_prefixes(state: State) -> State:

@@ -11,7 +11,10 @@ from canon.errors import DataError
 
 ZARR = ("zarr.json", ".zarray", ".zgroup")  # one of them is in every zarr folder
 # What systems and archivers leave in folders of images.
-SYSTEM = {"@eadir", "__macosx", "$recycle.bin", "lost+found", "thumbs.db", "desktop.ini"}
+SYSTEM = {
+    "@eadir", "@recycle", "#recycle", "#snapshot", "__macosx", "$recycle.bin", "lost+found",
+    "system volume information", "thumbs.db", "desktop.ini",
+}  # fmt: skip
 
 
 def is_zarr(path: Path) -> bool:

@@ -2,7 +2,8 @@
 
 Grey stays one channel, everything else becomes RGB. Bilevel images become 0 and 255, also where
 white is stored as zero. Alpha is composited on white, EXIF orientation is applied, and an animation
-gives its first frame. 16-bit grey keeps its bits; 16-bit colour is read with 8, the upper ones.
+gives its first frame. 16-bit grey keeps its bits (in PNG with alpha, if imagecodecs is installed);
+16-bit colour is read with 8, the upper ones.
 
 TIFF files are read by tifffile where it is installed (the extra `big`), as they are for prediction;
 what it does not read, such as CMYK, is read by Pillow.
@@ -16,8 +17,9 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
+from canon.data.images.deep_png import GREY_ALPHA, is_deep_png, read_deep_png
 from canon.data.images.picture import frames, open_picture
-from canon.data.images.tiff import read_first_page
+from canon.data.images.tiff import ChannelsError, read_first_page
 from canon.data.types import Pixels
 from canon.errors import DataError
 
@@ -74,6 +76,8 @@ def read_image(path: Path) -> Pixels:
         pixels = either(path, read_first_page, read_picture)
         deep_color = pixels.dtype == np.uint16 and pixels.shape[2] == 3
         return (pixels >> 8).astype(np.uint8) if deep_color else pixels
+    if is_deep_png(path, GREY_ALPHA) and (deep := read_deep_png(path)) is not None:
+        return deep
     return read_picture(path)
 
 
@@ -81,6 +85,8 @@ def either(path: Path, first: Callable[[Path], Read], second: Callable[[Path], R
     """What the first of two readers that reads a file gives; if none does, the first's error."""
     try:
         return first(path)
+    except ChannelsError:
+        raise
     except DataError as reason:
         try:
             return second(path)

@@ -57,6 +57,10 @@ def tiff_readers(path: Path) -> Iterator[list[RegionReader]]:
                         page.parent.filehandle.close()  # OME may span several files
 
 
+class ChannelsError(DataError):
+    """An image with channels that are neither grey nor RGB, whatever another reader makes of it."""
+
+
 def read_first_page(path: Path) -> Pixels:
     """The pixels of the first page of a TIFF, (H, W, C) uint8 or uint16, C 1 or 3.
 
@@ -67,7 +71,7 @@ def read_first_page(path: Path) -> Pixels:
         first = planes[0]
         same = [plane for plane in planes if plane.name == first.name]
         if len(same) > 1:
-            raise DataError(
+            raise ChannelsError(
                 f"{path} has {len(same)} channels; expected grey or RGB. Convert it, or save its "
                 "channels as separate files."
             )

@@ -68,7 +68,8 @@ def _check(header: Page, name: str) -> None:
         )
     whole = kind in ("b", "u", "i") and bits in (1, *range(8, 17), 32, 64)
     inverted = bits > 16 and header.photometric == WHITE_IS_ZERO
-    if not whole or inverted or header.imagedepth != 1:
+    color = header.photometric in (RGB, YCBCR) and not 8 <= bits <= 16
+    if not whole or inverted or color or header.imagedepth != 1:
         raise DataError(
             f"{name} has {bits}-bit {header.dtype or 'unknown'} pixels; expected two-dimensional "
             "images of 8 or 16 bits. Convert it."
@@ -92,10 +93,10 @@ def _conversions(header: Page) -> list[Callable[[Pixels], Pixels]]:
         return [partial(_from_palette, (header.colormap >> 8).astype(np.uint8))]
     if header.photometric in (RGB, YCBCR):
         return [partial(over_white, 3, alpha)]
-    if alpha and header.samplesperpixel == 2:
-        return [partial(over_white, 1, alpha)]
     white = 255 if header.bitspersample == 1 else 2**header.bitspersample - 1
     inverted = white if header.photometric == WHITE_IS_ZERO else 0
+    if alpha and header.samplesperpixel == 2:
+        return [partial(_grey_over_white, alpha, inverted)]
     convert = _grey if header.dtype.kind in "bu" and white <= 65535 else _counted
     convert = _bilevel if header.bitspersample == 1 else convert
     return [partial(convert, sample, inverted) for sample in range(header.samplesperpixel)]
@@ -133,6 +134,11 @@ def over_white(colors: int, alpha: int, samples: Pixels) -> Pixels:
     opacity = samples[..., colors : colors + 1].astype(np.float64) / white
     front = shown if alpha == PREMULTIPLIED else shown * opacity
     return np.rint(front + (1 - opacity) * white).clip(0, white).astype(samples.dtype)
+
+
+def _grey_over_white(alpha: int, inverted: int, samples: Pixels) -> Pixels:
+    grey = _grey(0, inverted, samples)
+    return over_white(1, alpha, np.concatenate([grey, samples[..., 1:]], axis=-1))
 
 
 def _contiguous(page: Page) -> bool:

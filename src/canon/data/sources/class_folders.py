@@ -17,7 +17,7 @@ from canon.errors import DataError
 # fmt: off
 MASKS = {
     "mask", "masks", "label", "labels", "annot", "annotation", "annotations", "manual",
-    "segmentation", "segmentationclass", "groundtruth", "gt",
+    "segmentation", "segmentationclass", "groundtruth", "gt", "target", "targets",
 }
 PHOTOS = {"image", "images", "img", "imgs", "photo", "photos", "jpegimages"}
 # fmt: on
@@ -43,7 +43,8 @@ def open_class_folders(folder: Path, *, to_train: bool = True) -> Dataset:
     others = [] if folders == {"train": folder} else folders_in(folder)
     ignored = [d for d in others if d not in folders.values()]
     ignored += [f for f in folder.iterdir() if f.is_file() and not is_hidden(f.name)]
-    _require_no_masks(folder, folders_in(folder))
+    for place in {folder, *folders.values()}:
+        _require_no_masks(place, folders_in(place))
     if folders == {"train": folder}:
         _require_no_folder_above(folder)
     listed: dict[str, Files] = {}
@@ -72,7 +73,9 @@ def open_class_folders(folder: Path, *, to_train: bool = True) -> Dataset:
 
 
 def _class_files(folder: Path) -> Files:
-    classes = {composed(d.name): files_in(d) for d in folders_in(folder)}
+    classes: Files = {}
+    for one in folders_in(folder):  # two forms of one name, composed and decomposed, are one class
+        classes.setdefault(composed(one.name), []).extend(files_in(one))
     if not classes:
         loose = len(image_files(folder))
         holds = f"holds {loose} images but no class folders" if loose else "holds no images"

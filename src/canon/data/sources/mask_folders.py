@@ -5,14 +5,18 @@ from pathlib import Path
 
 from canon.data.dataset import SPLITS, Dataset, Split
 from canon.data.images.collection import FileImages
-from canon.data.images.listing import composed, files_in, folders_in
+from canon.data.images.listing import composed, files_in, folders_in, image_files
 from canon.data.images.reader import is_image
 from canon.data.sources.class_table import classes_from_values, read_class_table
 from canon.data.sources.mask_pairs import MaskFolder, by_image
 from canon.data.sources.split_folders import SPLIT_NAMES, split_folders
 from canon.data.sources.split_lists import split_lists
 from canon.data.targets.mask_codes import MaskCodes, format_codes
-from canon.data.targets.mask_histogram import MaskHistogram, mask_histograms
+from canon.data.targets.mask_histogram import (
+    MaskHistogram,
+    differing_palettes,
+    mask_histograms,
+)
 from canon.data.targets.masks import Masks
 from canon.data.types import IGNORE
 from canon.errors import DataError
@@ -42,7 +46,13 @@ def open_mask_folders(
     folders = {"train": folder} if holds else split_folders(folder, to_train=to_train)
     if not any(map(_holds, folders.values())):
         return None
-    homes = {split: _mask_folder(folders[split]) for split in SPLITS if split in folders}
+    unlabelled = [d for split, d in folders.items() if split == "test" and _lacks_masks(d)]
+    homes = {split: _mask_folder(folders[split]) for split in SPLITS
+             if split in folders and folders[split] not in unlabelled}  # fmt: skip
+    if not homes:
+        raise DataError(
+            f"{folder} holds no masks; expected a folder masks next to images. Add the masks."
+        )
     if folders.get("train") == folder:
         home = homes["train"]
         stems = _splits(home, to_train=to_train)
@@ -50,19 +60,26 @@ def open_mask_folders(
     else:
         pairs = {split: home.pairs(home.paired_stems()) for split, home in homes.items()}
     masks = {split: files for split, (_, files) in pairs.items()}
-    names, codes = _classes(folder, masks, known)
+    names, codes, palettes = _classes(folder, masks, known)
     splits = {
         split: Split(FileImages(images), Masks(masks[split], names, codes))
         for split, (images, _) in pairs.items()
     }
-    notes = tuple(dict.fromkeys(filter(None, (home.note() for home in homes.values()))))
-    return Dataset(str(folder), splits, _ignored(folder, homes, splits), notes)
+    notes = tuple(dict.fromkeys(filter(None, (*(h.note() for h in homes.values()), palettes))))
+    ignored = [file for file in _ignored(folder, homes, splits) if file not in unlabelled]
+    ignored += [file for one in unlabelled for file in image_files(one)]
+    return Dataset(str(folder), splits, tuple(ignored), notes)
 
 
 def _holds(folder: Path) -> bool:
     """Whether a folder holds images and masks, or one of them and no other folder."""
     inside = {d.name.lower() for d in folders_in(folder)}
     return inside.issuperset(FOLDERS) or inside in ({"images"}, {"masks"})
+
+
+def _lacks_masks(folder: Path) -> bool:
+    """Whether a folder has images, but no masks, as the test images of a challenge."""
+    return "masks" not in {d.name.lower() for d in folders_in(folder)} and bool(image_files(folder))
 
 
 def _mask_folder(folder: Path) -> MaskFolder:
@@ -74,9 +91,14 @@ def _mask_folder(folder: Path) -> MaskFolder:
                 f"{folder / kind} is missing or holds no images; expected folders images and masks "
                 "with files of the same names. Put them there."
             )
-    others = tuple(file for file in (*images, *masks) if not is_image(file))
-    by_stem = _by_stem(inside["images"], images)
-    return MaskFolder(folder, by_stem, by_image(by_stem, _by_stem(inside["masks"], masks)), others)
+    others = [file for file in (*images, *masks) if not is_image(file)]
+    by_stem, of_masks = _by_stem(inside["images"], images), _by_stem(inside["masks"], masks)
+    for stem, file in [*by_stem.items()]:  # the same where a split is a folder in images
+        split = SPLIT_NAMES.get(stem.partition("/")[0].lower())
+        if split == "test" and not (inside["masks"] / stem.partition("/")[0]).exists():
+            others.append(file)
+            del by_stem[stem]
+    return MaskFolder(folder, by_stem, by_image(by_stem, of_masks), tuple(others))
 
 
 def _by_stem(folder: Path, files: Iterable[Path]) -> dict[str, Path]:
@@ -115,11 +137,11 @@ def _by_folder(stems: list[str]) -> dict[str, list[str]]:
 
 def _classes(
     folder: Path, masks: dict[str, tuple[Path, ...]], known: Masks | None
-) -> tuple[tuple[str, ...], MaskCodes]:
-    """Names and values of the classes, from a class file and from all masks, or from a run."""
+) -> tuple[tuple[str, ...], MaskCodes, str]:
+    """Names and values of the classes, from a class file and all masks, or from a run; a note."""
     table = read_class_table(folder)
     if known is not None and table is None:
-        return known.classes, known.codes
+        return known.classes, known.codes, ""
     files = [mask for split in masks.values() for mask in split]
     histograms = mask_histograms(str(folder), files, table is not None and table.colors)
     faults = [one.fault for one in histograms.values() if one.fault]
@@ -131,7 +153,7 @@ def _classes(
     )
     if known is None:
         _need_two(folder, [histograms[mask] for mask in masks["train"]], values)
-    return names, values
+    return names, values, differing_palettes(histograms)
 
 
 def _values(histograms: dict[Path, MaskHistogram]) -> set[int]:
@@ -143,10 +165,12 @@ def _values(histograms: dict[Path, MaskHistogram]) -> set[int]:
     grey = {code for one in histograms.values() if not one.bilevel for code in one.codes}
     bilevel = {file: one for file, one in histograms.items() if one.bilevel}
     found = {code for one in bilevel.values() for code in one.codes}
-    if 1 not in found or 255 not in grey:
+    with_white = [f for f, one in histograms.items() if not one.bilevel and 255 in one.codes]
+    indexed = all(histograms[file].colors for file in (*with_white, *bilevel))
+    if 1 not in found or not with_white or indexed:
         return grey | found
     if 1 in grey:
-        other = next(f for f, one in histograms.items() if not one.bilevel and 255 in one.codes)
+        other = with_white[0]
         raise DataError(
             f"{next(iter(bilevel))} has one bit per pixel, {other} eight, with values of 1 and "
             "255; expected masks of one kind. Convert those of one bit to 8 bits."

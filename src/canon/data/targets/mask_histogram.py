@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from canon.data.scan_cache import ScanRecord, cached_scan
-from canon.data.targets.mask_codes import MAX_CLASSES, MaskCodes
+from canon.data.targets.mask_codes import MAX_CLASSES, MaskCodes, format_codes, value_code
 from canon.data.targets.masks import read_codes
 from canon.errors import DataError
 from canon.utils.progress import Progress
@@ -19,7 +19,10 @@ MAX_VALUES = 512  # more distinct values than a mask can have: 255 classes and i
 
 @dataclass(frozen=True)
 class MaskHistogram:
-    """Pixel counts and digest of the values in a mask file, or why it cannot be read."""
+    """Pixel counts and digest of the values in a mask file, or why it cannot be read.
+
+    If the values are indices, `colors` are those of `codes`, as 0xRRGGBB.
+    """
 
     height: int = 0
     width: int = 0
@@ -27,6 +30,7 @@ class MaskHistogram:
     pixels: tuple[int, ...] = ()
     digest: str = ""
     bilevel: bool = False
+    colors: tuple[int, ...] = ()
     fault: str | None = None
 
     def by_class(self, values: MaskCodes) -> dict[int, int]:
@@ -64,7 +68,7 @@ def mask_histograms(
     kind = "mask-colors" if colors else "mask-levels"
     records = cached_scan(kind, source, files, partial(_record, colors=colors), progress)
     return {
-        file: MaskHistogram(**record | {name: tuple(record[name]) for name in ("codes", "pixels")})
+        file: MaskHistogram(**record | {k: tuple(record[k]) for k in ("codes", "pixels", "colors")})
         for file, record in records.items()
     }
 
@@ -75,7 +79,7 @@ def _record(file: Path, colors: bool) -> ScanRecord:
 
 def _histogram(file: Path, colors: bool) -> MaskHistogram:
     try:
-        codes, bilevel = read_codes(file, colors)
+        codes, bilevel, palette = read_codes(file, colors)
     except DataError as reason:
         return MaskHistogram(fault=str(reason))
     height, width = codes.shape
@@ -89,4 +93,24 @@ def _histogram(file: Path, colors: bool) -> MaskHistogram:
         return MaskHistogram(height, width, fault=fault)
     digest = hashlib.blake2b(codes.tobytes(), digest_size=16).hexdigest()
     counts = tuple(found.tolist()), tuple(pixels.tolist())
-    return MaskHistogram(height, width, *counts, digest, bilevel)
+    of_codes = []
+    if palette is not None:  # an index beyond the palette is black
+        padded = np.pad(palette, ((0, 256), (0, 0)))[found]
+        of_codes = [value_code(tuple(color)) for color in padded.tolist()]
+    return MaskHistogram(height, width, *counts, digest, bilevel, tuple(of_codes))
+
+
+def differing_palettes(histograms: dict[Path, MaskHistogram]) -> str:
+    """A note if the same index has several colours, or an empty text."""
+    seen: dict[int, tuple[int, Path]] = {}
+    for file, one in histograms.items():
+        for code, color in () if one.bilevel else zip(one.codes, one.colors, strict=False):
+            known, other = seen.setdefault(code, (color, file))
+            if known != color:
+                colors = format_codes((known,), True), format_codes((color,), True)
+                return (
+                    f"the palettes of masks differ: index {code} is {colors[0]} in {other.name}, "
+                    f"{colors[1]} in {file.name}; classes are the indices. If they are the "
+                    "colours, list these in classes.json"
+                )
+    return ""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from canon.data.images.picture import open_picture
 from canon.data.images.reader import DEEP, either, is_tiff, read_image, white_is_zero
 from canon.data.targets.base import require_two_classes
 from canon.data.targets.mask_codes import MaskCodes, describe_unknown_values
-from canon.data.types import ClassMap, Codes
+from canon.data.types import ClassMap, Codes, Pixels
 from canon.errors import DataError
 
 
@@ -82,8 +82,8 @@ def read_mask(file: Path, values: MaskCodes) -> ClassMap:
         DataError: the file cannot be read, has another kind of values, has transparent pixels, or
             contains unknown values.
     """
-    codes, bilevel = read_codes(file, values.colors)
-    codes = codes * values.white if bilevel else codes
+    read = read_codes(file, values.colors)
+    codes = read.codes * values.white if read.bilevel else read.codes
     index_of = values.classes()
     table = np.full(max(int(codes.max()), *index_of) + 1, -1, np.int16)
     table[list(index_of)] = list(index_of.values())
@@ -95,10 +95,22 @@ def read_mask(file: Path, values: MaskCodes) -> ClassMap:
     return classes.astype(np.uint8)
 
 
-def read_codes(file: Path, colors: bool) -> tuple[Codes, bool]:
-    """The values of a mask file, and whether it has one bit, whose white is 1 here.
+class MaskValues(NamedTuple):
+    """The values of a mask file.
 
-    Values are grey levels, palette indices or colours.
+    Args:
+        codes: grey levels, palette indices or colours, (H, W).
+        bilevel: whether it is black and white: one bit, or a palette of these two. White is 1.
+        palette: the colours of all indices, (K, 3), if the values are indices.
+    """
+
+    codes: Codes
+    bilevel: bool = False
+    palette: Pixels | None = None
+
+
+def read_codes(file: Path, colors: bool) -> MaskValues:
+    """The values of a mask file.
 
     Raises:
         DataError: the file cannot be read or has another kind of values.
@@ -106,28 +118,39 @@ def read_codes(file: Path, colors: bool) -> tuple[Codes, bool]:
     return either(file, partial(_picture_codes, colors), partial(_tiff_codes, colors))
 
 
-def _picture_codes(colors: bool, file: Path) -> tuple[Codes, bool]:
+def _picture_codes(colors: bool, file: Path) -> MaskValues:
     with open_picture(file) as picture:
         opaque = _opaque(picture, file)
         if colors:
-            return _colors(opaque, file), False
-        return _levels(opaque, file), _is_bilevel(opaque)
+            return MaskValues(_colors(opaque, file))
+        if opaque.mode == "P":
+            return _indexed(np.asarray(opaque), opaque.getpalette("RGB"), picture.format)
+        return MaskValues(_levels(opaque, file), opaque.mode == "1")
 
 
-def _is_bilevel(picture: Image.Image) -> bool:
-    """Whether a picture is black and white: one bit, or a palette of these two, as GIF has it."""
-    if picture.mode == "P":
-        palette = picture.getpalette("RGB") or []
-        return palette[:6] == [0, 0, 0, 255, 255, 255] and int(np.asarray(picture).max()) <= 1
-    return picture.mode == "1"
+def _indexed(indices: Codes, colors: list[int] | None, file_format: str | None) -> MaskValues:
+    """The values of a file with a palette.
+
+    They are the indices. Black and white are 0 and 1 in any order, and a GIF of grey levels has
+    these, because writers of GIF number the colours as they come.
+    """
+    palette = np.array(colors or [], np.uint8).reshape(-1, 3)
+    used = palette[: int(indices.max()) + 1]
+    grey = bool(len(used)) and bool((palette == palette[:, :1]).all())
+    levels = palette[:, 0]
+    if grey and len(used) <= 2 and {*levels.tolist()} == {0, 255}:
+        return MaskValues((levels[indices] > 0).astype(np.uint8), bilevel=True, palette=palette)
+    if grey and file_format == "GIF":
+        return MaskValues(levels[indices])
+    return MaskValues(indices, palette=palette)
 
 
-def _tiff_codes(colors: bool, file: Path) -> tuple[Codes, bool]:
+def _tiff_codes(colors: bool, file: Path) -> MaskValues:
     """The values of a TIFF that Pillow does not read, such as one of 64 bits."""
     pixels = read_image(file) if is_tiff(file) else None
     if pixels is None or colors or pixels.shape[2] != 1:
         raise DataError(f"{file} is not a readable mask")  # the first reader's error is shown
-    return pixels[..., 0], False
+    return MaskValues(pixels[..., 0])
 
 
 def _opaque(picture: Image.Image, file: Path) -> Image.Image:
@@ -144,7 +167,7 @@ def _opaque(picture: Image.Image, file: Path) -> Image.Image:
 
 def _levels(picture: Image.Image, file: Path) -> Codes:
     levels = np.asarray(picture)
-    if picture.mode in ("L", "P"):
+    if picture.mode == "L":
         return levels
     if picture.mode == "1":
         return levels.astype(np.uint8)
