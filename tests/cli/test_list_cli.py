@@ -1,5 +1,7 @@
 """`canon list`."""
 
+import csv
+import io
 import json
 
 import pytest
@@ -31,6 +33,19 @@ def test_recipes_show_every_number_and_mark_those_that_no_paper_prints(printed):
     text = " ".join(printed("list", "recipes", "--csv").split())
     assert "SGD with momentum 0.9, lr 0.01*, batch 32*, 60 epochs*, schedule exponential" in text
     assert "label smoothing 0.1" in text
+
+
+def test_weights_of_classes_borders_and_dice_are_named_where_a_recipe_has_them(printed):
+    rows = csv.DictReader(io.StringIO(printed("list", "recipes", "--csv")))
+    images = {(row["recipe"], row["models"].split(", ")[0]): row["images"] for row in rows}
+    assert images["paper", "unet"] == (
+        "augmentation: crops, flips and quarter turns, elastic displacements of 10 pixels, "
+        "classes weighted by median frequency*, weight 10 of borders, "
+        "test protocol: whole images, normalization standard*"
+    )
+    assert images["paper", "deconvnet"] == (
+        "augmentation: crops, horizontal flips, test protocol: whole images, normalization mean*"
+    )
 
 
 def test_models_are_listed_with_cost_and_published_error(printed):
