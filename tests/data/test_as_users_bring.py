@@ -182,6 +182,25 @@ def test_labels_that_are_no_class_indices_are_explained(tmp_path, labels, messag
         open_data(tmp_path / "a.npz")
 
 
+def test_labels_from_1_in_idx_files_are_explained(tmp_path):
+    for split in ("train", "t10k"):
+        for kind, values in (("images-idx3", np.zeros((6, 9, 9), np.uint8)),
+                             ("labels-idx1", np.arange(6, dtype=np.uint8) % 3 + 1)):  # fmt: skip
+            head = (
+                b"\0\0\x08" + bytes([values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape)
+            )
+            (tmp_path / f"{split}-{kind}-ubyte").write_bytes(head + values.tobytes())
+    with pytest.raises(DataError, match=r"labels from 1 to 3; .*Lower them by 1"):
+        open_data(tmp_path)
+
+
+def test_a_test_split_may_lack_the_first_class(tmp_path):
+    pixels = np.zeros((4, 9, 9), np.uint8)
+    np.savez(tmp_path / "a.npz", x_train=pixels, y_train=[0, 1, 2, 2], x_test=pixels,
+             y_test=[1, 1, 2, 2])  # fmt: skip
+    assert open_data(tmp_path / "a.npz").splits["test"].targets.counts().tolist() == [0, 2, 2]
+
+
 def test_arrays_are_data_and_other_objects_are_refused_in_one_line():
     pixels = np.random.default_rng(0).integers(0, 255, (6, 9, 9), np.uint8)
     data = open_data((pixels, [0, 1, 0, 1, 0, 1]))

@@ -43,7 +43,7 @@ def open_class_folders(folder: Path, *, to_train: bool = True) -> Dataset:
     others = [] if folders == {"train": folder} else folders_in(folder)
     ignored = [d for d in others if d not in folders.values()]
     ignored += [f for f in folder.iterdir() if f.is_file() and not is_hidden(f.name)]
-    for place in {folder, *folders.values()}:
+    for place in dict.fromkeys((folder, *folders.values())):
         _require_no_masks(place, folders_in(place))
     if folders == {"train": folder}:
         _require_no_folder_above(folder)

@@ -61,7 +61,7 @@ class Labels(Values):
             return
         require_two_classes(source, self.classes)
         missing = [c for c, count in zip(self.classes, self.counts(), strict=True) if not count]
-        if missing == ["0"] and self.classes[-1] == str(len(self.classes) - 1):
+        if split == "train" and missing == ["0"] and self.classes[-1] == str(len(self.classes) - 1):
             raise DataError(
                 f"{source} has {split} labels from 1 to {self.classes[-1]}; expected labels from "
                 "0. Lower them by 1."
