@@ -77,8 +77,14 @@ def outputs(net: nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
 
 @torch.no_grad()
 def without_zero_weights(net: nn.Module) -> nn.Module:
-    """The network with noise for weights that start at zero, as FCN's scores do."""
+    """The network with noise for weights that start at zero, as FCN's scores do.
+
+    The few units of a gate get a bias, as all of them may start below zero.
+    """
     for p in net.parameters():
         if p.dim() > 1 and not p.any():
             p.normal_(0, 0.1, generator=torch.Generator().manual_seed(0))
+    for name, p in net.named_parameters():
+        if name.endswith("gate.fc1.bias"):
+            nn.init.ones_(p)
     return net
