@@ -87,6 +87,14 @@ def test_a_fixed_upsampling_has_nothing_to_train():
     assert [p.requires_grad for p in up.parameters()] == [False]
 
 
+@pytest.mark.parametrize("window", [(2, 2), (3, 2), (2, 3)])
+@pytest.mark.parametrize("ceil", [False, True])
+def test_the_positions_of_maxima_are_those_of_a_pooling(window, ceil):
+    pool = nn.MaxPool2d(*window, ceil_mode=ceil, return_indices=True)
+    x = noise(2, 3, 11, 8)
+    assert torch.equal(max_pool_indices(x, pool), pool(x)[1])
+
+
 def test_unpooling_puts_each_maximum_back_where_it_was():
     x = noise(2, 3, 6, 8)
     pooled = POOL(x)
