@@ -65,6 +65,17 @@ def test_masks_inside_the_folder_of_images_are_not_predicted(shapes_run, slides)
     assert {p.name for p in (slides / "masks").iterdir()} == {"0.tif", "1.tif"}
 
 
+def test_masks_never_replace_their_images(shapes_run, tmp_path, capsys, monkeypatch):
+    for name in ("x.png", "y.png"):
+        Image.fromarray(shape_pair(0)[0]).save(tmp_path / name)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.chdir(tmp_path)
+    for words in ((tmp_path, "--out", tmp_path), (".", "--out", "."), ("x.png", "--out", ".")):
+        line = refused(capsys, "predict", shapes_run.path, *words, "--format", "png")
+        assert "would be written to its folder under the same name" in line
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_images_with_the_same_output_are_refused(shapes_run, tmp_path, capsys):
     for name in ("x.png", "x-overlay.png"):
         Image.fromarray(shape_pair(0)[0]).save(tmp_path / name)

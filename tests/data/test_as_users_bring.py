@@ -217,3 +217,10 @@ def test_thin_images_take_no_memory(tmp_path):
     Image.new("L", (100_000, 1), 90).save(tmp_path / "a.png")
     stored = Preprocessing(64, 3).read(tmp_path / "a.png")
     assert (stored.shape, set(np.unique(stored))) == ((64, 64, 3), {90})
+
+
+def test_a_cifar_batch_runs_no_code_of_numpy(tmp_path, capfd):
+    (tmp_path / "data_batch_1").write_bytes(b"\x80\x02cnumpy.f2py.__main__\ndtype\n.")
+    with pytest.raises(DataError, match=r"is not a CIFAR-10 batch: it calls numpy\.f2py"):
+        open_data(tmp_path)
+    assert capfd.readouterr() == ("", "")
