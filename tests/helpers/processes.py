@@ -8,11 +8,14 @@ from pathlib import Path
 
 import torch
 
-# A process that exits as a member of a group now and then aborts in its threads.
+# A process of several now and then aborts in torch's threads when it exits: see `canon.__main__`.
 LEAVE = """
+import os
 from canon.utils.devices import leave_group
 
 leave_group()
+sys.stdout.flush()
+os._exit(0)
 """
 
 
