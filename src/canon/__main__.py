@@ -4,9 +4,10 @@ import os
 import sys
 
 from canon.cli import main
+from canon.cli.console import several_processes
 
 code = main()
-if int(os.environ.get("WORLD_SIZE", "1")) > 1:  # torch's threads now and then abort a normal exit
+if several_processes():  # torch's threads now and then abort a normal exit
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

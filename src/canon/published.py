@@ -93,8 +93,8 @@ class Published:
         return self.height or self.image, self.image
 
 
-def in_name(name: str) -> int:
-    """The number of layers in the name of a network: 50 in "se-resnet50-r4"."""
+def number_in(name: str) -> int:
+    """The first number in a name, which is that of the layers: 50 in "se-resnet50-r4"."""
     return int(re.findall(r"\d+", name)[0])
 
 

@@ -17,12 +17,25 @@ from canon.errors import InputError, unknown
 from canon.layers.interfaces import DenseOutput
 from canon.layers.stages import first_too_small_stage
 from canon.options import OPEN_OPTIONS, TaskName
-from canon.published import Errors, Paper, Printed, Published, PublishedEnsemble, in_name
+from canon.published import Errors, Paper, Printed, Published, PublishedEnsemble, number_in
 
 __all__ = [
-    "Errors", "ModelInfo", "Paper", "Printed", "Published", "PublishedEnsemble", "build",
-    "ensembles", "in_name", "model_info", "names", "published_ensemble", "register",
-    "register_ensemble", "smallest_image", "too_small",
+    "Errors",
+    "ModelInfo",
+    "Paper",
+    "Printed",
+    "Published",
+    "PublishedEnsemble",
+    "build",
+    "ensembles",
+    "model_info",
+    "names",
+    "number_in",
+    "published_ensemble",
+    "register",
+    "register_ensemble",
+    "smallest_image",
+    "too_small",
 ]  # fmt: skip
 
 Build = TypeVar("Build", bound=Callable[..., nn.Module])

@@ -1,7 +1,5 @@
 """What training batches look like, by kind of images and by flag."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -96,7 +94,7 @@ def test_zoom_magnifies_the_image_and_not_its_padding():
     pixels = torch.zeros(64, 32, 32, 1, dtype=torch.uint8)
     pixels[:, 8:24, 8:24] = 255
     pack = ImagePack(pixels, torch.zeros(64, dtype=torch.long))
-    chosen = replace(levels(modern("resnet20"), "light", color=False, zoom=1.2).augmentation)
+    chosen = levels(modern("resnet20"), "light", color=False, zoom=1.2).augmentation
     assert chosen.pad == 4
     batch, _ = ImageBatches(pack, Preprocessing(32, 1), chosen).training(torch.arange(64), 0)
     areas = batch.sum((1, 2, 3))

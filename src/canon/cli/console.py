@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from canon.utils.tables import Table as Values
 
 EVERY = 60.0  # seconds between two lines on progress where there is no terminal
-CELL = 48  # letters in a line of a text cell; a narrower terminal wraps lines, but loses no column
+WIDTH = 1000  # letters, more than any table has; a narrower terminal wraps, but loses no column
+CELL = 48  # letters in a line of a text cell
 
 
 def console() -> "Console":
     """Standard output, wide enough for any table."""
     from rich.console import Console
 
-    return Console(width=1000, highlight=False, markup=False)
+    return Console(width=WIDTH, highlight=False, markup=False)
 
 
 def is_main_process() -> bool:
@@ -34,10 +35,14 @@ def is_main_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def several_processes() -> bool:
+    """Whether a launcher started more than this process."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
 def between_processes(failure: BaseException) -> bool:
     """Whether the communication of several processes failed."""
-    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    return several and any(word in str(failure) for word in ("gloo", "NCCL", "by peer"))
+    return several_processes() and any(word in str(failure) for word in ("gloo", "NCCL", "by peer"))
 
 
 def peer_ended(failure: BaseException) -> bool:

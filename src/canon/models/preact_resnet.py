@@ -31,7 +31,7 @@ from canon.layers.preactivation import (
     stage,
 )
 from canon.models.resnet import D50, D101, D152
-from canon.registry import Errors, Paper, Printed, Published, in_name, register
+from canon.registry import Errors, Paper, Printed, Published, number_in, register
 from canon.types import Images, Logits
 
 PAPER = Paper(
@@ -96,7 +96,7 @@ for name, unit, expansion, n, params, macs, millions, error, table in CIFAR:
     printed = Printed(millions * 1e6, 0.05e6, "Table 4", norms=False) if millions else None
     errors = Errors(error, None, f"CIFAR-10 test, Table {table}")
     published = Published(
-        params, macs, 32, classes=10, layers=in_name(name), printed_params=printed, errors=errors
+        params, macs, 32, classes=10, layers=number_in(name), printed_params=printed, errors=errors
     )
     register(name, paper=PAPER, unit=unit, expansion=expansion, n=n, published=published)(
         CifarPreActResNet
@@ -179,7 +179,7 @@ IMAGENET: tuple[tuple[str, tuple[int, ...], int, int, float | None, float | None
 for name, depths, params, macs, top1, top5 in IMAGENET:
     where = "ILSVRC-2012 val, one crop of 320, Table 5"
     published = Published(
-        params, macs, layers=in_name(name), errors=Errors(top1, top5, where) if top1 else None
+        params, macs, layers=number_in(name), errors=Errors(top1, top5, where) if top1 else None
     )
     register(name, paper=PAPER, depths=depths, published=published)(PreActResNet)
 

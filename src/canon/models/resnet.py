@@ -22,7 +22,7 @@ from canon.layers.residual import (
     plain,
     stage,
 )
-from canon.registry import Errors, Paper, Printed, Published, in_name, register
+from canon.registry import Errors, Paper, Printed, Published, number_in, register
 from canon.types import Images, Logits
 
 PAPER = Paper(
@@ -128,7 +128,7 @@ for name, block, depths, shortcut, params, macs, billions, top1, top5, table in 
     # 3.858 is printed as 3.8, 3.644 as 3.6: cut off rather than rounded.
     printed = Printed(billions * 1e9, 0.1e9, "Table 1") if billions else None
     errors = Errors(top1, top5, f"ILSVRC-2012 val, ten crops, Table {table}") if top1 else None
-    published = Published(params, macs, layers=in_name(name), printed_macs=printed, errors=errors)
+    published = Published(params, macs, layers=number_in(name), printed_macs=printed, errors=errors)
     register(name, paper=PAPER, block=block, depths=depths, shortcut=shortcut, published=published)(
         ResNet
     )
@@ -142,7 +142,7 @@ TORCHVISION = (
 # fmt: on
 
 for name, depths, params, macs in TORCHVISION:
-    published = Published(params, macs, layers=in_name(name))
+    published = Published(params, macs, layers=number_in(name))
     register(name, paper=PAPER, block=BottleneckTV, depths=depths, published=published)(ResNet)
 
 
@@ -204,6 +204,6 @@ for name, n, shortcut, params, macs, millions, error in TABLE6:
     printed = Printed(millions * 1e6, last_digit, "Table 6") if millions else None
     errors = Errors(error, None, "CIFAR-10 test, Table 6") if error else None
     published = Published(
-        params, macs, 32, classes=10, layers=in_name(name), printed_params=printed, errors=errors
+        params, macs, 32, classes=10, layers=number_in(name), printed_params=printed, errors=errors
     )
     register(name, paper=PAPER, published=published, n=n, shortcut=shortcut)(CifarResNet)

@@ -15,7 +15,7 @@ from canon.layers import average_head, init, stages
 from canon.layers.residual import Block, Grouped, Shortcut, conv_bn, option_b, stage
 from canon.layers.squeeze_excite import SqueezeExcite
 from canon.models.resnet import D18, D34, D50, D101, D152, Basic, Bottleneck
-from canon.registry import Errors, Paper, Printed, Published, in_name, register
+from canon.registry import Errors, Paper, Printed, Published, number_in, register
 from canon.types import Images, Logits
 
 PAPER = Paper(
@@ -134,7 +134,7 @@ TABLE2: tuple[tuple[str, type[Block], tuple[int, ...], int, int, float | None, f
 for name, block, depths, params, macs, billions, top1, top5 in TABLE2:
     printed = Printed(billions * 1e9, 0.035e9, "Table 2") if billions else None
     errors = Errors(top1, top5, "ILSVRC-2012 val, one crop, Table 2") if top1 else None
-    published = Published(params, macs, layers=in_name(name), printed_macs=printed, errors=errors)
+    published = Published(params, macs, layers=number_in(name), printed_macs=printed, errors=errors)
     register(name, paper=PAPER, block=block, depths=depths, published=published)(SEResNet)
 
 # Parameters and multiply-accumulates, the millions of the former that Table 10 prints, and errors.
@@ -150,7 +150,9 @@ TABLE10 = (
 for name, block, params, macs, millions, top1, top5 in TABLE10:
     printed = Printed(millions * 1e6, 0.12e6, "Table 10")
     errors = Errors(top1, top5, "ILSVRC-2012 val, one crop, Table 10")
-    published = Published(params, macs, layers=in_name(name), printed_params=printed, errors=errors)
+    published = Published(
+        params, macs, layers=number_in(name), printed_params=printed, errors=errors
+    )
     register(name, paper=PAPER, block=block, depths=D50, published=published)(SEResNet)
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from canon.layers import LocalResponseNorm, init, stages
 from canon.layers.conv_arithmetic import side_after
 from canon.layers.inception import conv_relu
-from canon.registry import Errors, Paper, Printed, Published, in_name, register
+from canon.registry import Errors, Paper, Printed, Published, number_in, register
 from canon.types import Images, Logits
 
 PAPER = Paper(
@@ -126,5 +126,7 @@ for name, column, conv, conv1, params, macs, millions, top1, top5 in TABLE1:
     where = f"ILSVRC-2012 val, dense {tested}"
     errors = Errors(top1, top5, where) if top1 else None
     printed = Printed(millions * 1e6, 0.5e6, "Table 2") if millions else None
-    published = Published(params, macs, layers=in_name(name), printed_params=printed, errors=errors)
+    published = Published(
+        params, macs, layers=number_in(name), printed_params=printed, errors=errors
+    )
     register(name, paper=PAPER, column=column, conv=conv, conv1=conv1, published=published)(VGG)

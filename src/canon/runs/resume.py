@@ -135,8 +135,7 @@ def _restored(
         return splits
     if record.val is not None:
         splits |= _held_out(data, record.val, source)
-    counted = splits.keys() & record.sizes.keys() if more else splits.keys()
-    sizes = {name: len(split) for name, split in splits.items() if name in counted}
+    sizes = {n: len(split) for n, split in splits.items() if not more or n in record.sizes}
     if sizes != record.sizes or data.classes != classes:
         was, now = (", ".join(f"{n:,} {k}" for k, n in s.items()) for s in (record.sizes, sizes))
         raise DataError(

@@ -112,3 +112,12 @@ def fsync(path: Path) -> None:
     except OSError as reason:  # some network file systems cannot flush folders
         if not folder or reason.errno in (errno.ENOSPC, errno.EIO):
             raise
+
+
+def first_bytes(path: Path, count: int) -> bytes:
+    """The first bytes of a file; none if it cannot be opened, which its reader reports."""
+    try:
+        with path.open("rb") as file:
+            return file.read(count)
+    except OSError:
+        return b""

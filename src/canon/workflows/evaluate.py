@@ -97,8 +97,7 @@ def choose_split(
     require_targets(task_named(run.record.task), run.model, opened)
     recorded = run.record.data
     moved = bool(recorded.digests) and report.digests == recorded.digests
-    same = opened.source == recorded.source != IN_MEMORY  # all arrays have that source
-    own = same or moved
+    own = moved or opened.source == recorded.source != IN_MEMORY  # the source of all arrays
     splits = restore_splits(opened, report, run.record, more=True) if own else opened.splits
     name = split or next(name for name in ("test", "val", "train") if name in splits)
     if name not in splits or not len(splits[name]):

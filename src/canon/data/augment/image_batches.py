@@ -83,10 +83,10 @@ class ImageBatches:
             return self.preprocessing.center(self.padded[index])
         if augmentation.scale is not None or augmentation.rotate:
             whole = self.padded.shape[1] / side
-            low, high = augmentation.scale or (whole, whole)
-            if augmentation.scale and augmentation.pad:  # the image is magnified, not its padding
-                low, high = low * whole, high * whole
-            scale = low, high
+            # The image is magnified, not its padding.
+            unit = whole if augmentation.pad or augmentation.scale is None else 1
+            low, high = augmentation.scale or (1, 1)
+            scale = unit * low, unit * high
             return random_affine_crop(self.padded, index, side, scale, augmentation.rotate, draw)
         if self.padded.shape[1] > side:
             return random_crop(self.padded, index, side, draw)

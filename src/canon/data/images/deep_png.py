@@ -9,6 +9,7 @@ from canon.data.images.picture import ORIENTATION, decoding
 from canon.data.images.region import UPRIGHT, ArrayReader, OrientedReader
 from canon.data.images.tiff_page import ALPHA, over_white
 from canon.data.types import Pixels
+from canon.utils.files import first_bytes
 
 PNG = b"\x89PNG\r\n\x1a\n"
 DEPTH, KIND = 24, 25  # offsets of the bit depth and the colour type in a PNG file
@@ -17,13 +18,10 @@ RGB, GREY_ALPHA, RGBA = 2, 4, 6
 
 def is_deep_png(path: Path, *kinds: int) -> bool:
     """Whether a file is a PNG of 16 bits and one of these kinds that can be read with all bits."""
-    try:
-        with path.open("rb") as file:
-            header = file.read(KIND + 1)
-    except OSError:
-        return False
-    png = len(header) > KIND and header.startswith(PNG) and bool(find_spec("imagecodecs"))
-    return png and header[DEPTH] == 16 and header[KIND] in kinds
+    header = first_bytes(path, KIND + 1)
+    png = len(header) > KIND and header.startswith(PNG)
+    deep = png and header[DEPTH] == 16 and header[KIND] in kinds
+    return deep and bool(find_spec("imagecodecs"))
 
 
 def read_deep_png(path: Path) -> Pixels | None:

@@ -22,6 +22,7 @@ from canon.data.images.picture import frames, open_picture
 from canon.data.images.tiff import ChannelsError, read_first_page
 from canon.data.types import Pixels
 from canon.errors import DataError
+from canon.utils.files import first_bytes
 
 # fmt: off
 SUFFIXES = frozenset([
@@ -46,11 +47,7 @@ def is_image(path: Path) -> bool:
 
 def is_tiff(path: Path) -> bool:
     """Whether a file has the signature of TIFF or BigTIFF."""
-    try:
-        with path.open("rb") as file:
-            return file.read(4) in MAGIC
-    except OSError:
-        return False  # the reader reports it
+    return first_bytes(path, 4) in MAGIC
 
 
 def multi_page_fault(path: Path) -> str | None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from canon.data.dataset import Dataset, Split
 from canon.data.images.collection import ArrayImages
-from canon.data.targets.labels import Labels
+from canon.data.targets.labels import Labels, from_one
 from canon.data.types import Pixels
 from canon.errors import DataError
 
@@ -165,9 +165,7 @@ def _require_plausible(path: Path, labels: NDArray[np.int64], *, named: bool) ->
     """Refuse labels that begin at 1, or that are no indices of classes."""
     low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
     if low == 1 and not named:
-        raise DataError(
-            f"{path} has labels from 1 to {high}; expected labels from 0. Lower them by 1."
-        )
+        raise from_one(str(path), high)
     if high >= max(len(labels), 2):
         raise DataError(
             f"{path} has a label of {high:,} but {len(labels):,} images; expected indices of "

@@ -46,13 +46,10 @@ def open_mask_folders(
     folders = {"train": folder} if holds else split_folders(folder, to_train=to_train)
     if not any(map(_holds, folders.values())):
         return None
-    unlabelled = [d for split, d in folders.items() if split == "test" and _lacks_masks(d)]
+    several = len(folders) > 1
+    unlabelled = [d for s, d in folders.items() if several and s == "test" and _lacks_masks(d)]
     homes = {split: _mask_folder(folders[split]) for split in SPLITS
              if split in folders and folders[split] not in unlabelled}  # fmt: skip
-    if not homes:
-        raise DataError(
-            f"{folder} holds no masks; expected a folder masks next to images. Add the masks."
-        )
     if folders.get("train") == folder:
         home = homes["train"]
         stems = _splits(home, to_train=to_train)

@@ -9,7 +9,11 @@ from typing import NamedTuple
 from canon.data.sources.split_folders import SPLIT_NAMES
 from canon.errors import DataError
 
+Cut = tuple[str, str]  # what all names of a folder begin and end with
 Pairs = tuple[tuple[Path, ...], tuple[Path, ...]]  # images and masks
+
+
+SPLIT = "|".join(rf"(?<![a-z]){name}(?![a-z])" for name in SPLIT_NAMES)  # as a word
 
 
 class MaskFolder(NamedTuple):
@@ -19,7 +23,7 @@ class MaskFolder(NamedTuple):
         folder: it.
         images: files by stem: the path below `images` without its extension.
         masks: files by the stem of their image; those without an image by their own.
-        others: files that are not images.
+        others: files that are not images, and test images without any masks.
     """
 
     folder: Path
@@ -88,9 +92,6 @@ def by_image(images: dict[str, Path], masks: dict[str, Path]) -> dict[str, Path]
     return masks
 
 
-Cut = tuple[str, str]  # what all names of a folder begin and end with
-
-
 def _by_folder(stems: Iterable[str]) -> dict[str, list[str]]:
     folders: dict[str, list[str]] = {}
     for stem in stems:
@@ -119,12 +120,9 @@ def _contradict(images: Cut, masks: Cut) -> bool:
     """Whether both have numbers, or names of splits, and not the same."""
     numbers, splits = (
         [[tuple(re.findall(pattern, text.lower())) for text in cut] for cut in (images, masks)]
-        for pattern in (r"\d+", _SPLIT)
+        for pattern in (r"\d+", SPLIT)
     )
     return any(any(a) and any(b) and a != b for a, b in (numbers, splits))
-
-
-_SPLIT = "|".join(rf"(?<![a-z]){name}(?![a-z])" for name in SPLIT_NAMES)
 
 
 def _alike(image: str, mask: str) -> bool:

@@ -10,6 +10,13 @@ from canon.data.targets.base import Values, require_same_count, require_two_clas
 from canon.errors import DataError
 
 
+def from_one(source: str, high: int) -> DataError:
+    """The error for labels that begin at 1."""
+    return DataError(
+        f"{source} has labels from 1 to {high}; expected labels from 0. Lower them by 1."
+    )
+
+
 @dataclass(frozen=True)
 class Labels(Values):
     """One class for each image.
@@ -62,10 +69,7 @@ class Labels(Values):
         require_two_classes(source, self.classes)
         missing = [c for c, count in zip(self.classes, self.counts(), strict=True) if not count]
         if split == "train" and missing == ["0"] and self.classes[-1] == str(len(self.classes) - 1):
-            raise DataError(
-                f"{source} has {split} labels from 1 to {self.classes[-1]}; expected labels from "
-                "0. Lower them by 1."
-            )
+            raise from_one(source, len(self.classes) - 1)
         if missing and split == "train":
             raise DataError(
                 f"{source}: no train image of class {', '.join(map(repr, missing[:5]))}; expected "
