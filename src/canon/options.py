@@ -8,4 +8,4 @@ UpsamplingName = Literal[
     "nearest", "bilinear", "bicubic", "transposed", "channelwise", "unpool", "bed-of-nails"
 ]
 Augment = Literal["auto", "none", "light", "photo", "any-way-up"]
-TaskName = str  # "classify", "segment", or the name of a task that was added
+TaskName = str  # "classify", "segment", "reconstruct", or the name of a task that was added

@@ -66,7 +66,7 @@ class Published:
         image: side of the square input, pixels.
         height: of the input, pixels, if it is not square; `image` is then its width.
         channels: of the input.
-        classes: of the output.
+        classes: of the output; 0 for networks that have none, such as auto-encoders.
         layers: as the paper counts them, usually those with weights along one path, without
             projections and auxiliary heads; None if it does not.
         printed_params: the parameters as the paper rounds them.

@@ -116,7 +116,7 @@ def names(task: TaskName | None = None) -> tuple[str, ...]:
     """Every registered name: by year, by paper, then by multiply-accumulates.
 
     Args:
-        task: only networks that `classify` images, or that `segment` them; None means all.
+        task: only networks that `classify`, `segment` or `reconstruct` images; None means all.
     """
 
     def order(model: ModelInfo) -> tuple[int, str, int, int, str]:
@@ -157,7 +157,7 @@ def build(
 
     Args:
         name: a registered name.
-        classes: number of outputs; None means the paper's.
+        classes: number of outputs; None means the paper's. Auto-encoders have none.
         channels: of the input images; None means the paper's.
         image: side of the input images in pixels; None means the paper's. Networks that end in
             fully connected layers derive these from it; the others only check that it is legal.
@@ -197,6 +197,10 @@ def _check_options(model: ModelInfo, options: dict[str, Any]) -> None:
             raise InputError(
                 f"--{option} is {value:,}; expected at most {most:,}. Pass a smaller one."
             )
+    if options.get("classes") and not model.takes("classes"):
+        raise InputError(
+            f"{model.name} has no classes: it reconstructs its input. Leave --classes out."
+        )
     for option in options:
         if option not in (*model.choices, *SIDES):
             raise InputError(
@@ -213,9 +217,11 @@ def _instead(model: ModelInfo, option: str) -> str:
 
 def _build(model: ModelInfo, sides: dict[str, int | None], seed: int = 0, **more: Any) -> nn.Module:
     """The network; a side that is missing or None is the paper's."""
-    chosen = {side: sides.get(side) or getattr(model.published, side) for side in SIDES}
-    if not model.takes("image"):
-        del chosen["image"]
+    chosen = {
+        side: sides.get(side) or getattr(model.published, side)
+        for side in SIDES
+        if model.takes(side)
+    }
     return model.build(**model.numbers | more | chosen, seed=seed)
 
 

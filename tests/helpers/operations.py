@@ -105,9 +105,9 @@ def _conv(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1) -> st
 
 
 def _deconv(x, weight, bias=None, stride=1, padding=0, out=0, groups=1, dilation=1) -> str:
-    assert out in (0, (0, 0))
     c_in, c_out, *kernel = weight.shape
     text = f"deconv {c_in} {c_out * groups} {_window(tuple(kernel), stride, padding)}"
+    text += f" out{_sides(out)}" * (out not in (0, (0, 0)))
     return text + f" g{groups}" * (groups > 1) + " bias" * (bias is not None)
 
 
@@ -169,7 +169,17 @@ def _item(x, index) -> str | None:
 
 
 # What leaves the values as they are.
-SAME = {"reshape", "flatten", "view", "__get__", "contiguous", "unsqueeze", "squeeze", "expand_as"}
+SAME = {
+    "reshape",
+    "flatten",
+    "unflatten",
+    "view",
+    "__get__",
+    "contiguous",
+    "unsqueeze",
+    "squeeze",
+    "expand_as",
+}
 TEXTS: dict[str, Callable[..., str | None]] = {
     "conv2d": _conv, "conv_transpose2d": _deconv, "linear": _linear, "batch_norm": _batch_norm,
     "local_response_norm": _lrn, "max_pool2d": _max, "_max_pool2d": _max,

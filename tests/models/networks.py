@@ -52,7 +52,10 @@ def side_of(name: str) -> int:
 
 def small(name: str, **more) -> nn.Module:
     """The network for small images, and narrow where its width is an option."""
-    return build(name, image=side_of(name), classes=CLASSES, **OPTIONS.get(name, {}), **more)
+    sides = {"image": side_of(name)}
+    if model_info(name).takes("classes"):  # auto-encoders have none
+        sides["classes"] = CLASSES
+    return build(name, **sides, **OPTIONS.get(name, {}), **more)
 
 
 def images(name: str, count: int) -> torch.Tensor:

@@ -70,6 +70,8 @@ def test_an_image_has_the_same_output_alone_and_in_a_batch(name):
         assert isinstance(net, DenseOutput)
         side = net.output_side(x.shape[-1])
         assert together.shape == (3, CLASSES, side, side)
+    elif model_info(name).task == "reconstruct":
+        assert together.shape == x.shape
     else:
         assert together.shape == (3, CLASSES)
     assert alone.dtype == x.dtype
@@ -120,6 +122,8 @@ def test_documentation_has_the_shape_and_the_source(name):
     model = model_info(name)
     paper, module = model.paper, inspect.getmodule(model.build)
     shape = r"Shape: \(N, \d, \d+, \d+\) -> \(N, (K|10)[,)]"
+    if model.task == "reconstruct":
+        shape = r"Shape: (\(N, \d, \d+, \d+\)) -> \1, by codes \(N, \d+\)"
     assert re.search(shape, inspect.getdoc(model.build))
     assert "Differences from the paper:" in module.__doc__
     assert paper == module.PAPER

@@ -32,10 +32,14 @@ def spread(start: str, layer: Operation) -> tuple[float, str]:
     fan_in, fan_out = c_in * prod(kernel), c_out * prod(kernel) // groups
     if layer.text.startswith("deconv"):  # (c_in, c_out, k, k); an output sums over (k/s)^2 places
         fan_in = c_out * prod(kernel) // stride**2
+    if start == "glorot-uniform" and layer.text.startswith("deconv"):
+        # In Lasagne and Keras: the fans of the convolution that it transposes.
+        return sqrt(2 / ((c_in + c_out) * prod(kernel))), "uniform"
     known = {
         "normal": (float(number or 0), "normal"),
         "he": (sqrt(2 / fan_in), "normal"),
         "he-fan-out": (sqrt(2 / fan_out), "normal"),
+        "uniform-third": (sqrt(1 / (3 * fan_in)), "uniform"),
         "glorot-uniform": (sqrt(2 / (fan_in + fan_out)), "uniform"),
     }
     return known[kind]

@@ -11,6 +11,7 @@ from canon.models import (
     alexnet,
     bn_inception,
     build,
+    cae,
     deconvnet,
     fcn,
     googlenet,
@@ -50,7 +51,9 @@ FIGURE1 = re.compile(r"(\w+) +(\d+) x (\d+) x (\d+)")
         (preact_resnet.CifarPreActResNet, "preact-resnet164"),
         (preact_resnet.PreActResNet, "preact-resnet50"), (wide_resnet.WideResNet, "wrn-28-10"),
         (segnet.SegNet, "segnet"), (segnet.SegNetBasic, "segnet-basic"),
-        (deconvnet.DeconvNet, "deconvnet"), (fcn.vgg16, "fcn8s"), (fcn.alexnet, "fcn32s-alexnet"),
+        (deconvnet.DeconvNet, "deconvnet"),
+        (cae.CAE, "cae"), (cae.CAECoil, "cae-coil"),
+        (fcn.vgg16, "fcn8s"), (fcn.alexnet, "fcn32s-alexnet"),
     ],
 )  # fmt: skip
 def test_the_margins_have_the_sizes_of_the_maps(source, name):

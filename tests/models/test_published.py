@@ -37,7 +37,8 @@ DENSE = [f"fcn{s}s{form}" for s in (16, 8) for form in ("", "-released")]
 DENSE += ["fcn32s", "fcn8s-at-once", "fcn32s-alexnet", "fcn32s-googlenet"]
 DENSE += ["segnet", "segnet-basic", "segnet-basic-released"]
 DENSE += ["deconvnet", "unet", "unet-same", "unet-same-bn", "encoder-decoder"]
-ISSUED = CLASSICS + INCEPTIONS + PREACT + WIDE + SE + DENSE
+AUTO_ENCODERS = ["cae", "cae-coil", "dec-ae", "dcec-ae", "idec-ae"]
+ISSUED = AUTO_ENCODERS + CLASSICS + INCEPTIONS + PREACT + WIDE + SE + DENSE
 ISSUED += LENETS + VGGS + RESNETS + CIFAR + ["resnet1202"]
 
 

@@ -65,7 +65,20 @@ def glorot(net: nn.Module, seed: int) -> None:
     """U(-a, a), a = sqrt(6/(fan_in + fan_out)) (Glorot and Bengio, AISTATS 2010, equation 16)."""
     source = generator(seed)
     for layer in weighted(net):
-        limit = sqrt(6 / (fan_in(layer) + fan_out(layer)))
+        fans = fan_in(layer) + fan_out(layer)
+        if isinstance(layer, nn.ConvTranspose2d):  # the fans of the convolution that it transposes
+            fans = sum(layer.weight.shape[:2]) * prod(layer.kernel_size)
+        limit = sqrt(6 / fans)
+        layer.weight.uniform_(-limit, limit, generator=source)
+        zero_bias(layer)
+
+
+@torch.no_grad()
+def uniform(net: nn.Module, seed: int) -> None:
+    """U(-a, a), a = 1/sqrt(fan_in): a variance of 1/(3 fan_in) (the code of IDEC)."""
+    source = generator(seed)
+    for layer in weighted(net):
+        limit = sqrt(1 / fan_in(layer))
         layer.weight.uniform_(-limit, limit, generator=source)
         zero_bias(layer)
 

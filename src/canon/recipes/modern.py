@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from canon.data.augment.augmentation import Augmentation
-from canon.recipes import segmentation
+from canon.recipes import auto_encoders, segmentation
 from canon.recipes.images import PHOTO, ClassificationRecipe
 from canon.registry import build, model_info
 from canon.training.optimizers import SGD, AdamW
@@ -59,18 +59,25 @@ WITHOUT_BATCH_NORM_SMALL = replace(WITHOUT_BATCH_NORM, lr=1e-3, batch=128, image
 
 def modern(name: str) -> Recipe[Any]:
     """The default recipe of a network."""
-    published = model_info(name).published
-    if model_info(name).dense:
-        if published.channels == 1:
-            return segmentation.MODERN_CELLS
-        return segmentation.MODERN if has_batch_norm(name) else segmentation.MODERN_PLAIN
+    info = model_info(name)
+    if info.task == "reconstruct":
+        return auto_encoders.MODERN
+    if info.dense:
+        return _dense(name)
     if name == "lenet5":
         return LENET5
-    if published.channels == 1:
+    if info.published.channels == 1:
         return SMALL
-    if published.image == 32:
+    if info.published.image == 32:
         return CIFAR if has_batch_norm(name) else WITHOUT_BATCH_NORM_SMALL
     return WITH_BATCH_NORM if has_batch_norm(name) else WITHOUT_BATCH_NORM
+
+
+def _dense(name: str) -> Recipe[Any]:
+    """That of a segmentation network."""
+    if model_info(name).published.channels == 1:
+        return segmentation.MODERN_CELLS
+    return segmentation.MODERN if has_batch_norm(name) else segmentation.MODERN_PLAIN
 
 
 @cache

@@ -3,7 +3,7 @@
 from typing import Any
 
 from canon.errors import InputError
-from canon.recipes import classics, inceptions, segmentation
+from canon.recipes import auto_encoders, classics, inceptions, segmentation
 from canon.registry import model_info
 from canon.training.recipe import Recipe
 
@@ -28,6 +28,9 @@ BY_PAPER: dict[str, Recipe[Any]] = {
     "arXiv:1511.00561":     segmentation.SEGNET,
     "arXiv:1505.04366":     segmentation.DECONVNET,
     "arXiv:1505.04597":     segmentation.UNET,
+    "arXiv:1801.07648":     auto_encoders.CAE,
+    "doi:10.24963/ijcai.2017/243":      auto_encoders.IDEC,
+    "doi:10.1007/978-3-319-70096-0_39": auto_encoders.DCEC,
 }
 
 # The same papers' networks for 32 x 32 colour images.
@@ -54,6 +57,7 @@ UNTRAINED = {
     "lenet5-modern":   ("it is not the network of the paper", "lenet5"),
     "prototype":       ("it is from a lecture", "alexnet"),
     "encoder-decoder": ("it was not published", "unet"),
+    "dec-ae":          ("it is trained layer by layer in its paper", "idec-ae"),
 }
 # fmt: on
 

@@ -10,6 +10,7 @@ from canon.data import Dataset, Preprocessing, Split
 from canon.data.packs.base import ChannelStatistics
 from canon.data.sampling import stratified_split
 from canon.errors import DataError, InputError
+from canon.models import model_info
 from canon.options import OPEN_OPTIONS
 from canon.recipes import modern, paper
 from canon.recipes.images import AugmentFlags
@@ -124,6 +125,8 @@ def with_normalization(
         pass
     elif recipe.normalization == "lenet5":  # black to -0.1, white to 1.175 (section III.A)
         mean, std = (0.1 / 1.275,) * prep.channels, (1 / 1.275,) * prep.channels
+    elif recipe.normalization == "none":
+        mean, std = (0.0,) * prep.channels, (1.0,) * prep.channels
     elif recipe.normalization == "mean":
         std = (1 / 255,) * prep.channels
     return replace(prep, mean=tuple(mean), std=tuple(std))
@@ -176,4 +179,6 @@ def open_options(config: TrainConfig) -> dict[str, Any]:
 def model_args(config: TrainConfig, outputs: int, prep: Preprocessing) -> dict[str, Any]:
     """What the network is built with; run.json records it."""
     sides = {"classes": outputs, "channels": prep.channels, "image": prep.image}
+    if not model_info(config.model).takes("classes"):
+        del sides["classes"]
     return sides | {"seed": config.seed} | open_options(config)

@@ -11,6 +11,7 @@ from torch import nn
 
 from canon.data import DataReport, Dataset, Preprocessing, Split
 from canon.data.packs.base import Pack
+from canon.data.targets.base import Values
 from canon.errors import DataError, InputError, unknown
 from canon.inference.predictor import Predictor
 from canon.recipes.images import EvalProtocol
@@ -120,7 +121,7 @@ class Task(Protocol[P]):
 
     name: ClassVar[str]  # as in @register(task=...) and in run.json
     title: ClassVar[str]  # of its networks, in messages: "classification"
-    target_kind: ClassVar[str]  # what a dataset must hold
+    target_kind: ClassVar[str | None]  # what a dataset must hold; None takes any values, or none
     expected: ClassVar[str]  # the same, in messages
     example: ClassVar[str]  # a network of this task
     section: ClassVar[str | None]  # module of its section of the report, imported when it is needed
@@ -186,6 +187,11 @@ class Task(Protocol[P]):
         """Predict files, and all images in folders."""
 
 
+def needs_labels(task: Task[Any]) -> bool:
+    """Whether a task cannot be trained on images alone."""
+    return task.target_kind is not None
+
+
 def require_targets(task: Task[Any], model: str, data: Dataset) -> None:
     """Refuse a dataset whose targets are of another kind.
 
@@ -193,6 +199,8 @@ def require_targets(task: Task[Any], model: str, data: Dataset) -> None:
         DataError: masks for a classifier, or class folders for a segmentation network.
     """
     kind = data.targets.kind
+    if not needs_labels(task) and isinstance(data.targets, Values):
+        return
     if kind != task.target_kind:
         held = {"label": "class labels", "mask": "masks", "none": "no labels"}.get(kind, kind)
         raise DataError(

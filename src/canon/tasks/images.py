@@ -25,6 +25,7 @@ from canon.tasks.base import EvalOptions, Prediction, PredictOptions, Task
 from canon.tasks.gather import image_evaluation
 from canon.training.interfaces import Batches, Evaluate, Metrics
 from canon.training.recipe import Recipe
+from canon.types import RawImages
 from canon.utils.progress import Progress, Step, Watch
 from canon.weights import PUBLISHED
 
@@ -44,6 +45,7 @@ class ImageTask(Task[ImagePack]):
     writes_files: ClassVar[bool] = False
     ensembles: ClassVar[bool] = False
     options: ClassVar[frozenset[str]] = frozenset()
+    batch_type: ClassVar[type[ImageBatches]] = ImageBatches
     width: ClassVar[int]  # figures of a sample
 
     def preprocessing(
@@ -76,7 +78,7 @@ class ImageTask(Task[ImagePack]):
         device: torch.device,
     ) -> ImageBatches:
         """Augmented crops."""
-        return ImageBatches(pack.to(device), prep, recipe.images.augmentation)
+        return self.batch_type(pack.to(device), prep, recipe.images.augmentation)
 
     @abstractmethod
     def sample_figures(self, net: nn.Module, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -85,6 +87,10 @@ class ImageTask(Task[ImagePack]):
     @abstractmethod
     def metrics(self, figures: Tensor, outputs: int) -> Metrics:
         """The metrics of all samples, from their figures (N, width)."""
+
+    def outputs(self, predictor: Predictor, model: TrainedModel, raw: RawImages) -> Tensor:  # noqa: ARG002
+        """What predictions are made from, (n, ...), of the evaluated part of stored squares."""
+        return predictor(raw)
 
     @abstractmethod
     def prediction(
@@ -107,7 +113,7 @@ class ImageTask(Task[ImagePack]):
         """Centre crops."""
         if isinstance(samples, Split):
             samples = self.pack(samples, prep, options.progress)
-        batches = ImageBatches(samples.to(accelerator.device), prep)
+        batches = self.batch_type(samples.to(accelerator.device), prep)
         metrics: Callable[[Tensor], Any] = lambda figures: self.metrics(figures, outputs)  # noqa: E731
         return image_evaluation(
             batches, self.width, self.sample_figures, metrics, accelerator, options.batch
@@ -153,7 +159,8 @@ class ImageTask(Task[ImagePack]):
             stored, faults = _read(prep, chunk, options.skip_bad)
             rows: dict[Path, Tensor] = {}
             if stored:
-                outputs = predictor(prep.center(torch.stack(list(stored.values()))))
+                raw = prep.center(torch.stack(list(stored.values())))
+                outputs = self.outputs(predictor, model, raw)
                 rows = dict(zip(stored, outputs, strict=True))
             for file in chunk:
                 if file in faults:

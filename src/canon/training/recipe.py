@@ -15,7 +15,7 @@ class InWords(Protocol):
         """Its fields in words, by their names."""
 
 
-Normalization = Literal["standard", "mean", "lenet5"]
+Normalization = Literal["standard", "mean", "lenet5", "none"]
 
 Images = TypeVar("Images", bound=InWords)
 
@@ -41,7 +41,7 @@ class Recipe(Generic[Images]):
             after each step; 0 does not scale.
         normalization: `standard` to zero mean and unit deviation of each channel, `mean` subtracts
             the mean and keeps the scale of 0 to 255, `lenet5` maps black to -0.1 and white to
-            1.175.
+            1.175, `none` maps black to 0 and white to 1.
         val: fraction held out for validation if the data has no validation split.
         unprinted: fields of a paper's recipe whose value the paper does not print, such as `lr`,
             `images.augmentation`, or `average`; the comment above the recipe says where each is

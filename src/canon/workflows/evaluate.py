@@ -10,7 +10,13 @@ from canon.recipes.images import PROTOCOLS, EvalProtocol
 from canon.runs.folder import Run
 from canon.runs.open import open_run
 from canon.runs.resume import IN_MEMORY, restore_splits
-from canon.tasks.base import EvalOptions, require_choice, require_options, require_targets
+from canon.tasks.base import (
+    EvalOptions,
+    needs_labels,
+    require_choice,
+    require_options,
+    require_targets,
+)
 from canon.tasks.lookup import TASKS, task_named
 from canon.training.interfaces import Metrics
 from canon.utils.devices import make_accelerator, to_device
@@ -93,8 +99,11 @@ def choose_split(
             f"{run.path} was trained on arrays in memory, which it does not hold; expected data. "
             "Pass the arrays, or other data."
         )
-    opened, report = open_checked(source, skip_bad=skip_bad, progress=progress, known=run.targets)
-    require_targets(task_named(run.record.task), run.model, opened)
+    task = task_named(run.record.task)
+    opened, report = open_checked(
+        source, skip_bad=skip_bad, progress=progress, known=run.targets, labels=needs_labels(task)
+    )
+    require_targets(task, run.model, opened)
     recorded = run.record.data
     moved = bool(recorded.digests) and report.digests == recorded.digests
     own = moved or opened.source == recorded.source != IN_MEMORY  # the source of all arrays
@@ -108,6 +117,8 @@ def choose_split(
     chosen = splits[name]
     if not own and split is None and [*splits] == ["train"]:
         name = "all images"  # of data without a split, which are not training images of this run
+    if not needs_labels(task):
+        return name, chosen
     try:
         return name, Split(chosen.images, chosen.targets.reordered(run.classes))
     except DataError as reason:

@@ -27,7 +27,7 @@ from canon.runs.folder import WEIGHTS, Run, make_folder, new_folder
 from canon.runs.initial_weights import InitialWeights, freeze, load_initial_weights
 from canon.runs.lock import lock_run
 from canon.runs.record import DataRecord, RunRecord, WeightsRecord
-from canon.tasks.base import Task, require_options, require_targets
+from canon.tasks.base import Task, needs_labels, require_options, require_targets
 from canon.tasks.lookup import TASKS, task_of
 from canon.training import Epoch, Limits, Recipe
 from canon.training.checkpoint import Checkpoints, state_step
@@ -62,7 +62,7 @@ class Job:
     @cached_property
     def evaluations(self) -> dict[str, Evaluate]:
         """How to evaluate a network on each split."""
-        prep, outputs = self.run.preprocessing, self.run.record.model_args["classes"]
+        prep, outputs = self.run.preprocessing, self.run.record.model_args.get("classes", 0)
         return {
             name: self.task.evaluation(pack, prep, outputs, self.accelerator)
             for name, pack in self.packs.items()
@@ -97,7 +97,9 @@ def planned(config: TrainConfig, progress: Progress | None, held: ExitStack) -> 
     task, recipe = _choices(config)
     devices = make_accelerator(config.device, config.precision)
     with devices.main_process_first():
-        data, report = open_checked(config.data, skip_bad=config.skip_bad, progress=progress)
+        data, report = open_checked(
+            config.data, skip_bad=config.skip_bad, progress=progress, labels=needs_labels(task)
+        )
     require_targets(task, config.model, data)
     recipe = plan.augmented(recipe, config, color=(config.channels or report.images.channels) == 3)
     splits, split = plan.hold_out(data, recipe, config)
@@ -156,8 +158,9 @@ def resumed(config: TrainConfig, progress: Progress | None, held: ExitStack) -> 
     with devices.main_process_first():
         source = run.record.data.source
         data, report = open_checked(
-            _again(config, source), skip_bad=config.skip_bad, progress=progress
-        )
+            _again(config, source, labels=needs_labels(task)),
+            skip_bad=config.skip_bad, progress=progress, labels=needs_labels(task),
+        )  # fmt: skip
         splits = resume.restore_splits(data, report, run.record)
         packs = {name: task.pack(part, prep, progress) for name, part in splits.items()}
     net = build(run.model, **run.record.model_args)
@@ -175,10 +178,10 @@ def resumed(config: TrainConfig, progress: Progress | None, held: ExitStack) -> 
     return Job(config, task, run, net, recipe, packs, batches, devices, notes)
 
 
-def _again(config: TrainConfig, source: str | None) -> str | Dataset:
+def _again(config: TrainConfig, source: str | None, *, labels: bool) -> str | Dataset:
     """The data of a run that is resumed: from where it was, or as it is passed."""
-    if isinstance(config.data, (Dataset, tuple)):
-        return open_data(config.data)
+    if not isinstance(config.data, (str, Path)):
+        return open_data(config.data, labels=labels)
     if source == resume.IN_MEMORY:
         raise InputError(
             "the run was trained on arrays in memory; expected the same ones. Pass them as data."

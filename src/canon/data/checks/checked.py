@@ -14,6 +14,7 @@ def open_checked(
     skip_bad: bool = False,
     progress: Progress | None = None,
     known: Targets | None = None,
+    labels: bool = True,
 ) -> tuple[Dataset, DataReport]:
     """Open a dataset and read its every file once.
 
@@ -22,11 +23,12 @@ def open_checked(
         skip_bad: leave unusable files out.
         progress: wraps the files while they are read, given how many there are.
         known: targets of the run to evaluate, as for `open_data`.
+        labels: whether labels are required, as for `open_data`.
 
     Raises:
         DataError: a file is unusable, and `skip_bad` is not given.
     """
-    data = open_data(source, known=known)
+    data = open_data(source, known=known, labels=labels)
     report = check_data(data, progress)
     if not report.faults:
         return data, report
@@ -34,4 +36,4 @@ def open_checked(
         first, *others = report.faults.values()
         more = f" ({len(others)} more: `canon check {data.source}` lists them)" if others else ""
         raise DataError(f"{first}{more} Or pass --skip-bad to leave them out.")
-    return validate(data.without(set(report.faults)), to_train=known is None), report
+    return validate(data.without(set(report.faults)), to_train=labels and known is None), report

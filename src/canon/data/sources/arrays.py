@@ -46,7 +46,7 @@ def from_arrays(images: Any, labels: Any) -> Dataset:
         DataError: they have the wrong type or shape.
     """
     here = Path("the arrays")
-    pixels, targets = _images(np.asarray(images), here), _labels(np.asarray(labels), here)
+    pixels, targets = checked_images(np.asarray(images), here), _labels(np.asarray(labels), here)
     _require_plausible(here, targets, named=False)
     return array_dataset("arrays", {"train": (pixels, targets)})
 
@@ -126,6 +126,21 @@ def open_idx(folder: Path, classes: tuple[str, ...] | None = None) -> Dataset | 
     return array_dataset(str(folder), parts, classes) if parts else None
 
 
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of an npz file, without unpickling.
+
+    Raises:
+        DataError: it is none, or holds objects.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except Exception as reason:
+        raise DataError(
+            f"{path} cannot be read as npz: {reason}; expected arrays. Write it with numpy.savez."
+        ) from None
+
+
 def open_npz(path: Path) -> Dataset:
     """The dataset in an npz with x_train, y_train and optionally x_val, y_val, x_test, y_test.
 
@@ -134,20 +149,16 @@ def open_npz(path: Path) -> Dataset:
     Raises:
         DataError: not an npz file, or arrays are missing or have the wrong type or shape.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except Exception as reason:
-        raise DataError(
-            f"{path} cannot be read as npz: {reason}; expected arrays. Write it with numpy.savez."
-        ) from None
+    arrays = read_npz(path)
     splits = [s for s in ("train", "val", "test") if f"x_{s}" in arrays and f"y_{s}" in arrays]
     if "train" not in splits:
         raise DataError(
             f"{path} contains {', '.join(arrays) or 'nothing'}; expected x_train and y_train. "
             "Rename the arrays."
         )
-    parts = {s: (_images(arrays[f"x_{s}"], path), _labels(arrays[f"y_{s}"], path)) for s in splits}
+    parts = {
+        s: (checked_images(arrays[f"x_{s}"], path), _labels(arrays[f"y_{s}"], path)) for s in splits
+    }
     labels = np.concatenate([labels for _, labels in parts.values()])
     given = arrays.get("label_names", arrays.get("classes"))
     _require_plausible(path, labels, named=given is not None)
@@ -192,7 +203,12 @@ def _labels(values: NDArray[Any], path: Path) -> NDArray[np.int64]:
     return flat.astype(np.int64)
 
 
-def _images(values: NDArray[Any], path: Path) -> Pixels:
+def checked_images(values: NDArray[Any], path: Path) -> Pixels:
+    """Images with a channel axis.
+
+    Raises:
+        DataError: another shape or type.
+    """
     images = values[..., None] if values.ndim == 3 else values
     if (
         images.ndim != 4

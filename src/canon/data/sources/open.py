@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from canon.data.dataset import Dataset, validate
 from canon.data.sources.arrays import from_arrays, open_idx, open_npz
 from canon.data.sources.builtin import BUILT_IN
@@ -11,15 +13,16 @@ from canon.data.sources.cifar import open_cifar
 from canon.data.sources.class_folders import open_class_folders
 from canon.data.sources.class_table import read_class_table
 from canon.data.sources.mask_folders import open_mask_folders
+from canon.data.sources.unlabelled import from_images, open_flat_folder, open_unlabelled_npz
 from canon.data.targets.base import Targets
 from canon.data.targets.masks import Masks
 from canon.errors import DataError, nearest
 from canon.utils.files import data_dir
 
-Source = str | Path | Dataset | tuple[Any, Any]  # the last: images and labels
+Source = str | Path | Dataset | tuple[Any, Any] | Any  # images and labels, or images
 
 
-def open_data(source: Source, *, known: Targets | None = None) -> Dataset:
+def open_data(source: Source, *, known: Targets | None = None, labels: bool = True) -> Dataset:
     """A labelled dataset by name or path, or from arrays; a dataset is returned as it is.
 
     Args:
@@ -30,14 +33,19 @@ def open_data(source: Source, *, known: Targets | None = None) -> Dataset:
             then in $CANON_DATA.
         known: targets like those that a run was trained on, to evaluate it: the dataset may then
             lack a training split or classes, and masks have the values of the run's.
+        labels: whether labels are required. Without them, a folder may hold images only, an npz
+            x_train only, and an array of images is a source too.
 
     Raises:
         DataError: nothing of that name, or what is there cannot be used; the message says why.
     """
+    to_train = labels and known is None
     if isinstance(source, Dataset):
         return source
     if isinstance(source, tuple) and len(source) == 2:
-        return validate(from_arrays(*source), to_train=known is None)
+        return validate(from_arrays(*source), to_train=to_train)
+    if not labels and isinstance(source, np.ndarray):
+        return from_images(source)
     if not isinstance(source, (str, Path)):
         raise DataError(
             f"cannot open a {type(source).__name__} as data; expected a name, a path, a pair of "
@@ -55,7 +63,16 @@ def open_data(source: Source, *, known: Targets | None = None) -> Dataset:
             f"there is no dataset and no folder or file {text!r}.{nearest(text, BUILT_IN)} "
             f"Give a path, or one of {', '.join(BUILT_IN)}."
         )
-    return validate(_open_path(path.resolve(), known), to_train=known is None)
+    path = path.resolve()
+    found = None if labels else _without_labels(path)
+    return found or validate(_open_path(path, known, to_train=to_train), to_train=to_train)
+
+
+def _without_labels(path: Path) -> Dataset | None:
+    """The images of a folder or npz that has no labels; None where it has some."""
+    if path.is_dir():
+        return open_flat_folder(path)
+    return open_unlabelled_npz(path) if path.suffix == ".npz" else None
 
 
 def class_names(folder: Path) -> tuple[str, ...] | None:
@@ -64,7 +81,7 @@ def class_names(folder: Path) -> tuple[str, ...] | None:
     return None if table is None else table.names
 
 
-def _open_path(path: Path, known: Targets | None) -> Dataset:
+def _open_path(path: Path, known: Targets | None, *, to_train: bool) -> Dataset:
     if path.is_dir():
         if not any(path.iterdir()):
             raise DataError(
@@ -80,9 +97,9 @@ def _open_path(path: Path, known: Targets | None) -> Dataset:
             open_idx(path, class_names(path))
             or open_cifar(path)
             or open_mask_folders(
-                path, known if isinstance(known, Masks) else None, to_train=known is None
+                path, known if isinstance(known, Masks) else None, to_train=to_train
             )
-            or open_class_folders(path, to_train=known is None)
+            or open_class_folders(path, to_train=to_train)
         )
     if path.suffix == ".npz":
         return open_npz(path)

@@ -26,7 +26,7 @@ class Classification(ImageTask):
 
     name: ClassVar[str] = "classify"
     title: ClassVar[str] = "classification"
-    target_kind: ClassVar[str] = "label"
+    target_kind: ClassVar[str | None] = "label"
     expected: ClassVar[str] = "one folder of images for each class"
     example: ClassVar[str] = "resnet18"
     section: ClassVar[str | None] = "canon.tasks.classification.report"

@@ -49,7 +49,7 @@ class Segmentation:
 
     name: ClassVar[str] = "segment"
     title: ClassVar[str] = "segmentation"
-    target_kind: ClassVar[str] = "mask"
+    target_kind: ClassVar[str | None] = "mask"
     expected: ClassVar[str] = "folders images/ and masks/"
     example: ClassVar[str] = "unet-same"
     section: ClassVar[str | None] = "canon.tasks.segmentation.report"

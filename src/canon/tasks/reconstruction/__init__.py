@@ -1,0 +1,1 @@
+"""Each image from its code: auto-encoders."""
