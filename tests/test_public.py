@@ -10,10 +10,15 @@ import canon
 # A name that is added, renamed or removed is a change for users: it belongs in CHANGELOG.md.
 NAMES = [
     "CanonError",
+    "ClusterConfig",
+    "DeepClustering",
     "TrainConfig",
     "check_data",
+    "cluster",
+    "cluster_events",
     "create",
     "describe",
+    "embed",
     "ensemble",
     "evaluate",
     "fully_convolutional",

@@ -23,10 +23,15 @@ if TYPE_CHECKING:
     from canon.models import model_info as model_info
     from canon.models import names as names
     from canon.models import published_ensemble as published_ensemble
+    from canon.runs.cluster_config import ClusterConfig as ClusterConfig
     from canon.runs.config import TrainConfig as TrainConfig
     from canon.runs.open import open_run
     from canon.weights import create as create
+    from canon.workflows.cluster import cluster as cluster
+    from canon.workflows.cluster import cluster_events as cluster_events
+    from canon.workflows.embed import embed as embed
     from canon.workflows.ensemble import ensemble as ensemble
+    from canon.workflows.estimator import DeepClustering as DeepClustering
     from canon.workflows.evaluate import evaluate as evaluate
     from canon.workflows.predict import predict as predict
     from canon.workflows.train import train as train
@@ -36,10 +41,15 @@ if TYPE_CHECKING:
 
 _PUBLIC = {
     "CanonError": "canon.errors",
+    "ClusterConfig": "canon.runs.cluster_config",
+    "DeepClustering": "canon.workflows.estimator",
     "TrainConfig": "canon.runs.config",
     "check_data": "canon.data",
+    "cluster": "canon.workflows.cluster",
+    "cluster_events": "canon.workflows.cluster",
     "create": "canon.weights",
     "describe": "canon.analysis",
+    "embed": "canon.workflows.embed",
     "ensemble": "canon.workflows.ensemble",
     "evaluate": "canon.workflows.evaluate",
     "fully_convolutional": "canon.layers.fully_convolutional",

@@ -22,7 +22,10 @@ from tests.helpers.synthetic import make_folder
         (["train", "lenet5", "--epochs"], "--epochs has no value; expected one"),
         (["train", "lenet5", "--recipe", "papr"], "--recipe is 'papr'; expected modern or paper"),
         (["evaluate", "run", "--split", "dev"], "--split is 'dev'; expected test, train or val"),
-        (["list", "nets"], "WHAT is 'nets'; expected models, ensembles, data, recipes or weights"),
+        (
+            ["list", "nets"],
+            "WHAT is 'nets'; expected models, ensembles, data, recipes, weights or methods",
+        ),
         (["show"], "MODEL is missing; expected a name from `canon list models`"),
         (["show", "resnet5o"], "no model is named 'resnet5o'. Did you mean 'resnet50'?"),
         (["show", "resnet34", "--image", "32"], "use resnet20, resnet32, resnet44, resnet56"),

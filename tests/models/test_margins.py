@@ -8,6 +8,7 @@ import torch
 
 from canon.layers import taps
 from canon.models import (
+    adc,
     alexnet,
     bn_inception,
     build,
@@ -52,7 +53,7 @@ FIGURE1 = re.compile(r"(\w+) +(\d+) x (\d+) x (\d+)")
         (preact_resnet.PreActResNet, "preact-resnet50"), (wide_resnet.WideResNet, "wrn-28-10"),
         (segnet.SegNet, "segnet"), (segnet.SegNetBasic, "segnet-basic"),
         (deconvnet.DeconvNet, "deconvnet"),
-        (cae.CAE, "cae"), (cae.CAECoil, "cae-coil"),
+        (cae.CAE, "cae"), (cae.CAECoil, "cae-coil"), (adc.ADC, "adc"),
         (fcn.vgg16, "fcn8s"), (fcn.alexnet, "fcn32s-alexnet"),
     ],
 )  # fmt: skip

@@ -38,7 +38,8 @@ DENSE += ["fcn32s", "fcn8s-at-once", "fcn32s-alexnet", "fcn32s-googlenet"]
 DENSE += ["segnet", "segnet-basic", "segnet-basic-released"]
 DENSE += ["deconvnet", "unet", "unet-same", "unet-same-bn", "encoder-decoder"]
 AUTO_ENCODERS = ["cae", "cae-coil", "dec-ae", "dcec-ae", "idec-ae"]
-ISSUED = AUTO_ENCODERS + CLASSICS + INCEPTIONS + PREACT + WIDE + SE + DENSE
+ASSOCIATIVE = ["adc", "adc-thin"]
+ISSUED = AUTO_ENCODERS + ASSOCIATIVE + CLASSICS + INCEPTIONS + PREACT + WIDE + SE + DENSE
 ISSUED += LENETS + VGGS + RESNETS + CIFAR + ["resnet1202"]
 
 

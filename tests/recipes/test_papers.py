@@ -10,7 +10,7 @@ from canon.training.optimizers import SGD, AdamW, RMSprop
 from canon.training.schedules import Exponential
 
 UNTRAINED = {"lenet5-modern": "lenet5", "prototype": "alexnet", "encoder-decoder": "unet",
-             "dec-ae": "idec-ae"}  # fmt: skip
+             "dec-ae": "idec-ae", "adc": "lenet5", "adc-thin": "lenet5"}  # fmt: skip
 
 # fmt: off
 PROTOCOLS = {
@@ -22,7 +22,7 @@ PROTOCOLS = {
 
 
 @pytest.mark.parametrize("name", [name for name in names() if name not in UNTRAINED])
-def test_every_network_but_four_has_a_recipe_from_its_paper(name):
+def test_every_network_but_six_has_a_recipe_from_its_paper(name):
     # The network of Trimps-Soushen has no paper: it is trained as the wide residual networks are.
     origin = model_info("wide-resnet50-2" if name == "wide-resnet68-2" else name).paper
     source = paper(name).source

@@ -28,9 +28,11 @@ VERBS = {
     "compare": "compare networks and runs: cost, receptive field, error, with charts",
     "check": "read every image of a dataset and report problems",
     "train": "train a network on a folder of images, evaluate it and write a report",
+    "cluster": "cluster images without labels into folders, with a report",
     "evaluate": "evaluate the network of a run on its own or other data",
     "ensemble": "combine the networks of several runs into an ensemble",
-    "predict": "predict the classes or masks of images with the network of a run",
+    "predict": "predict the classes, masks or clusters of images with the network of a run",
+    "embed": "write the codes of images: of a clustering, an auto-encoder, or any stage",
 }
 CONFIG = (tyro.conf.FlagCreatePairsOff, tyro.conf.PositionalMetavarFromFieldName)
 HELP, VERSION = ("-h", "--help", "help"), ("-V", "--version")

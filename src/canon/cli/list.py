@@ -1,4 +1,4 @@
-"""`canon list`: models, datasets, recipes and weights by name."""
+"""`canon list`: models, datasets, recipes, weights and clustering methods by name."""
 
 import json
 from collections.abc import Iterator
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Command:
-    """List models, published ensembles, datasets, recipes or weights.
+    """List models, published ensembles, datasets, recipes, weights or methods of clustering.
 
     Args:
-        what: models, ensembles, data (datasets), recipes or weights.
+        what: models, ensembles, data (datasets), recipes, weights or methods (of clustering).
         json: print JSON.
         csv: print CSV.
     """
 
-    what: tyro.conf.Positional[Literal["models", "ensembles", "data", "recipes", "weights"]] = (
-        "models"
-    )
+    what: tyro.conf.Positional[
+        Literal["models", "ensembles", "data", "recipes", "weights", "methods"]
+    ] = "models"
     json: Switch = False
     csv: Switch = False
 
@@ -37,7 +37,7 @@ def run(command: Command) -> int:
         _print_recipes()
         return 0
     lists = {"models": _models, "ensembles": _ensembles, "data": _data, "recipes": _recipes,
-             "weights": _weights}  # fmt: skip
+             "weights": _weights, "methods": _methods}  # fmt: skip
     head, rows, left = lists[command.what]()
     show_table(head, rows, as_json=command.json, as_csv=command.csv, left=left)
     if command.what == "recipes" and not (command.csv or command.json):
@@ -92,6 +92,21 @@ def _data() -> Listed:
     from canon.data import BUILT_IN
 
     return ["data", "description"], [[name, about] for name, (_, about) in BUILT_IN.items()], 2
+
+
+def _methods() -> Listed:
+    """One row for each method of clustering: its choices in the taxonomy."""
+    from canon.tasks.clustering.methods import METHODS
+
+    head = ["method", "source", "network", "first clusters", "clustering loss", "reconstruction",
+            "again", "augmentation"]  # fmt: skip
+    rows: list[list[object]] = [
+        [one.name, one.source, one.classifier or one.network, one.first, one.loss_in_words,
+         "with it" if one.reconstruction else "before it", "k-means" if one.again else "no",
+         one.augmentation]
+        for one in METHODS.values()
+    ]  # fmt: skip
+    return head, rows, 8
 
 
 def _recipes() -> Listed:

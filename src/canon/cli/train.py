@@ -1,8 +1,5 @@
 """`canon train`: from a folder of images to a run folder with a report."""
 
-import shlex
-import signal
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +9,7 @@ import tyro
 
 from canon.cli.console import between_processes, is_main_process, progress_bars
 from canon.cli.flags import Switch, flag
+from canon.cli.interrupt import Interrupt
 from canon.errors import LostProcessError
 from canon.options import UpsamplingName
 from canon.runs.config import TrainConfig
@@ -119,7 +117,7 @@ def run(command: Command) -> int:
     from canon.utils.progress import Step
     from canon.workflows.train import Finished, Started, train_events
 
-    interrupt = _Interrupt()
+    interrupt = Interrupt()
     with progress_bars(aside=False) as bars:
         events = train_events(command, bars.reading)
         for event in _while_others_run(events, interrupt):
@@ -133,7 +131,7 @@ def run(command: Command) -> int:
                 bars.print(line)
             if interrupt.requested and not isinstance(event, Finished):
                 events.close()
-                bars.print(interrupt.advice(command))
+                bars.print(interrupt.advice(command.out))
                 return 130
     if is_main_process():
         _print_result(finished)
@@ -141,7 +139,7 @@ def run(command: Command) -> int:
     return 0
 
 
-def _while_others_run(events: Iterator[Any], interrupt: "_Interrupt") -> Iterator[Any]:
+def _while_others_run(events: Iterator[Any], interrupt: Interrupt) -> Iterator[Any]:
     """The events; says how to resume if another process ends during training."""
     try:
         yield from events
@@ -152,29 +150,6 @@ def _while_others_run(events: Iterator[Any], interrupt: "_Interrupt") -> Iterato
                 "with --resume."
             ) from failure
         raise
-
-
-class _Interrupt:
-    """Set by the first Ctrl-C; the second one interrupts at once."""
-
-    def __init__(self) -> None:
-        self.requested = False
-        self.folder: Path | None = None
-        for number in (signal.SIGINT, signal.SIGTERM):  # schedulers send the second
-            signal.signal(number, self._request)
-
-    def _request(self, *_: Any) -> None:
-        self.requested = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-    def advice(self, command: Command) -> str:
-        """How to resume."""
-        if self.folder is None:
-            return "interrupted before training started"
-        words = [word for word in sys.argv[1:] if word != "--resume"]
-        out = [] if command.out else ["--out", str(self.folder)]
-        return f"interrupted; resume with: {shlex.join(['canon', *words, *out, '--resume'])}"
 
 
 def _activity(step: "Step") -> str:

@@ -68,6 +68,15 @@ class Dataset:
         """Samples in each split."""
         return {name: len(split) for name, split in self.splits.items()}
 
+    def joined(self) -> Split:
+        """All splits as one, in their order."""
+        splits = [self.splits[name] for name in SPLITS if name in self.splits]
+        first, *others = splits
+        images, targets = first.images, first.targets
+        for split in others:
+            images, targets = images.joined(split.images), targets.joined(split.targets)
+        return Split(images, targets)
+
     def without(self, bad: set[Path]) -> "Dataset":
         """The dataset without these files; an image and its mask are left out together."""
         splits = {}

@@ -51,3 +51,12 @@ class FixedImage(Protocol):
     """A network with layers that were made for images of one side."""
 
     image: int  # that side, pixels
+
+
+@runtime_checkable
+class Encodes(Protocol):
+    """A network that has a code of each image: auto-encoders, and the network of ADC."""
+
+    def encode(self, x: Images) -> Tensor:
+        """The codes, (N, D)."""
+        ...

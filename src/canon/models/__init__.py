@@ -1,6 +1,7 @@
 """The networks, one file per paper; importing this package registers them all."""
 
 from canon.models import (
+    adc,
     alexnet,
     bn_inception,
     cae,
@@ -31,6 +32,7 @@ from canon.models import (
 from canon.registry import build, ensembles, model_info, names, published_ensemble
 
 __all__ = [
+    "adc",
     "alexnet",
     "bn_inception",
     "build",

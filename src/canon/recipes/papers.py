@@ -57,6 +57,7 @@ UNTRAINED = {
     "lenet5-modern":   ("it is not the network of the paper", "lenet5"),
     "prototype":       ("it is from a lecture", "alexnet"),
     "encoder-decoder": ("it was not published", "unet"),
+    **dict.fromkeys(("adc", "adc-thin"), ("it is trained without labels in its paper", "lenet5")),
     "dec-ae":          ("it is trained layer by layer in its paper", "idec-ae"),
 }
 # fmt: on

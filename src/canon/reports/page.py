@@ -39,13 +39,14 @@ def table_html(table: Table) -> Markup:
     )
 
 
-def render_page(run: Run, metrics: Metrics, section: str) -> Path:
+def render_page(run: Run, metrics: Metrics, section: str, curves: str | None = None) -> Path:
     """Write report.html into a run folder and return its path.
 
     Args:
         run: the run, with its result.
         metrics: the result.
         section: what only this task shows, as HTML.
+        curves: of training, as SVG; None draws those of metrics.jsonl.
     """
     record = run.record
     table = describe(run.model, **{k: v for k, v in record.model_args.items() if k != "seed"})
@@ -60,13 +61,17 @@ def render_page(run: Run, metrics: Metrics, section: str) -> Path:
         table=table,
         rows=[row for row in table.rows if row.params or row.kernel],
         fractions=any(row.exact for row in table.rows),
-        curves=Markup("".join(map(svg, charts.curves(run.metrics(), record.monitored)))),
+        curves=Markup(_curves(run) if curves is None else curves),
         details=_details(run),
         sides=sides,
     )  # fmt: skip
     with atomic_write(run.path / REPORT) as temporary:
         temporary.write_text(page, encoding="utf-8", errors="backslashreplace")
     return run.path / REPORT
+
+
+def _curves(run: Run) -> str:
+    return "".join(map(svg, charts.curves(run.metrics(), run.record.monitored)))
 
 
 def _mega(number: int) -> str:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from canon.errors import RunError
+from canon.runs.clustering import ClusterRun
 from canon.runs.ensemble import EnsembleRun
 from canon.runs.folder import RECORD, Run
 from canon.runs.migrate import FORMAT, ChangedNetworkError, NewerFormatError
@@ -43,6 +44,8 @@ def open_run(path: str | Path) -> Run:
             f"{path / RECORD} is damaged ({_in_words(reason)}); expected what `canon train` wrote. "
             "Restore the file, or train again."
         ) from None
+    if record.clustering is not None:
+        return ClusterRun(path, record)
     return (EnsembleRun if record.members else Run)(path, record)
 
 

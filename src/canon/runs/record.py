@@ -81,6 +81,25 @@ class Member:
 
 
 @dataclass(frozen=True)
+class ClusteringRecord:
+    """How a clustering assigns.
+
+    Args:
+        method: its name.
+        k: clusters.
+        head: `student`: by distance to centres; `nearest`: by known codes; `logits`: a classifier.
+        code: length of the codes.
+        known: how many codes `nearest` knows.
+    """
+
+    method: str
+    k: int
+    head: str
+    code: int = 0
+    known: int = 0
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """Everything that run.json holds.
 
@@ -101,6 +120,7 @@ class RunRecord:
         hardware: the machine.
         result: split and metrics of the final evaluation; None before it.
         members: of an ensemble.
+        clustering: how a clustering assigns; None for other runs.
         format: of this record.
     """
 
@@ -120,6 +140,7 @@ class RunRecord:
     hardware: dict[str, str | int] = field(default_factory=dict)
     result: dict[str, Any] | None = None
     members: tuple[Member, ...] = ()
+    clustering: ClusteringRecord | None = None
     format: int = FORMAT
 
     @property
@@ -145,13 +166,14 @@ class RunRecord:
         for name, value in record.get("model_args", {}).items():
             if name in SIDES and not isinstance(value, int):
                 raise TypeError(f"model_args.{name} is {value!r}")
-        split = record["split"]
+        split, clustering = record["split"], record.get("clustering")
         typed = {
             "preprocessing": preprocessing_from(record["preprocessing"]),
             "data": DataRecord(**_tuples(record["data"], "classes", "skipped")),
             "recipe": recipe_from_json(record["recipe"]) if record.get("recipe") else None,
             "split": None if split is None else SplitRecord(**_tuples(split, "val")),
             "weights": WeightsRecord(**_tuples(record.get("weights", {}), "replaced")),
+            "clustering": None if clustering is None else ClusteringRecord(**clustering),
             "members": tuple(map(_member, record.get("members", ()))),
         }
         return cls(**record | typed)

@@ -6,6 +6,7 @@ from canon.errors import InputError
 from canon.models import model_info
 from canon.tasks.base import Task
 from canon.tasks.classification.task import Classification
+from canon.tasks.clustering.task import Clustering
 from canon.tasks.reconstruction.task import Reconstruction
 from canon.tasks.segmentation.task import Segmentation
 
@@ -21,6 +22,7 @@ def register_task(task: Task[Any]) -> Task[Any]:
 register_task(Classification())
 register_task(Segmentation())
 register_task(Reconstruction())
+register_task(Clustering())
 
 
 def task_named(name: str) -> Task[Any]:

@@ -35,16 +35,25 @@ class SGD:
 
 @dataclass(frozen=True)
 class AdamW:
-    """Adam with decoupled weight decay."""
+    """Adam with decoupled weight decay.
+
+    Args:
+        betas: shares of the old mean and mean square of the gradient in the new.
+    """
 
     kind: str = field(default="adamw", init=False)
+    betas: tuple[float, float] = (0.9, 0.999)
 
     def __str__(self) -> str:
-        return "AdamW"
+        return (
+            "AdamW"
+            if self.betas == (0.9, 0.999)
+            else "AdamW with betas {:g}, {:g}".format(*self.betas)
+        )
 
     def build(self, groups: Groups, lr: float, *, fused: bool) -> optim.Optimizer:
         """Torch's optimizer of these parameters."""
-        return optim.AdamW(groups, lr=lr, fused=fused)
+        return optim.AdamW(groups, lr=lr, betas=self.betas, fused=fused)
 
 
 @dataclass(frozen=True)

@@ -115,14 +115,14 @@ def planned(config: TrainConfig, progress: Progress | None, held: ExitStack) -> 
     recipe = plan.fit_batch(recipe, config, len(batches))
     record = RunRecord(
         model=config.model, task=task.name, preprocessing=prep,
-        data=_data_record(data, report), split=split, model_args=args,
+        data=data_record(data, report), split=split, model_args=args,
         config=resume.config_json(config), recipe=recipe, samples=len(batches),
         weights=_weights_record(initial), command=shlex.join(["canon", *sys.argv[1:]]),
         started=datetime.now().astimezone().isoformat(" ", "seconds"),
-        versions=_versions(),
+        versions=versions(),
         hardware=hardware(),
     )  # fmt: skip
-    run = Run(_claimed(config, data, devices), record)
+    run = Run(claimed_folder(config.out, config.model, data, devices), record)
     if devices.is_main_process:
         held.enter_context(lock_run(run.path))
         new_folder(run.path, config.model, data.name)  # nobody was faster
@@ -199,17 +199,16 @@ def _resume_notes(run: Run) -> Iterator[str]:
         yield f"the state of step {state_step(states.states()[0]):,} is damaged and left out"
 
 
-def _claimed(config: TrainConfig, data: Dataset, devices: Accelerator) -> Path:
+def claimed_folder(out: Path | None, name: str, data: Dataset, devices: Accelerator) -> Path:
     """The new run folder, the same for all processes."""
-    folders = [
-        make_folder(config.out, config.model, data.name) if devices.is_main_process else None
-    ]
+    folders = [make_folder(out, name, data.name) if devices.is_main_process else None]
     folder = broadcast_object_list(folders)[0]
     assert isinstance(folder, Path)
     return folder
 
 
-def _data_record(data: Dataset, report: DataReport) -> DataRecord:
+def data_record(data: Dataset, report: DataReport) -> DataRecord:
+    """What run.json records of a dataset."""
     details = report.targets.record()
     return DataRecord(
         data.source,
@@ -231,7 +230,7 @@ def _weights_record(initial: InitialWeights | None) -> WeightsRecord:
     return WeightsRecord(loaded.checkpoint.source, tuple(loaded.replaced), loaded.adapted)
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """Versions of Python and of the packages; torch's names its build, such as +cpu."""
     known = {"python": platform.python_version(), "torch": str(torch.__version__)}
     return known | {package: version(package) for package in PACKAGES}

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from canon.data.images.reader import read_image
 from canon.data.types import Pixels
+from canon.errors import DataError
 
 
 class Images(Protocol):
@@ -34,6 +35,9 @@ class Images(Protocol):
 
     def select(self, index: NDArray[np.int64]) -> Self:
         """The images at these positions, in this order."""
+
+    def joined(self, other: Any) -> Self:
+        """These images, then the other ones of the same kind."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,20 @@ class ArrayImages:
     def select(self, index: NDArray[np.int64]) -> Self:
         return type(self)(self.pixels[index], tuple(self.names[i] for i in index))
 
+    def joined(self, other: Self) -> Self:
+        """Both, numbered anew.
+
+        Raises:
+            DataError: they have different sizes, channels or types.
+        """
+        ours, theirs = self.pixels, other.pixels
+        if ours.shape[1:] != theirs.shape[1:] or ours.dtype != theirs.dtype:
+            raise DataError(
+                f"two splits have images of shape {ours.shape[1:]} and {theirs.shape[1:]}, types "
+                f"{ours.dtype} and {theirs.dtype}; expected the same. Convert one of them."
+            )
+        return self.of(np.concatenate([ours, theirs]))
+
 
 @dataclass(frozen=True)
 class FileImages:
@@ -86,3 +104,6 @@ class FileImages:
 
     def select(self, index: NDArray[np.int64]) -> Self:
         return type(self)(tuple(self.files[i] for i in index))
+
+    def joined(self, other: Self) -> Self:
+        return type(self)(self.files + other.files)

@@ -69,7 +69,7 @@ def open_data(source: Source, *, known: Targets | None = None, labels: bool = Tr
 
 
 def _without_labels(path: Path) -> Dataset | None:
-    """The images of a folder or npz that has no labels; None where it has some."""
+    """The images of a folder or npz without labels; None if it is labelled."""
     if path.is_dir():
         return open_flat_folder(path)
     return open_unlabelled_npz(path) if path.suffix == ".npz" else None

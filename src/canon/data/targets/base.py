@@ -32,6 +32,9 @@ class Targets(Protocol):
     def select(self, index: NDArray[np.int64]) -> Self:
         """The targets at these positions, in this order."""
 
+    def joined(self, other: Any) -> Self:
+        """These targets, then the other ones of the same kind."""
+
     def strata(self) -> NDArray[np.int64]:
         """(N,) group of each sample; a stratified hold-out takes the same share of each."""
 
@@ -81,6 +84,10 @@ class Values:
     def select(self, index: NDArray[np.int64]) -> Self:
         """The targets at these positions, in this order."""
         return replace(self, values=self.values[index])
+
+    def joined(self, other: Self) -> Self:
+        """These values, then the other ones."""
+        return replace(self, values=np.concatenate([self.values, other.values]))
 
     def strata(self) -> NDArray[np.int64]:
         """One group."""

@@ -46,6 +46,9 @@ class Masks:
     def select(self, index: NDArray[np.int64] | Sequence[int]) -> Self:
         return replace(self, files=tuple(self.files[i] for i in index))
 
+    def joined(self, other: Self) -> Self:
+        return replace(self, files=self.files + other.files)
+
     def strata(self) -> NDArray[np.int64]:
         return np.zeros(len(self.files), np.int64)
 

@@ -1,0 +1,81 @@
+"""Images with their positions: targets of a clustering are looked up by position."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from canon.data.augment.draws import Part
+from canon.data.augment.image_batches import ImageBatches
+from canon.layers.stages import eval_mode
+from canon.types import Images
+
+CHUNK = 1024  # images at a time where nothing is trained
+
+
+class Samples(Protocol):
+    """Samples that are trained on and looked at by position."""
+
+    def __len__(self) -> int: ...
+
+    def evaluation(self, index: Tensor, /) -> tuple[Images, Tensor]:
+        """The samples at these positions as they are, and the positions."""
+
+
+class IndexedBatches(ImageBatches):
+    """Images, augmented or not, and their positions."""
+
+    def evaluation(self, index: Tensor) -> tuple[Images, Tensor]:
+        """The samples at these positions as they are, and the positions."""
+        x, _ = super().evaluation(index)
+        return x, index
+
+    def training(self, index: Tensor, seed: int, part: Part | None = None) -> tuple[Images, Tensor]:
+        """The samples at these positions, augmented, and the positions."""
+        x, _ = super().training(index, seed, part)
+        return x, index
+
+
+class VectorBatches:
+    """Vectors instead of images, as maps of one pixel.
+
+    Args:
+        vectors: (N, D) float32.
+    """
+
+    random = False
+
+    def __init__(self, vectors: Tensor) -> None:
+        self.vectors = vectors[:, :, None, None]
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def evaluation(self, index: Tensor) -> tuple[Images, Tensor]:
+        """The samples at these positions, (n, D, 1, 1), and the positions."""
+        return self.vectors[index], index
+
+    def training(self, index: Tensor, seed: int, part: Part | None = None) -> tuple[Images, Tensor]:  # noqa: ARG002
+        """The same."""
+        return self.evaluation(index)
+
+
+def outputs_of(
+    net: nn.Module, samples: Samples, function: Callable[[Images], Tensor] | None = None
+) -> Tensor:
+    """The outputs of a network in eval mode for all samples, in chunks, on the CPU.
+
+    Args:
+        net: the network.
+        samples: N of them, on its device.
+        function: of the network; None means its forward pass.
+
+    Shape: (N, ...)
+    """
+    chunks = []
+    with eval_mode(net):
+        for index in torch.arange(len(samples)).split(CHUNK):
+            x, _ = samples.evaluation(index)
+            chunks.append((function or net)(x).float().cpu())
+    return torch.cat(chunks)

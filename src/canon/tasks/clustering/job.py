@@ -1,0 +1,107 @@
+"""What a clustering is made from, and how one phase of it trains."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+from torch import nn
+
+from canon.tasks.clustering.batches import Samples
+from canon.tasks.clustering.methods import Images, Method
+from canon.tasks.clustering.objectives import Hardening, KMeansLoss
+from canon.tasks.clustering.settled import Settled
+from canon.tasks.clustering.starts import Floats
+from canon.training import Epoch, Event, Limits, fit
+from canon.training.checkpoint import Checkpoints
+from canon.training.interfaces import Batches, Objective
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A phase begins."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class PhaseEpoch:
+    """An epoch of a phase ended.
+
+    Args:
+        phase: `pretraining`, `warming` or `training`.
+        epoch: what training yields.
+        changed: share of the labels that changed at its beginning, if there are labels.
+    """
+
+    phase: str
+    epoch: Epoch
+    changed: float | None = None
+
+
+Events = Generator[Phase | PhaseEpoch | Event, None, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a clustering is made from.
+
+    Args:
+        method: a point of the taxonomy.
+        k: clusters.
+        seed: of everything that is random.
+        auto_encoder: the network of the method, not trained.
+        classifier: the network that classification and association train, if the method has one.
+        pretraining: recipe of the auto-encoder.
+        training: recipe with the clustering loss, if the method has one.
+        warming: recipe before k-means, for association.
+        pretraining_batches: images for the first.
+        training_batches: images for the second.
+        pixels: gives (N, D) float32 pixels, fractions of white.
+        accelerator: the devices.
+        states: folder of training states and intermediate results; None keeps none.
+    """
+
+    method: Method
+    k: int
+    seed: int
+    auto_encoder: nn.Module
+    classifier: nn.Module | None
+    pretraining: Images
+    training: Images | None
+    warming: Images | None
+    pretraining_batches: Batches
+    training_batches: Batches
+    pixels: Callable[[], Floats]
+    accelerator: Accelerator
+    states: Path | None = None
+
+    @property
+    def samples(self) -> Samples:
+        """The samples as they are."""
+        return self.training_batches  # type: ignore[return-value]
+
+
+def fit_phase(job: Job, net: nn.Module, objective: Objective, phase: str) -> Events:
+    """Train in one phase, continuing from its last state if there is one."""
+    recipe = getattr(job, phase)
+    checkpoints = Checkpoints(job.states / phase, resume=True) if job.states else None
+    job.accelerator.free_memory()  # the phase before has prepared its network
+    settled = Settled(objective) if isinstance(objective, (Hardening, KMeansLoss)) else None
+    batches = job.pretraining_batches if phase == "pretraining" else job.training_batches
+    events = fit(
+        net, objective, batches, recipe, job.accelerator,
+        limits=Limits(recipe.epochs, patience=int(settled is not None)), evaluate=settled,
+        checkpoints=checkpoints, seed=job.seed,
+    )  # fmt: skip
+    try:
+        for event in events:
+            if isinstance(event, Epoch):
+                trained = getattr(objective, "trained", None)
+                changed = None if trained is None else float(trained.changed)
+                yield PhaseEpoch(phase, event, changed)
+            else:
+                yield event
+    finally:
+        events.close()

@@ -1,0 +1,109 @@
+"""What a clustering writes: a table of assignments, a folder for each cluster, contact sheets."""
+
+import csv
+import os
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from canon.data import ImagePack, Split
+from canon.data.targets.labels import Labels
+from canon.reports.thumbnails import to_8_bits
+from canon.tasks.clustering.pictures import contact_sheet
+from canon.tasks.clustering.pipeline import Clustering
+from canon.utils.files import atomic_write
+
+ASSIGNMENTS, CLUSTERS, SHEETS = "assignments.csv", "clusters", "sheets"
+
+
+def write_assignments(folder: Path, split: Split, found: Clustering) -> Path:
+    """One line for each image: file, cluster, confidence, distance, and label if there is one."""
+    path, targets = folder / ASSIGNMENTS, split.targets
+    head = ["file", "cluster", "confidence", "distance"]
+    columns: list[Sequence[object]] = [
+        split.images.names,
+        found.labels.tolist(),
+        [f"{value:.6f}" for value in found.confidence],
+        [f"{value:.6f}" for value in found.distances],
+    ]
+    if isinstance(targets, Labels):
+        head.append("label")
+        columns.append([targets.classes[i] for i in targets.values])
+    with (
+        atomic_write(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([head, *zip(*columns, strict=True)])
+    return path
+
+
+def write_sheets(folder: Path, pack: ImagePack, found: Clustering, k: int) -> list[Path]:
+    """A contact sheet for each cluster, as PNG; an empty cluster has none."""
+    sheets, paths = folder / SHEETS, []
+    sheets.mkdir(exist_ok=True)
+    for cluster in range(k):
+        members = np.flatnonzero(found.labels == cluster)
+        if len(members):
+            path = sheets / f"{_numbered(cluster, k)}.png"
+            with atomic_write(path) as temporary:
+                contact_sheet(pack, members, found.distances).save(temporary, "PNG")
+            paths.append(path)
+    return paths
+
+
+def write_folders(
+    folder: Path, split: Split, pack: ImagePack, found: Clustering, k: int, *, copy: bool
+) -> bool:
+    """A folder for each cluster with links to its images, or copies; whether there are any.
+
+    Images in memory have no files to link to: they are written as PNG only with `copy`.
+    """
+    files, whole = split.images.files, folder / CLUSTERS
+    if not files and not copy:
+        return False
+    temporary = folder / f".{CLUSTERS}"
+    shutil.rmtree(temporary, ignore_errors=True)
+    for cluster in range(k):
+        (temporary / _numbered(cluster, k)).mkdir(parents=True)
+    names = _unique(split.images.names if files else [f"{i}.png" for i in range(len(pack))])
+    for i, (name, cluster) in enumerate(zip(names, found.labels.tolist(), strict=True)):
+        place = temporary / _numbered(cluster, k) / name
+        if not files:
+            pixels = to_8_bits(pack.image(i))
+            Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(place)
+        else:
+            _put(files[i], place, copy=copy)
+    shutil.rmtree(whole, ignore_errors=True)
+    temporary.rename(whole)
+    return True
+
+
+def _put(file: Path, place: Path, *, copy: bool) -> None:
+    if not copy:
+        try:
+            place.symlink_to(file.resolve())
+        except OSError:  # a system or a disk without links
+            copy = True
+    if copy:
+        shutil.copyfile(file, place)
+
+
+def _numbered(cluster: int, k: int) -> str:
+    """The number of a cluster with leading zeros, so that folders are in its order."""
+    return str(cluster).zfill(len(str(k - 1)))
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """File names; where several are the same, with the folders above that tell them apart."""
+    short = [Path(name).name for name in names]
+    counts = Counter(short)
+    if max(counts.values(), default=0) < 2:
+        return short
+    root = os.path.commonpath([str(Path(name).parent) for name in names])
+    long = ["-".join(Path(os.path.relpath(name, root)).parts) for name in names]
+    return [b if counts[a] > 1 else a for a, b in zip(short, long, strict=True)]

@@ -1,0 +1,100 @@
+"""Training with a clustering loss: centres in the space of codes, or a classifier."""
+
+from collections.abc import Generator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from canon.layers.auto_encoder import AutoEncoder
+from canon.layers.clusters import LogProbabilities, NearestClusters, StageCode, StudentClusters
+from canon.tasks.clustering import starts
+from canon.tasks.clustering.association import Associated, Association, place_centroids
+from canon.tasks.clustering.batches import outputs_of
+from canon.tasks.clustering.job import Events, Job, Phase, PhaseEpoch, fit_phase
+from canon.tasks.clustering.objectives import Classification, Hardening, KMeansLoss
+from canon.tasks.clustering.starts import FirstClusters, Floats, Ints
+from canon.training import Event
+from canon.utils.devices import to_device
+
+
+def train(
+    job: Job, net: nn.Module, codes: Floats, start: FirstClusters
+) -> Generator[Phase | PhaseEpoch | Event, None, tuple[nn.Module, Floats, Ints]]:
+    """The network that assigns, the codes, and the clusters."""
+    method, first = job.method, torch.from_numpy(start.labels)
+    if method.loss is None and method.start == "mixture":
+        known = torch.from_numpy(codes)
+        return NearestClusters(StageCode(net), known, first, job.k), codes, start.labels
+    if method.loss in (None, "hardening", "k-means"):
+        return (yield from _train_centers(job, net, codes, start))
+    assert job.classifier is not None
+    classifier = to_device(job.classifier, job.accelerator.device)
+    yield Phase(f"clustering with {method.classifier} by {method.loss}")
+    if method.loss == "association":
+        yield from _associate(job, classifier)
+    else:
+        assert job.training is not None
+        objective = Classification(classifier, first, warm=max(2, job.training.epochs // 4))
+        yield from fit_phase(job, classifier, objective, "training")
+    labels = outputs_of(classifier, job.samples).argmax(1).numpy()
+    embedded = outputs_of(classifier, job.samples, StageCode(classifier)).numpy()
+    return LogProbabilities(classifier), embedded, labels
+
+
+def _associate(job: Job, classifier: nn.Module) -> Events:
+    """Augmented images first; then, from centroids that k-means places, clusters as well."""
+    net = to_device(Associated(classifier, job.k, job.seed), job.accelerator.device)
+    assert isinstance(net, Associated)
+    yield from fit_phase(job, net, Association(net, warm=True), "warming")
+    place_centroids(net, job.samples, job.seed)
+    yield from fit_phase(job, net, Association(net, warm=False), "training")
+
+
+def _train_centers(
+    job: Job, net: nn.Module, codes: Floats, start: FirstClusters
+) -> Generator[Phase | PhaseEpoch | Event, None, tuple[nn.Module, Floats, Ints]]:
+    """Centres in the space of codes, trained with hardening or k-means, or left as they are."""
+    assert isinstance(net, AutoEncoder)
+    method, device = job.method, job.accelerator.device
+    centers = torch.from_numpy(cluster_means(codes, start.labels, job.k))
+    unit = student_unit(codes, start.labels, centers.numpy())
+    clustered = to_device(StudentClusters(net, centers, unit), device)
+    assert isinstance(clustered, StudentClusters)
+    if method.loss is not None:
+        yield Phase(f"clustering by {method.loss}")
+        loss = Hardening if method.loss == "hardening" else KMeansLoss
+        objective = loss(clustered, len(codes), method.weight, method.reconstruction)
+        yield from fit_phase(job, clustered, objective, "training")
+        codes = outputs_of(net, job.samples, StageCode(net)).numpy()
+    if method.again:
+        yield Phase("k-means on the codes")
+        found = starts.kmeans(codes, job.k, job.seed)
+        _set_centers(clustered, torch.from_numpy(cluster_means(codes, found.labels, job.k)))
+        return clustered, codes, found.labels
+    labels = outputs_of(clustered, job.samples).argmax(1).numpy()
+    return clustered, codes, labels
+
+
+@torch.no_grad()
+def _set_centers(clustered: StudentClusters, centers: Tensor) -> None:
+    clustered.centers.copy_(centers)
+
+
+def cluster_means(codes: Floats, labels: Ints, k: int) -> Floats:
+    """(K, D) mean code of each cluster; that of all codes where a cluster is empty."""
+    means = np.repeat(codes.mean(0, keepdims=True), k, axis=0)
+    for cluster_ in np.unique(labels):
+        means[cluster_] = codes[labels == cluster_].mean(0)
+    return means
+
+
+def student_unit(codes: Floats, labels: Ints, centers: Floats) -> float:
+    """The distance that Student's t counts as 1: a fifth of the spread of the first clusters.
+
+    The papers train auto-encoders for hundreds of epochs, after which the codes of MNIST lie 5 from
+    their centres, root mean square; then it is 1, as there. Codes of other spreads are brought to
+    the same shape of q, which is flat where all distances are below 1.
+    """
+    spread = float(np.square(codes - centers[labels]).sum(1).mean() ** 0.5)
+    return max(spread / 5, 1e-6)

@@ -1,0 +1,226 @@
+"""Resolve the configuration of a clustering: preprocessing, recipes, what is resumed or refused."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from canon.data import DataReport, Dataset, Preprocessing
+from canon.errors import DataError, InputError, RunError
+from canon.models import model_info
+from canon.registry import smallest_image
+from canon.runs.cluster_config import ClusterConfig
+from canon.runs.clustering import ClusterRun
+from canon.runs.open import open_run
+from canon.runs.resume import IN_MEMORY
+from canon.tasks.clustering import starts
+from canon.tasks.clustering.job import Job
+from canon.tasks.clustering.methods import Images, Method, augmentation_of
+from canon.utils.tables import counted
+
+# Of small datasets, which are therefore trained for more epochs.
+LEAST_STEPS = {"pretraining": 2000, "warming": 1000, "training": 1000}
+
+
+def recorded_run(config: ClusterConfig) -> ClusterRun:
+    """The clustering to resume.
+
+    Raises:
+        InputError: no folder is given.
+        RunError: the folder holds no clustering.
+    """
+    if config.out is None:
+        raise InputError("--resume needs the run folder; expected --out. Pass --out runs/NAME.")
+    run = open_run(config.out)
+    if not isinstance(run, ClusterRun):
+        raise RunError(
+            f"{config.out} is no clustering; expected a folder that `canon cluster` made. Resume "
+            "it with `canon train`."
+        )
+    return run
+
+
+def resumed_config(run: ClusterRun, config: ClusterConfig) -> ClusterConfig:
+    """The recorded configuration, if no setting that is given differs.
+
+    Raises:
+        InputError: one differs.
+    """
+    given, default = config_json(config), config_json(ClusterConfig())
+    recorded = default | run.record.config
+    for name in set(given) - {"out", "device", "resume", "copy"}:
+        if given[name] not in (default[name], recorded[name]) and not _same(given, run, name):
+            flag = {"data": "DATA", "k": "-k"}.get(name, f"--{name.replace('_', '-')}")
+            raise InputError(
+                f"{flag} is {given[name]}, but the clustering was started with {recorded[name]}; a "
+                f"resumed one keeps its settings. Leave {flag} out, or start another run."
+            )
+    data = config.data
+    if isinstance(data, (str, Path)):
+        data = run.record.data.source
+        if data == IN_MEMORY:
+            raise InputError(
+                "the clustering was of arrays in memory; expected the same ones. Pass them as data."
+            )
+    session = {"data": data, "device": config.device, "copy": config.copy}
+    return ClusterConfig(**recorded | session | {"out": None})
+
+
+def _same(given: dict[str, Any], run: ClusterRun, name: str) -> bool:
+    path = str(Path(str(given["data"])).expanduser().resolve())
+    return name == "data" and (path == run.record.data.source or given["data"] == IN_MEMORY)
+
+
+def config_json(config: ClusterConfig) -> dict[str, Any]:
+    """A configuration as plain JSON."""
+    values = dict(vars(config))
+    if not isinstance(values["data"], (str, Path)):
+        data = values["data"]
+        values["data"] = data.source if isinstance(data, Dataset) else IN_MEMORY
+    return {k: str(v) if isinstance(v, Path) else v for k, v in values.items()}
+
+
+def require_ranges(config: ClusterConfig) -> None:
+    """Refuse numbers out of range.
+
+    Raises:
+        InputError: one is.
+    """
+    if config.k < 2:
+        raise InputError(f"-k is {config.k}; expected 2 clusters or more. Pass -k 10.")
+    for name in ("epochs", "pretraining_epochs", "image"):
+        value = getattr(config, name)
+        if value is not None and value < 1:
+            flag = f"--{name.replace('_', '-')}"
+            raise InputError(f"{flag} is {value}; expected 1 or more. Pass a larger one.")
+    if not 0 <= config.seed < 2**63:
+        raise InputError(f"--seed is {config.seed}; expected 0 to 2^63. Pass 0.")
+
+
+def require_umap(method: Method) -> None:
+    """Refuse a method that needs umap-learn where it is not installed.
+
+    Raises:
+        InputError: it is not.
+    """
+    if method.needs_umap and not starts.has_umap():
+        raise starts.missing_umap()
+
+
+def require_enough(k: int, data: Dataset, report: DataReport) -> None:
+    """Refuse fewer images, or fewer different ones, than clusters."""
+    count = sum(data.sizes.values())
+    different = len({d for digests in report.images.digests.values() for d in digests if d})
+    if count < k:
+        raise DataError(
+            f"{data.source} has {counted(count, 'image')}, fewer than the {k} clusters; expected "
+            "several for each cluster. Pass a smaller -k, or add images."
+        )
+    if different < k:
+        raise DataError(
+            f"{data.source} has {counted(count, 'image')}, but only {different} that differ; "
+            f"expected {k} different ones or more. Pass a smaller -k, or other images."
+        )
+
+
+def preprocessing(
+    config: ClusterConfig, method: Method, data: Dataset, report: DataReport
+) -> Preprocessing:
+    """Squares of one side, in fractions of white.
+
+    Raises:
+        DataError: the images are of several sizes or no squares, and no side is given.
+        InputError: the side is too small for the networks.
+    """
+    images = report.images
+    if config.image is None and images.side is None:
+        raise DataError(
+            f"{data.source} has images of {images.size_in_words}; expected squares of one size. "
+            "Pass --image 64, or another side in pixels: images are resized and cropped to it."
+        )
+    channels = config.channels or images.channels
+    side = config.image or images.side or 0
+    networks = [name for name in (method.network, method.classifier) if name]
+    smallest = max(map(smallest_image, networks))
+    if config.image and config.image < smallest:
+        raise InputError(
+            f"--image is {config.image}, too small for {' and '.join(networks)}; expected "
+            f"{smallest} pixels or more. Pass --image {smallest}, or another --method."
+        )
+    if side < smallest:
+        side = model_info(method.network).published.image
+    mean, std = (0.5, 0.5) if method.centered else (0.0, 1.0)
+    return Preprocessing(
+        side, channels, images.bits, mean=(mean,) * channels, std=(std,) * channels
+    )
+
+
+def recipes_of(
+    method: Method,
+    samples: int,
+    side: int,
+    epochs: int | None = None,
+    pretraining_epochs: int | None = None,
+) -> dict[str, Images | None]:
+    """How each phase trains: as the method says, for so many samples.
+
+    Args:
+        method: the method.
+        samples: N.
+        side: of the images in pixels, for the augmentation.
+        epochs: with the clustering loss; None means the method's, or more for small datasets.
+        pretraining_epochs: of the auto-encoder; None in the same way.
+    """
+
+    def fitted(phase: str, given: int | None) -> Images | None:
+        recipe: Images | None = getattr(method, phase)
+        if recipe is None:
+            return None
+        batch = min(recipe.batch, max(2, samples // 4))
+        usual = max(recipe.epochs, ceil(LEAST_STEPS[phase] / ceil(samples / batch)))
+        augmentation = augmentation_of(method, side, pretraining=phase == "pretraining")
+        images = replace(recipe.images, augmentation=augmentation)
+        return replace(recipe, batch=batch, epochs=given or usual, images=images)
+
+    return {
+        "pretraining": fitted("pretraining", pretraining_epochs),
+        "warming": fitted("warming", epochs),
+        "training": fitted("training", epochs),
+    }
+
+
+def notes_of(
+    config: ClusterConfig,
+    method: Method,
+    data: Dataset,
+    report: DataReport,
+    prep: Preprocessing,
+    pipeline: Job,
+    *,
+    resumed: bool,
+) -> Iterator[str]:
+    """What a user should know before it starts."""
+    if resumed:
+        yield f"resuming {config.out}"
+    sizes = ", ".join(f"{count:,} {name}" for name, count in data.sizes.items())
+    yield f"{method.name} on {data.source}: {sizes} images, {config.k} clusters"
+    if data.classes:
+        yield f"{len(data.classes)} labels are used for scores only"
+    yield from data.notes
+    if report.faults:
+        yield f"{counted(len(report.faults), 'unreadable file')} left out"
+    if report.images.side != prep.image:
+        yield f"images of {report.images.size_in_words} are resized to {prep.image} x {prep.image}"
+    if config.method == "auto" and not method.needs_umap:
+        yield (
+            "umap-learn is not installed, so this is dcec-da; pip install 'canon-nets[cluster]' "
+            "allows self-label, which finds better clusters"
+        )
+    yield f"pre-training of {method.network}: {counted(pipeline.pretraining.epochs, 'epoch')}"
+    if pipeline.training is not None:
+        recipe = pipeline.training
+        yield (
+            f"clustering by {method.loss}: {counted(recipe.epochs, 'epoch')}, {recipe.optimizer}, "
+            f"lr {recipe.lr:g}, batch {recipe.batch}, augmentation {recipe.images.augmentation}"
+        )

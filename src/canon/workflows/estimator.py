@@ -1,0 +1,202 @@
+"""Deep clustering as an estimator of scikit-learn."""
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import nn
+
+from canon.data import Dataset, Preprocessing
+from canon.data.checks.report import check_data
+from canon.data.packs.images import build_image_pack
+from canon.data.sources.open import open_data
+from canon.data.targets.base import Values
+from canon.errors import InputError
+from canon.layers.clusters import LogProbabilities, NearestClusters, StageCode, StudentClusters
+from canon.models import build
+from canon.runs.cluster_config import ClusterConfig
+from canon.tasks.clustering.batches import IndexedBatches, VectorBatches, outputs_of
+from canon.tasks.clustering.job import Job
+from canon.tasks.clustering.methods import Method, method_named
+from canon.tasks.clustering.pipeline import cluster
+from canon.utils.devices import make_accelerator
+from canon.workflows.cluster_job import pipeline_of
+from canon.workflows.cluster_plan import preprocessing, recipes_of, require_enough
+
+Samples = IndexedBatches | VectorBatches
+Floats = NDArray[np.float32]
+
+
+class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
+    """Deep clustering of images, or of vectors.
+
+    X is an array of images (N, H, W) or (N, H, W, C), uint8 or uint16; a path or a dataset, as for
+    `canon.open_data`; or vectors (N, D), which are standardised.
+
+    Args:
+        n_clusters: K.
+        method: a name from `canon list methods`; `auto` chooses. Vectors allow the methods with
+            the dense auto-encoder and without augmentation: ae-kmeans, n2d, dec, idec.
+        image: side of the network's input in pixels; None means the images'.
+        epochs: with the clustering loss; None means the method's.
+        pretraining_epochs: of the auto-encoder; None means the method's.
+        random_state: seed, or a random number generator.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+
+    Attributes:
+        labels_: (N,) cluster of each sample.
+        cluster_centers_: (K, D) centres in the space that `transform` maps to.
+        confidence_: (N,) probability of each sample's cluster.
+        n_features_in_: length of the vectors; only of vectors.
+    """
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        method: str = "auto",
+        image: int | None = None,
+        epochs: int | None = None,
+        pretraining_epochs: int | None = None,
+        random_state: Any = None,
+        device: str = "auto",
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.method = method
+        self.image = image
+        self.epochs = epochs
+        self.pretraining_epochs = pretraining_epochs
+        self.random_state = random_state
+        self.device = device
+
+    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002, N803
+        """Cluster the samples; `y` is not used.
+
+        Raises:
+            CanonError: images that cannot be used, or fewer different ones than clusters.
+            ValueError: vectors that cannot be used.
+        """
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        if _holds_images(X):
+            job = self._of_images(X, seed)
+        else:
+            X = validate_data(self, X, dtype=np.float32, ensure_min_samples=2)  # noqa: N806
+            job = self._of_vectors(X, seed)
+        found = _finished(job)
+        self._net, self._code = found.net, _code_of(found.net)
+        self.labels_ = found.labels
+        self.confidence_ = found.confidence
+        self.cluster_centers_ = found.centers
+        return self
+
+    def predict(self, X: Any) -> NDArray[np.int64]:  # noqa: N803
+        """(N,) the cluster of each sample."""
+        return self._outputs(X, "_net").argmax(1)
+
+    def transform(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
+        """(N, D) the codes, in which clusters are found."""
+        return self._outputs(X, "_code")
+
+    def _outputs(self, X: Any, name: str) -> NDArray[Any]:  # noqa: N803
+        check_is_fitted(self)
+        if not _holds_images(X):
+            X = validate_data(self, X, dtype=np.float32, reset=False)  # noqa: N806
+        return outputs_of(getattr(self, name), self._samples(X)).numpy()
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.cluster_centers_.shape[1])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    def _samples(self, X: Any) -> Samples:  # noqa: N803
+        """Samples as the network takes them: prepared images, or standardised vectors."""
+        if isinstance(self._prepared, Preprocessing):
+            split = open_data(X, labels=False).joined()
+            assert isinstance(split.targets, Values)
+            pack = build_image_pack(split.images, split.targets.values, self._prepared)
+            return IndexedBatches(pack, self._prepared)
+        mean, std = self._prepared
+        return VectorBatches(torch.from_numpy((X - mean) / std))
+
+    def _of_images(self, X: Any, seed: int) -> Job:  # noqa: N803
+        method = method_named(self.method)
+        data = open_data(X, labels=False)
+        report = check_data(data)
+        require_enough(self.n_clusters, data, report)
+        config = ClusterConfig(k=self.n_clusters, image=self.image)
+        prep = preprocessing(config, method, data, report)
+        self._prepared: Preprocessing | tuple[Floats, Floats] = prep
+        samples = self._samples(data)
+        assert isinstance(samples, IndexedBatches)
+        recipes = self._recipes(method, len(samples), prep.image)
+        devices = make_accelerator(self.device)
+        return pipeline_of(
+            method, self.n_clusters, seed, prep, samples.pack, recipes, devices, states=None
+        )
+
+    def _of_vectors(
+        self,
+        X: NDArray[np.float32],  # noqa: N803
+        seed: int,
+    ) -> Job:
+        method = method_named("idec" if self.method == "auto" else self.method)
+        if method.classifier or method.augmentation != "none" or method.network != "idec-ae":
+            raise InputError(
+                f"method {method.name} is for images, but X holds vectors of {X.shape[1]} values; "
+                "expected ae-kmeans, n2d, dec or idec. Pass method='idec', or images (N, H, W)."
+            )
+        different = len(np.unique(X, axis=0))
+        if different < self.n_clusters:
+            raise InputError(
+                f"n_clusters is {self.n_clusters}, but X has {different} different samples; "
+                f"expected at most as many clusters. Pass n_clusters={different} or less."
+            )
+        std = X.std(0)
+        self._prepared = X.mean(0), np.where(std > 0, std, 1).astype(np.float32)
+        batches = self._samples(X)
+        assert isinstance(batches, VectorBatches)
+        recipes = self._recipes(method, len(X), 1)
+        pretraining = recipes["pretraining"]
+        assert pretraining is not None
+        return Job(
+            method, self.n_clusters, seed,
+            build(method.network, channels=X.shape[1], image=1, seed=seed), None,
+            pretraining, recipes["training"], None, batches, batches,
+            lambda: batches.vectors.flatten(1).numpy(), make_accelerator("cpu"), None,
+        )  # fmt: skip
+
+    def _recipes(self, method: Method, samples: int, side: int) -> dict[str, Any]:
+        return recipes_of(method, samples, side, self.epochs, self.pretraining_epochs)
+
+
+def _holds_images(X: Any) -> bool:  # noqa: N803
+    """Whether X is a data source or an array of images, and no table of vectors."""
+    if isinstance(X, (str, Path, Dataset)):
+        return True
+    return isinstance(X, np.ndarray) and X.ndim in (3, 4) and X.dtype in (np.uint8, np.uint16)
+
+
+def _finished(job: Job) -> Any:
+    events = cluster(job)
+    while True:
+        try:
+            next(events)
+        except StopIteration as end:
+            return end.value
+
+
+def _code_of(net: nn.Module) -> nn.Module:
+    """The network that gives the codes of a clustering."""
+    if isinstance(net, NearestClusters):
+        return net.code
+    assert isinstance(net, (StudentClusters, LogProbabilities))
+    return StageCode(net.net)

@@ -1,0 +1,94 @@
+"""Accuracy, mutual information, Rand index, collapse."""
+
+from itertools import permutations
+from math import log, sqrt
+
+import numpy as np
+import pytest
+
+from canon.tasks.clustering.metrics import (
+    ClusteringMetrics,
+    Scores,
+    clustering_accuracy,
+    collapse,
+    contingency,
+    matched_labels,
+    silhouette,
+)
+
+CLUSTERS = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2, 2])
+LABELS = np.array([1, 1, 2, 0, 0, 0, 2, 2, 2, 1])
+
+
+def test_accuracy_is_that_of_the_best_of_all_matchings():
+    random = np.random.default_rng(0)
+    clusters, labels = random.integers(0, 4, 50), random.integers(0, 4, 50)
+    best = max(np.mean([p[c] == t for c, t in zip(clusters, labels, strict=True)])
+               for p in permutations(range(4)))  # fmt: skip
+    assert clustering_accuracy(clusters, labels) == pytest.approx(best)
+
+
+def test_accuracy_by_hand():
+    assert contingency(CLUSTERS, LABELS).tolist() == [[0, 2, 1], [3, 0, 0], [0, 1, 3]]
+    assert clustering_accuracy(CLUSTERS, LABELS) == pytest.approx(0.8)
+    assert matched_labels(CLUSTERS, LABELS) == {0: 1, 1: 0, 2: 2}
+
+
+def test_more_clusters_than_labels_leave_some_unmatched():
+    assert clustering_accuracy(np.array([0, 1, 2]), np.array([0, 0, 1])) == pytest.approx(2 / 3)
+
+
+def test_both_normalisations_of_the_mutual_information():
+    joint = contingency(CLUSTERS, LABELS) / 10
+    rows, columns = joint.sum(1), joint.sum(0)
+    information = sum(
+        p * log(p / (rows[i] * columns[j])) for (i, j), p in np.ndenumerate(joint) if p
+    )
+    entropies = [-sum(p * log(p) for p in margin) for margin in (rows, columns)]
+    scores = Scores.of(CLUSTERS, LABELS)
+    assert scores.nmi == pytest.approx(information / (sum(entropies) / 2))
+    assert scores.nmi_geometric == pytest.approx(information / sqrt(entropies[0] * entropies[1]))
+
+
+def test_the_rand_index_by_pairs():
+    pairs = [(i, j) for i in range(10) for j in range(i)]
+    same = np.array([[a[i] == a[j] for i, j in pairs] for a in (CLUSTERS, LABELS)])
+    together, expected = (same[0] & same[1]).sum(), same[0].sum() * same[1].sum() / len(pairs)
+    largest = same.sum() / 2
+    assert Scores.of(CLUSTERS, LABELS).ari == pytest.approx(
+        (together - expected) / (largest - expected)
+    )
+
+
+def metrics(labels=LABELS):
+    return ClusteringMetrics(3, CLUSTERS, np.full(10, 0.5, np.float32), labels)
+
+
+def test_figures_have_scores_only_where_there_are_labels():
+    names = [figure.name for figure in metrics().figures()]
+    assert names[:4] == [
+        "accuracy", "NMI (arithmetic mean)", "NMI (geometric mean)", "adjusted Rand index"
+    ]  # fmt: skip
+    assert metrics(None).figures()[0].name == "mean confidence"
+    assert metrics().loss == pytest.approx(log(2))
+
+
+def test_the_table_of_clusters_names_their_most_frequent_label():
+    table = metrics().per_class(("a", "b", "c"))
+    assert table.rows[0] == ("0", 3, 0.5, "b", pytest.approx(2 / 3))
+    assert table.rows[1] == ("1", 3, 0.5, "a", 1.0)
+    assert len(metrics(None).per_class(()).columns) == 3
+
+
+def test_collapse_is_detected():
+    assert collapse(np.array([10, 10, 10])) is None
+    assert "1 of 3 clusters are empty" in collapse(np.array([20, 10, 0]))
+    assert "one cluster holds 95 of 100" in collapse(np.array([95, 5]))
+    assert collapse(np.array([80, 20])) is None
+    assert "one cluster holds 60 of 100" in collapse(np.array([60, *[4] * 9, 4]))
+
+
+def test_the_silhouette_needs_two_clusters():
+    codes = np.array([[0.0], [0.1], [5.0], [5.1]], np.float32)
+    assert silhouette(codes, np.array([0, 0, 1, 1]), 0) > 0.9
+    assert silhouette(codes, np.zeros(4, np.int64), 0) is None
