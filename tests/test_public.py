@@ -22,6 +22,7 @@ NAMES = [
     "ensemble",
     "evaluate",
     "fully_convolutional",
+    "generate",
     "load_run",
     "model_info",
     "names",
@@ -78,6 +79,13 @@ def main(images: Path) -> None:
     for prediction in canon.predict(run, [images], top=3):
         print(prediction.path, prediction.faults, prediction.record())
     print(canon.ensemble([run, run.path], weights=[1, 2]).path)
+    clustering = canon.ClusterConfig(images, k=8, image=64)
+    for step in canon.cluster_events(clustering):
+        print(step)
+    clusters = canon.cluster(images, k=8, method="dcec")
+    print(clusters.clusters, canon.embed(clusters, images).codes.shape)
+    print(canon.DeepClustering(8, random_state=0).fit(images).labels_)
+    print(canon.generate(run, "chair1", steps=12, turn=True).shape)
 '''
 
 

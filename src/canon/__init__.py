@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from canon.workflows.ensemble import ensemble as ensemble
     from canon.workflows.estimator import DeepClustering as DeepClustering
     from canon.workflows.evaluate import evaluate as evaluate
+    from canon.workflows.generate import generate as generate
     from canon.workflows.predict import predict as predict
     from canon.workflows.train import train as train
     from canon.workflows.train import train_events as train_events
@@ -53,6 +54,7 @@ _PUBLIC = {
     "ensemble": "canon.workflows.ensemble",
     "evaluate": "canon.workflows.evaluate",
     "fully_convolutional": "canon.layers.fully_convolutional",
+    "generate": "canon.workflows.generate",
     "load_run": "canon.runs.open:open_run",
     "model_info": "canon.models",
     "names": "canon.models",

@@ -13,7 +13,8 @@ from canon.registry import smallest_image
 
 CLASSES = 7
 OPTIONS = {"unet": {"width": 2}, "unet-same": {"width": 2}, "unet-same-bn": {"width": 2},
-           "encoder-decoder": {"backbone": "resnet20", "width": 4}}  # fmt: skip
+           "encoder-decoder": {"backbone": "resnet20", "width": 4}, "chairs": {"width": 16},
+           "chairs-deep": {"width": 16}, "chairs-64": {"width": 16}}  # fmt: skip
 SIDES = {"unet": 188, "deconvnet": 193}  # of images to segment; 32 pixels for the other networks
 
 DEEPEST = ("1202", "1001", "152", "200", "154", "101", "wrn-40-8", "wrn-28-1", "-68-", "zfnet-b")
@@ -47,6 +48,8 @@ def side_of(name: str) -> int:
     """A small legal side: heads are small there, and passes are quick."""
     if model_info(name).task == "segment":
         return SIDES.get(name, 32)
+    if model_info(name).task == "generate":
+        return 1  # attributes
     return max(smallest_image(name), 16)
 
 

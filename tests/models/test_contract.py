@@ -72,6 +72,8 @@ def test_an_image_has_the_same_output_alone_and_in_a_batch(name):
         assert together.shape == (3, CLASSES, side, side)
     elif model_info(name).task == "reconstruct":
         assert together.shape == x.shape
+    elif model_info(name).task == "generate":
+        assert together.shape == (3, 4, net.side, net.side)
     else:
         assert together.shape == (3, CLASSES)
     assert alone.dtype == x.dtype
@@ -124,6 +126,8 @@ def test_documentation_has_the_shape_and_the_source(name):
     shape = r"Shape: \(N, \d, \d+, \d+\) -> \(N, (K|10)[,)]"
     if model.task == "reconstruct":
         shape = r"Shape: (\(N, \d, \d+, \d+\)) -> \1, by codes \(N, \d+\)"
+    if model.task == "generate":
+        shape = r"Shape: \(N, 825, 1, 1\) -> \(N, 4, 128, 128\)"
     assert re.search(shape, inspect.getdoc(model.build))
     assert "Differences from the paper:" in module.__doc__
     assert paper == module.PAPER

@@ -39,7 +39,10 @@ DENSE += ["segnet", "segnet-basic", "segnet-basic-released"]
 DENSE += ["deconvnet", "unet", "unet-same", "unet-same-bn", "encoder-decoder"]
 AUTO_ENCODERS = ["cae", "cae-coil", "dec-ae", "dcec-ae", "idec-ae"]
 ASSOCIATIVE = ["adc", "adc-thin"]
-ISSUED = AUTO_ENCODERS + ASSOCIATIVE + CLASSICS + INCEPTIONS + PREACT + WIDE + SE + DENSE
+GENERATORS = ["chairs", "chairs-deep", "chairs-64"]
+ISSUED = (
+    AUTO_ENCODERS + ASSOCIATIVE + GENERATORS + CLASSICS + INCEPTIONS + PREACT + WIDE + SE + DENSE
+)
 ISSUED += LENETS + VGGS + RESNETS + CIFAR + ["resnet1202"]
 
 
@@ -99,6 +102,17 @@ def test_the_layers_of_alexnet_follow_from_section_3():
         "fc7": (16_781_312, 16_777_216),
         "fc8": (4_097_000, 4_096_000),
     }
+
+
+def test_the_streams_of_the_generator_have_the_parameters_of_its_figure():
+    with torch.device("meta"):
+        plain, deep = build("chairs"), build("chairs-deep")
+
+    def count(module):
+        return sum(p.numel() for p in module.parameters())
+
+    assert count(plain.features) == 3_835_392
+    assert (count(plain.picture), count(deep.picture)) == (19_135_199, 19_822_331)
 
 
 def test_plain_nets_have_the_parameters_of_option_a():

@@ -60,3 +60,13 @@ class Encodes(Protocol):
     def encode(self, x: Images) -> Tensor:
         """The codes, (N, D)."""
         ...
+
+
+@runtime_checkable
+class Draws(Protocol):
+    """A network that draws pictures: the generator of chairs."""
+
+    @property
+    def side(self) -> int:
+        """Of the pictures, pixels."""
+        ...

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from canon.data.augment.augmentation import Augmentation
-from canon.recipes import auto_encoders, segmentation
+from canon.recipes import auto_encoders, generators, segmentation
 from canon.recipes.images import PHOTO, ClassificationRecipe
 from canon.registry import build, model_info
 from canon.training.optimizers import SGD, AdamW
@@ -56,12 +56,14 @@ WITHOUT_BATCH_NORM = replace(WITH_BATCH_NORM, optimizer=AdamW(), lr=1e-4, decay=
 # For 32 x 32 images: a higher rate and the crops of that size.
 WITHOUT_BATCH_NORM_SMALL = replace(WITHOUT_BATCH_NORM, lr=1e-3, batch=128, images=CIFAR.images)
 
+BY_TASK = {"reconstruct": auto_encoders.MODERN, "generate": generators.MODERN}
+
 
 def modern(name: str) -> Recipe[Any]:
     """The default recipe of a network."""
     info = model_info(name)
-    if info.task == "reconstruct":
-        return auto_encoders.MODERN
+    if info.task in BY_TASK:
+        return BY_TASK[info.task]
     if info.dense:
         return _dense(name)
     if name == "lenet5":

@@ -58,6 +58,7 @@ UNTRAINED = {
     "prototype":       ("it is from a lecture", "alexnet"),
     "encoder-decoder": ("it was not published", "unet"),
     **dict.fromkeys(("adc", "adc-thin"), ("it is trained without labels in its paper", "lenet5")),
+    **dict.fromkeys(("chairs", "chairs-deep", "chairs-64"), ("it could not be verified", "cae")),
     "dec-ae":          ("it is trained layer by layer in its paper", "idec-ae"),
 }
 # fmt: on

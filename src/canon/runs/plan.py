@@ -176,9 +176,8 @@ def open_options(config: TrainConfig) -> dict[str, Any]:
     return _given(config, OPEN_OPTIONS)
 
 
-def model_args(config: TrainConfig, outputs: int, prep: Preprocessing) -> dict[str, Any]:
+def model_args(config: TrainConfig, sides: dict[str, int]) -> dict[str, Any]:
     """What the network is built with; run.json records it."""
-    sides = {"classes": outputs, "channels": prep.channels, "image": prep.image}
-    if not model_info(config.model).takes("classes"):
-        del sides["classes"]
-    return sides | {"seed": config.seed} | open_options(config)
+    info = model_info(config.model)
+    taken = {name: side for name, side in sides.items() if name != "classes" or info.takes(name)}
+    return taken | {"seed": config.seed} | open_options(config)

@@ -131,6 +131,13 @@ class Task(Protocol[P]):
         frozenset[str]
     ]  # fields of configs and options that only it reads: NAME or CLASS.NAME
 
+    data: ClassVar[str] = "digits"  # what a network is trained on if nothing is named
+
+    def sides(self, data: Dataset, prep: Preprocessing) -> dict[str, int]:
+        """What the network is built for: its outputs, its channels and its side."""
+        outputs = {"classes": data.targets.outputs} if data.targets.outputs else {}
+        return outputs | {"channels": prep.channels, "image": prep.image}
+
     def preprocessing(
         self, config: TrainConfig, recipe: Recipe[Any], data: DataReport
     ) -> Preprocessing:

@@ -1,19 +1,27 @@
 """Evaluation over several processes: each takes its own samples, and their figures are joined."""
 
 from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from canon.data.augment.image_batches import ImageBatches
 from canon.data.sampling import evaluation_batches
 from canon.layers.stages import eval_mode
 from canon.training.interfaces import Evaluate
 from canon.utils.progress import Step
 
 M = TypeVar("M")
+
+
+class EvaluationBatches(Protocol):
+    """Samples as a network is evaluated on them."""
+
+    def __len__(self) -> int: ...
+
+    def evaluation(self, index: Tensor, /) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of the samples at these positions."""
 
 
 def own_samples(count: int, accelerator: Accelerator) -> range:
@@ -32,7 +40,7 @@ def joined(figures: Tensor, accelerator: Accelerator) -> Tensor:
 
 
 def image_evaluation(
-    batches: ImageBatches,
+    batches: EvaluationBatches,
     width: int,
     sample_figures: Callable[[nn.Module, Tensor, Tensor], Tensor],
     metrics: Callable[[Tensor], Any],

@@ -7,6 +7,7 @@ from canon.models import model_info
 from canon.tasks.base import Task
 from canon.tasks.classification.task import Classification
 from canon.tasks.clustering.task import Clustering
+from canon.tasks.generation.task import Generation
 from canon.tasks.reconstruction.task import Reconstruction
 from canon.tasks.segmentation.task import Segmentation
 
@@ -23,6 +24,7 @@ register_task(Classification())
 register_task(Segmentation())
 register_task(Reconstruction())
 register_task(Clustering())
+register_task(Generation())
 
 
 def task_named(name: str) -> Task[Any]:

@@ -5,7 +5,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -96,6 +96,8 @@ def planned(config: TrainConfig, progress: Progress | None, held: ExitStack) -> 
     """A new run; its folder is locked until `held` is closed."""
     task, recipe = _choices(config)
     devices = make_accelerator(config.device, config.precision)
+    if config.data == TrainConfig.data:  # nothing is named
+        config = replace(config, data=task.data)
     with devices.main_process_first():
         data, report = open_checked(
             config.data, skip_bad=config.skip_bad, progress=progress, labels=needs_labels(task)
@@ -104,7 +106,7 @@ def planned(config: TrainConfig, progress: Progress | None, held: ExitStack) -> 
     recipe = plan.augmented(recipe, config, color=(config.channels or report.images.channels) == 3)
     splits, split = plan.hold_out(data, recipe, config)
     prep = task.preprocessing(config, recipe, report)
-    args = plan.model_args(config, data.targets.outputs, prep)
+    args = plan.model_args(config, task.sides(data, prep))
     net = build(config.model, **args)
     initial = load_initial_weights(net, config, data.classes)
     freeze(net, config.freeze)

@@ -11,6 +11,7 @@ import numpy as np
 from canon.data.dataset import Dataset
 from canon.data.sources.arrays import array_dataset, open_idx, open_npz
 from canon.data.sources.cifar import open_cifar
+from canon.data.sources.rendered import rendered_chairs
 from canon.errors import DataError
 from canon.utils.download import RemoteFile, fetch, matches_checksum
 from canon.utils.files import cache_dir, data_dir, in_cache
@@ -155,6 +156,10 @@ BUILT_IN: dict[str, tuple[Callable[[], Dataset], str]] = {
     "cifar10": (
         _cifar10,
         "colour 32 x 32 photos of 10 classes, 50,000 to train and 10,000 to test",
+    ),
+    "chairs": (
+        rendered_chairs,
+        "colour 64 x 64 drawings of chairs and solids with class, view and colour; no download",
     ),
 }
 

@@ -19,7 +19,7 @@ from canon.recipes.images import SegmentationRecipe
 from canon.runs.config import TrainConfig
 from canon.runs.folder import TrainedModel
 from canon.runs.plan import open_options
-from canon.tasks.base import EvalOptions, PredictOptions
+from canon.tasks.base import EvalOptions, PredictOptions, Task
 from canon.tasks.segmentation.border_weights import border_weights
 from canon.tasks.segmentation.evaluate import evaluation
 from canon.tasks.segmentation.loss import SegmentationLoss, median_frequency
@@ -44,7 +44,7 @@ OPTIONS = frozenset([
 OutputSide = Callable[[int], int]
 
 
-class Segmentation:
+class Segmentation(Task[MaskPack]):
     """One label per pixel."""
 
     name: ClassVar[str] = "segment"

@@ -1,0 +1,62 @@
+"""`canon generate`: pictures of chosen attributes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from canon.cli.flags import Switch, flag
+from canon.errors import InputError
+
+
+@dataclass(frozen=True)
+class Command:
+    """Draw pictures with the generator of a run: of a class, from all sides, or between classes.
+
+    Args:
+        run: the run folder of a generator, such as chairs-64.
+        name: the class to draw.
+        to: another class: draw the way from one to the other.
+        turn: draw from all sides.
+        azimuth: angle of the camera around the object, degrees.
+        elevation: angle of the camera above the ground, degrees.
+        color: red, green and blue, from 0 to 1.
+        steps: number of pictures, side by side.
+        out: the PNG file to write.
+        device: auto, cpu, cuda, cuda:N or mps.
+    """
+
+    run: tyro.conf.Positional[Path]
+    name: Annotated[str | None, flag("CLASS", "required")] = None
+    to: Annotated[str | None, flag("CLASS", "no interpolation")] = None
+    turn: Switch = False
+    azimuth: Annotated[float, flag("DEGREES", "30")] = 30.0
+    elevation: Annotated[float, flag("DEGREES", "30")] = 30.0
+    color: Annotated[tuple[float, float, float], flag("R G B", "0.75 0.4 0.3")] = (0.75, 0.4, 0.3)
+    steps: Annotated[int | None, flag("N", "1, or 12 with --to or --turn")] = None
+    out: Annotated[Path, flag("FILE", "generated.png")] = Path("generated.png")
+    device: Annotated[str, flag("NAME", "auto")] = "auto"
+
+
+def run(command: Command) -> int:
+    """Write the pictures."""
+    from canon.runs.open import open_run
+    from canon.workflows.generate import generate, save_strip
+
+    c = command
+    if c.out.suffix.lower() != ".png":
+        raise InputError(f"--out is {c.out}; expected a .png. Rename it.")
+    opened = open_run(c.run)
+    if c.name is None:
+        raise InputError(
+            f"--name is missing; expected one of {', '.join(opened.classes)}. Pass --name CLASS."
+        )
+    steps = c.steps or (12 if c.to or c.turn else 1)
+    pictures = generate(
+        opened, c.name, to=c.to, azimuth=c.azimuth, elevation=c.elevation, color=c.color,
+        steps=steps, turn=c.turn, device=c.device,
+    )  # fmt: skip
+    save_strip(pictures, c.out)
+    print(f"{len(pictures)} of {pictures.shape[1]} x {pictures.shape[2]} pixels: {c.out}")
+    return 0
