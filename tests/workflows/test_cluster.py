@@ -252,3 +252,45 @@ def test_files_of_the_same_name_have_their_own_links(tmp_path):
     links = list((run.path / "clusters").glob("*/*.png"))
     assert len(links) == 41
     assert len({link.resolve() for link in links}) == 41
+
+
+def test_the_features_of_a_trained_network_are_clustered(digits_run, tmp_path):
+    digits = canon.open_data("digits").splits["train"]
+    images, labels = digits.images.pixels[:300], digits.targets.values[:300]
+    settings = {"weights": digits_run.path, "pretraining_epochs": 1, "device": "cpu"}
+    run = cluster((images, labels), k=10, out=tmp_path / "run", **settings)
+    rows = {row["method"]: row for row in run.record.result["comparison"]}
+    assert rows["features"]["accuracy"] > rows["k-means on pixels"]["accuracy"]
+    assert run.model == digits_run.model
+    assert run.preprocessing == digits_run.preprocessing
+    again = canon.embed(run, _saved(images[:5], tmp_path))
+    assert again.codes.shape == (5, run.record.clustering.code)
+    found = [one.cluster for one in canon.predict(run, tmp_path / "images")]
+    assert found == [int(row["cluster"]) for row in rows_of(run)[:5]]
+
+
+def _saved(images, place):
+    folder = place / "images"
+    folder.mkdir()
+    for i, image in enumerate(images):
+        Image.fromarray(image[..., 0]).save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"weights": "no/run"}, "--weights is no/run; expected a run folder or a name"),
+        ({"method": "features"}, "--weights is missing; expected a trained network"),
+        ({"stage": "conv1"}, "--stage is of the network that --weights names"),
+        ({"weights": "runs", "method": "dec"}, "--method is dec, which trains its own network"),
+    ],
+)
+def test_weights_and_their_options_belong_together(settings, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        cluster(bars()[0], k=2, out=tmp_path / "run", **settings)
+
+
+def test_a_stage_that_the_network_does_not_have_is_named(digits_run, tmp_path):
+    with pytest.raises(InputError, match="no stage is named 'conv9'"):
+        cluster(bars()[0], k=2, weights=digits_run.path, stage="conv9", out=tmp_path / "run")

@@ -38,6 +38,9 @@ class Command(ClusterConfig):
         pretraining_epochs: number of epochs of the auto-encoder.
         image: side of the network's input in pixels; images are resized and cropped to it.
         channels: convert images to grey (1) or RGB (3).
+        weights: a run folder, or a name from `canon list weights`: cluster the features of this
+            trained network instead of training one.
+        stage: the stage of that network that gives the features.
         seed: random seed of weights, order, augmentation and starts.
         device: auto, cpu, cuda, cuda:N or mps.
         precision: fp32, or mixed precision bf16 or fp16.
@@ -55,6 +58,8 @@ class Command(ClusterConfig):
     pretraining_epochs: Annotated[int | None, flag("N", "the method's")] = None
     image: Annotated[int | None, flag("N", "the images'")] = None
     channels: Annotated[Literal[1, 3] | None, flag("{1,3}", "as in the images")] = None
+    weights: Annotated[str | Path | None, flag("RUN|NAME", "a network is trained")] = None
+    stage: Annotated[str | None, flag("STAGE", "the last")] = None
     seed: Annotated[int, flag("N", "0")] = 0
     device: Annotated[str, flag("NAME", "auto")] = "auto"
     copy: Switch = False

@@ -21,6 +21,9 @@ class ClusterConfig:
         pretraining_epochs: of the auto-encoder.
         image: side of the network's input in pixels.
         channels: 1 or 3: convert images to grey or RGB.
+        weights: a run folder, or a name from `canon list weights`: cluster the features of this
+            trained network (method `features`) instead of training one.
+        stage: of that network, whose output the features are; None means the last stage.
         seed: of weights, order, augmentation and starts.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         precision: `fp32`, or mixed `bf16` or `fp16`.
@@ -37,6 +40,8 @@ class ClusterConfig:
     pretraining_epochs: int | None = None
     image: int | None = None
     channels: Literal[1, 3] | None = None
+    weights: str | Path | None = None
+    stage: str | None = None
     seed: int = 0
     device: Device = "auto"
     precision: Precision = "fp32"

@@ -51,6 +51,6 @@ class ClusterRun(Run):
         if record.head == "nearest":
             codes = torch.zeros(record.known, record.code)
             labels = torch.zeros(record.known, dtype=torch.int64)
-            return NearestClusters(StageCode(net), codes, labels, record.k)
+            return NearestClusters(StageCode(net, record.stage), codes, labels, record.k)
         assert isinstance(net, AutoEncoder)
         return StudentClusters(net, torch.zeros(record.k, record.code))

@@ -90,6 +90,7 @@ class ClusteringRecord:
         head: `student`: by distance to centres; `nearest`: by known codes; `logits`: a classifier.
         code: length of the codes.
         known: how many codes `nearest` knows.
+        stage: whose output the codes are; None means the network's own.
     """
 
     method: str
@@ -97,6 +98,7 @@ class ClusteringRecord:
     head: str
     code: int = 0
     known: int = 0
+    stage: str | None = None
 
 
 @dataclass(frozen=True)

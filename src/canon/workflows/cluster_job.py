@@ -26,10 +26,12 @@ from canon.runs.resume import restore_splits
 from canon.tasks.clustering.association import AssociationBatches
 from canon.tasks.clustering.batches import IndexedBatches
 from canon.tasks.clustering.job import Job
-from canon.tasks.clustering.methods import Images, Method, method_named
+from canon.tasks.clustering.methods import Images, Method
 from canon.utils.devices import hardware, make_accelerator
 from canon.utils.progress import Progress
+from canon.workflows.cluster_features import Features, features_of
 from canon.workflows.cluster_plan import (
+    chosen_method,
     config_json,
     notes_of,
     preprocessing,
@@ -37,7 +39,6 @@ from canon.workflows.cluster_plan import (
     recorded_run,
     require_enough,
     require_ranges,
-    require_umap,
     resumed_config,
 )
 from canon.workflows.job import claimed_folder, data_record, versions
@@ -68,9 +69,8 @@ def planned(config: ClusterConfig, progress: Progress | None, held: ExitStack) -
     recorded = recorded_run(config) if config.resume else None
     if recorded is not None:
         config = replace(resumed_config(recorded, config), out=config.out, resume=True)
-    method = method_named(config.method)
+    method = chosen_method(config)
     require_ranges(config)
-    require_umap(method)
     if recorded is None:
         new_folder(config.out, method.name, "data")
     devices = make_accelerator(config.device, config.precision)
@@ -81,17 +81,22 @@ def planned(config: ClusterConfig, progress: Progress | None, held: ExitStack) -
         restore_splits(data, report, recorded.record)
     split = data.joined()
     require_enough(config.k, data, report)
-    prep = recorded.preprocessing if recorded else preprocessing(config, method, data, report)
+    prep = preprocessing(config, method, data, report)
+    features = features_of(config, report.images.bits) if config.weights else None
     assert isinstance(split.targets, Values)
     pack = build_image_pack(split.images, split.targets.values, prep, progress)
     recipes = recipes_of(method, len(pack), prep.image, config.epochs, config.pretraining_epochs)
     last = recipes["training"] or recipes["pretraining"]
     assert last is not None
-    run = recorded or _new_run(config, method, data, report, prep, last, devices)
+    run = recorded or _new_run(config, method, data, report, prep, last, devices, features)
     held.enter_context(lock_run(run.path))
     if recorded is None:
         run.save_record()
     pipeline = pipeline_of(method, config.k, config.seed, prep, pack, recipes, devices, run.states)
+    if features is not None:
+        own = build_image_pack(split.images, split.targets.values, features.prep, progress)
+        samples = IndexedBatches(own.to(devices.device), features.prep)
+        pipeline = replace(pipeline, features=(features.code, samples))
     notes = tuple(
         notes_of(config, method, data, report, prep, pipeline, resumed=recorded is not None)
     )
@@ -106,10 +111,13 @@ def _new_run(
     prep: Preprocessing,
     recipe: Images,
     devices: Accelerator,
+    features: Features | None,
 ) -> ClusterRun:
     model = method.classifier or method.network
     args = {"channels": prep.channels, "image": prep.image, "seed": config.seed}
     args |= {"classes": config.k} if method.classifier else {}
+    if features is not None:
+        model, args, prep = features.model, features.model_args, features.prep
     head = HEADS.get(method.loss or "", "student")
     head = "nearest" if method.loss is None and method.start == "mixture" else head
     record = RunRecord(
@@ -117,7 +125,8 @@ def _new_run(
         split=SplitRecord(data.sizes), model_args=args, config=config_json(config), recipe=recipe,
         samples=sum(data.sizes.values()), command=shlex.join(["canon", *sys.argv[1:]]),
         started=datetime.now().astimezone().isoformat(" ", "seconds"), versions=versions(),
-        hardware=hardware(), clustering=ClusteringRecord(method.name, config.k, head),
+        hardware=hardware(),
+        clustering=ClusteringRecord(method.name, config.k, head, stage=config.stage),
     )  # fmt: skip
     path = claimed_folder(config.out, method.name, data, devices)
     return ClusterRun(path, record)

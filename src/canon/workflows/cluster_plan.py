@@ -16,7 +16,7 @@ from canon.runs.open import open_run
 from canon.runs.resume import IN_MEMORY
 from canon.tasks.clustering import starts
 from canon.tasks.clustering.job import Job
-from canon.tasks.clustering.methods import Images, Method, augmentation_of
+from canon.tasks.clustering.methods import Images, Method, augmentation_of, method_named
 from canon.utils.tables import counted
 
 # Of small datasets, which are therefore trained for more epochs.
@@ -98,14 +98,34 @@ def require_ranges(config: ClusterConfig) -> None:
         raise InputError(f"--seed is {config.seed}; expected 0 to 2^63. Pass 0.")
 
 
-def require_umap(method: Method) -> None:
-    """Refuse a method that needs umap-learn where it is not installed.
+def chosen_method(config: ClusterConfig) -> Method:
+    """The method of a configuration.
 
     Raises:
-        InputError: it is not.
+        InputError: no method has its name, it needs umap-learn, which is not installed, or it and
+            `weights` do not belong together.
     """
+    if config.weights is None and config.stage is not None:
+        raise InputError(
+            "--stage is of the network that --weights names, which is missing; expected both. Pass "
+            "--weights, or leave --stage out."
+        )
+    if config.weights is not None:
+        if config.method not in ("auto", "features"):
+            raise InputError(
+                f"--method is {config.method}, which trains its own network; expected features "
+                "with --weights. Leave one of them out."
+            )
+        return method_named("features")
+    method = method_named(config.method)
+    if method.name == "features":
+        raise InputError(
+            "--method is features, but --weights is missing; expected a trained network. Pass "
+            "--weights RUN, or a name from `canon list weights`."
+        )
     if method.needs_umap and not starts.has_umap():
         raise starts.missing_umap()
+    return method
 
 
 def require_enough(k: int, data: Dataset, report: DataReport) -> None:
@@ -134,13 +154,13 @@ def preprocessing(
         InputError: the side is too small for the networks.
     """
     images = report.images
-    if config.image is None and images.side is None:
+    if config.image is None and images.side is None and config.weights is None:
         raise DataError(
             f"{data.source} has images of {images.size_in_words}; expected squares of one size. "
             "Pass --image 64, or another side in pixels: images are resized and cropped to it."
         )
     channels = config.channels or images.channels
-    side = config.image or images.side or 0
+    side = config.image or images.side or (64 if config.weights else 0)
     networks = [name for name in (method.network, method.classifier) if name]
     smallest = max(map(smallest_image, networks))
     if config.image and config.image < smallest:

@@ -95,6 +95,8 @@ def _code(run: Run, stage: str | None) -> nn.Module:
         )
     net = run.network()
     if isinstance(net, NearestClusters) and isinstance(net.code, StageCode):
+        if stage is None:
+            return net.code
         net = net.code.net
     if isinstance(net, (StudentClusters, LogProbabilities)):
         net = net.net

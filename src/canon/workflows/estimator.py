@@ -26,7 +26,7 @@ from canon.tasks.clustering.methods import Method, method_named
 from canon.tasks.clustering.pipeline import cluster
 from canon.utils.devices import make_accelerator
 from canon.workflows.cluster_job import pipeline_of
-from canon.workflows.cluster_plan import preprocessing, recipes_of, require_enough
+from canon.workflows.cluster_plan import chosen_method, preprocessing, recipes_of, require_enough
 
 Samples = IndexedBatches | VectorBatches
 Floats = NDArray[np.float32]
@@ -128,7 +128,7 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
         return VectorBatches(torch.from_numpy((X - mean) / std))
 
     def _of_images(self, X: Any, seed: int) -> Job:  # noqa: N803
-        method = method_named(self.method)
+        method = chosen_method(ClusterConfig(method=self.method))
         data = open_data(X, labels=False)
         report = check_data(data)
         require_enough(self.n_clusters, data, report)

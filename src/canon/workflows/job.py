@@ -96,7 +96,7 @@ def planned(config: TrainConfig, progress: Progress | None, held: ExitStack) -> 
     """A new run; its folder is locked until `held` is closed."""
     task, recipe = _choices(config)
     devices = make_accelerator(config.device, config.precision)
-    if config.data == TrainConfig.data:  # nothing is named
+    if isinstance(config.data, str) and config.data == TrainConfig.data:  # nothing is named
         config = replace(config, data=task.data)
     with devices.main_process_first():
         data, report = open_checked(

@@ -8,6 +8,7 @@ from typing import Any
 from accelerate import Accelerator
 from torch import nn
 
+from canon.layers.clusters import StageCode
 from canon.tasks.clustering.batches import Samples
 from canon.tasks.clustering.methods import Images, Method
 from canon.tasks.clustering.objectives import Hardening, KMeansLoss
@@ -61,6 +62,8 @@ class Job:
         pixels: gives (N, D) float32 pixels, fractions of white.
         accelerator: the devices.
         states: folder of training states and intermediate results; None keeps none.
+        features: a trained network whose output is clustered in place of the auto-encoder's codes,
+            and the samples as it takes them.
     """
 
     method: Method
@@ -76,6 +79,7 @@ class Job:
     pixels: Callable[[], Floats]
     accelerator: Accelerator
     states: Path | None = None
+    features: tuple[StageCode, Samples] | None = None
 
     @property
     def samples(self) -> Samples:

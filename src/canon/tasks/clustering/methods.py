@@ -121,6 +121,9 @@ METHODS: dict[str, Method] = {
             "idec-ae", PRETRAINING, space="pixels", start="mixture", loss="classification",
             training=SELF_LABEL, classifier="adc-thin", augmentation="affine",
         ),
+        Method(
+            "features", "a trained network: --weights", "dcec-ae", PRETRAINING, start="mixture",
+        ),
         Method("ae-kmeans", "baseline: an auto-encoder, then k-means", "idec-ae", PRETRAINING),
         Method(
             "n2d", "McConville et al., ICPR 2020", "idec-ae", PRETRAINING, start="mixture",

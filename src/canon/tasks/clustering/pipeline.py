@@ -4,12 +4,13 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from canon.layers.clusters import StageCode
+from canon.layers.clusters import NearestClusters, StageCode
 from canon.tasks.clustering import starts
-from canon.tasks.clustering.batches import outputs_of
+from canon.tasks.clustering.batches import Samples, outputs_of
 from canon.tasks.clustering.job import Job, Phase, PhaseEpoch, fit_phase
 from canon.tasks.clustering.objectives import Pretraining
 from canon.tasks.clustering.starts import FirstClusters, Floats, Ints
@@ -58,14 +59,38 @@ def cluster(job: Job) -> Generator[Phase | PhaseEpoch | Event, None, Clustering]
     codes = outputs_of(net, job.samples, StageCode(net)).numpy()
     pixels = job.pixels()
     baselines = yield from _baselines(job, pixels, codes)
-    start = yield from _first_clusters(job, pixels, codes, baselines)
-    clustered, final, labels = yield from train(job, net, codes, start)
-    probabilities = outputs_of(clustered, job.samples).exp().numpy()
+    if job.features is not None:
+        start, clustered, final, labels = yield from _of_features(job, job.features)
+    else:
+        start = yield from _first_clusters(job, pixels, codes, baselines)
+        clustered, final, labels = yield from train(job, net, codes, start)
+    samples = job.samples if job.features is None else job.features[1]
+    probabilities = outputs_of(clustered, samples).exp().numpy()
     centers = cluster_means(final, labels, job.k)
     return Clustering(
         clustered.cpu(), labels, probabilities[np.arange(len(labels)), labels],
         final, centers, start, baselines, {"pixels": pixels, "auto-encoder": codes},
     )  # fmt: skip
+
+
+def _of_features(
+    job: Job, features: tuple[StageCode, Samples]
+) -> Generator[Phase, None, tuple[FirstClusters, nn.Module, Floats, Ints]]:
+    """Clusters of the output of a trained network."""
+    net, samples = features
+    to_device(net, job.accelerator.device)
+    yield Phase("features of the trained network")
+    codes = outputs_of(net, samples).numpy()
+    k, seed = job.k, job.seed
+    if starts.has_umap():
+        yield Phase("UMAP and a Gaussian mixture on the features")
+        start = stored(job.states, "start", lambda: _mixture(codes, k, seed))
+    else:
+        yield Phase("k-means on the features")
+        start = stored(job.states, "start", lambda: starts.kmeans(codes, k, seed))
+    known = torch.from_numpy(codes), torch.from_numpy(start.labels)
+    clustered = to_device(NearestClusters(net, *known, k), job.accelerator.device)
+    return start, clustered, codes, start.labels
 
 
 def _baselines(
