@@ -7,6 +7,7 @@ from canon.data.sources.rendered import (
     AZIMUTHS,
     azimuth_of,
     held_out,
+    nearest_shown,
     random_transformation,
     render,
 )
@@ -110,3 +111,17 @@ def test_transformations_stay_within_their_ranges():
     assert names["red"][0] >= 0.25
     assert names["zoom"][1] <= 1.1
     np.testing.assert_allclose(drawn[:, -2] ** 2 + drawn[:, -1] ** 2, 1, rtol=1e-5)
+
+
+def test_the_nearest_view_that_was_shown_is_one_step_away():
+    names = list(objects())
+    hidden = next(i for i in range(AZIMUTHS) if held_out(i))
+    code = encode(names.index("cube"), len(names), azimuth_of(hidden), 20.0, RED)
+    found = nearest_shown(code[None])[0]
+    step = 360 / AZIMUTHS
+    before, itself, after = (
+        render(objects()["cube"], azimuth_of(hidden) + turn, 20.0, RED)[0].astype(int)
+        for turn in (-step, 0, step)
+    )
+    assert min(np.abs(found - before).mean(), np.abs(found - after).mean()) < 0.1
+    assert np.abs(found - itself).mean() > 1

@@ -15,7 +15,7 @@ from canon.runs.clustering import ClusterRun
 from canon.runs.open import open_run
 from canon.runs.resume import IN_MEMORY
 from canon.tasks.clustering import starts
-from canon.tasks.clustering.job import Job
+from canon.tasks.clustering.job import Job, repeats
 from canon.tasks.clustering.methods import Images, Method, augmentation_of, method_named
 from canon.utils.tables import counted
 
@@ -198,7 +198,8 @@ def recipes_of(
         if recipe is None:
             return None
         batch = min(recipe.batch, max(2, samples // 4))
-        usual = max(recipe.epochs, ceil(LEAST_STEPS[phase] / ceil(samples / batch)))
+        steps = ceil(samples / batch) * repeats(samples, batch)
+        usual = max(recipe.epochs, ceil(LEAST_STEPS[phase] / steps))
         augmentation = augmentation_of(method, side, pretraining=phase == "pretraining")
         images = replace(recipe.images, augmentation=augmentation)
         return replace(recipe, batch=batch, epochs=given or usual, images=images)

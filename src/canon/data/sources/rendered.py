@@ -100,6 +100,25 @@ def azimuth_of(view: int) -> float:
     return 360.0 * view / AZIMUTHS
 
 
+def nearest_shown(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """What attributes of `chairs` look like from the nearest azimuth to train on.
+
+    The measure of a generator: it has learned views if it draws others better than this.
+
+    Shape: (N, K + 16) -> (N, H, W, 3)
+    """
+    bodies, shown = [*objects().values()], [i for i in range(AZIMUTHS) if not held_out(i)]
+    pictures = []
+    for row in values:
+        code, view, change = np.split(row, [len(bodies), len(bodies) + 4])
+        azimuth = np.degrees(np.arctan2(view[0], view[1])) % 360
+        elevation = np.degrees(np.arctan2(view[2], view[3]))
+        apart = [abs((azimuth_of(i) - azimuth + 180) % 360 - 180) for i in shown]
+        near = azimuth_of(shown[int(np.argmin(apart))])
+        pictures.append(render(bodies[int(code.argmax())], near, elevation, change)[0])
+    return np.stack(pictures)
+
+
 def rendered_chairs() -> Dataset:
     """12 chairs and 8 solids; three of four azimuths to train on, the others to test."""
     bodies = objects()

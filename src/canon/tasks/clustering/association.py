@@ -1,9 +1,9 @@
 """Associative deep clustering: walks from centroids to images and back.
 
 Haeusser et al., "Associative Deep Clustering: Training a Classification Network with No Labels",
-GCPR 2018, section 3; weights are those of the authors' train_unsup2.py and backend.py. Differences:
-the transformation loss has weight 0, as there by default; the optimizer starts anew with the phase
-that follows k-means, as there; the penalty of weights is the same for all layers.
+GCPR 2018, section 3; weights are those of the authors' train_unsup2.py and backend.py, where the
+transformation loss has weight 0. Differences: the penalty of weights is the same for all layers;
+absolute values of embeddings have none, under which all of them shrink to zero here.
 """
 
 import torch
@@ -21,7 +21,7 @@ COPIES = 3  # augmented ones of each image
 PER_CLUSTER = 4  # centroids
 VISIT, AUGMENTED_VISIT, LOGIT = 0.5, 1.0, 0.5
 AFTER_KMEANS = 0.2  # of the association of augmented images
-SPARSITY, NORM, TARGET = 2e-4, 2e-4, 3.0  # of embeddings: absolute values, lengths
+NORM, TARGET = 2e-4, 3.0  # of embeddings: their lengths
 PENALTY = 5e-4  # half of the squares of all weights, times 1e-3
 BRIGHTNESS, NOISE = 0.5, 0.05  # of inputs in [-1, 1]
 
@@ -148,7 +148,6 @@ class Association:
                 both = codes[: 2 * n]  # with one copy of each image
                 loss = loss + self.transformation * transformation(both, self.net.logits(both))
         for embedded in (codes, centroids):
-            loss = loss + SPARSITY * embedded.abs().sum()
             loss = loss + NORM * (embedded.norm(dim=1) - TARGET).square().sum()
         squares = sum(p.square().sum() for p in self.net.net.parameters() if p.dim() > 1)
         return (loss + PENALTY * squares).expand(n)

@@ -17,7 +17,9 @@ CHUNK = 1024  # images at a time where nothing is trained
 class Samples(Protocol):
     """Samples that are trained on and looked at by position."""
 
-    def __len__(self) -> int: ...
+    @property
+    def count(self) -> int:
+        """How many there are."""
 
     def evaluation(self, index: Tensor, /) -> tuple[Images, Tensor]:
         """The samples at these positions as they are, and the positions."""
@@ -25,6 +27,11 @@ class Samples(Protocol):
 
 class IndexedBatches(ImageBatches):
     """Images, augmented or not, and their positions."""
+
+    @property
+    def count(self) -> int:
+        """How many images there are."""
+        return len(self.pack)
 
     def evaluation(self, index: Tensor) -> tuple[Images, Tensor]:
         """The samples at these positions as they are, and the positions."""
@@ -49,6 +56,11 @@ class VectorBatches:
     def __init__(self, vectors: Tensor) -> None:
         self.vectors = vectors[:, :, None, None]
 
+    @property
+    def count(self) -> int:
+        """How many vectors there are."""
+        return len(self.vectors)
+
     def __len__(self) -> int:
         return len(self.vectors)
 
@@ -59,6 +71,39 @@ class VectorBatches:
     def training(self, index: Tensor, seed: int, part: Part | None = None) -> tuple[Images, Tensor]:  # noqa: ARG002
         """The same."""
         return self.evaluation(index)
+
+
+class Repeated:
+    """Few samples several times in an epoch, so that states are not saved every few steps.
+
+    Args:
+        batches: the samples.
+        times: how often each is seen.
+    """
+
+    def __init__(self, batches: IndexedBatches | VectorBatches, times: int) -> None:
+        self.batches, self.times = batches, times
+
+    @property
+    def count(self) -> int:
+        """How many samples there are."""
+        return self.batches.count
+
+    @property
+    def random(self) -> bool:
+        """Whether batches depend on their seed."""
+        return self.batches.random
+
+    def __len__(self) -> int:
+        return self.times * self.count
+
+    def evaluation(self, index: Tensor) -> tuple[Images, Tensor]:
+        """The samples at these positions as they are, and the positions."""
+        return self.batches.evaluation(index)
+
+    def training(self, index: Tensor, seed: int, part: Part | None = None) -> tuple[Images, Tensor]:
+        """The samples at these positions of an epoch, and their own positions."""
+        return self.batches.training(index % self.count, seed, part)
 
 
 def outputs_of(
@@ -75,7 +120,7 @@ def outputs_of(
     """
     chunks = []
     with eval_mode(net):
-        for index in torch.arange(len(samples)).split(CHUNK):
+        for index in torch.arange(samples.count).split(CHUNK):
             x, _ = samples.evaluation(index)
             chunks.append((function or net)(x).float().cpu())
     return torch.cat(chunks)

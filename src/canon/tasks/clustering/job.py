@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,16 @@ from accelerate import Accelerator
 from torch import nn
 
 from canon.layers.clusters import StageCode
-from canon.tasks.clustering.batches import Samples
+from canon.tasks.clustering.batches import IndexedBatches, Repeated, Samples, VectorBatches
 from canon.tasks.clustering.methods import Images, Method
 from canon.tasks.clustering.objectives import Hardening, KMeansLoss
 from canon.tasks.clustering.settled import Settled
 from canon.tasks.clustering.starts import Floats
 from canon.training import Epoch, Event, Limits, fit
 from canon.training.checkpoint import Checkpoints
-from canon.training.interfaces import Batches, Objective
+from canon.training.interfaces import Objective
+
+LEAST_STEPS = 50  # of an epoch
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,8 @@ class Job:
     pretraining: Images
     training: Images | None
     warming: Images | None
-    pretraining_batches: Batches
-    training_batches: Batches
+    pretraining_batches: IndexedBatches | VectorBatches
+    training_batches: IndexedBatches | VectorBatches
     pixels: Callable[[], Floats]
     accelerator: Accelerator
     states: Path | None = None
@@ -84,7 +87,12 @@ class Job:
     @property
     def samples(self) -> Samples:
         """The samples as they are."""
-        return self.training_batches  # type: ignore[return-value]
+        return self.training_batches
+
+
+def repeats(samples: int, batch: int) -> int:
+    """How often an epoch sees each sample: once, or more if that were fewer than 50 steps."""
+    return max(1, ceil(LEAST_STEPS / ceil(samples / batch)))
 
 
 def fit_phase(job: Job, net: nn.Module, objective: Objective, phase: str) -> Events:
@@ -93,7 +101,8 @@ def fit_phase(job: Job, net: nn.Module, objective: Objective, phase: str) -> Eve
     checkpoints = Checkpoints(job.states / phase, resume=True) if job.states else None
     job.accelerator.free_memory()  # the phase before has prepared its network
     settled = Settled(objective) if isinstance(objective, (Hardening, KMeansLoss)) else None
-    batches = job.pretraining_batches if phase == "pretraining" else job.training_batches
+    samples = job.pretraining_batches if phase == "pretraining" else job.training_batches
+    batches = Repeated(samples, repeats(samples.count, recipe.batch))
     events = fit(
         net, objective, batches, recipe, job.accelerator,
         limits=Limits(recipe.epochs, patience=int(settled is not None)), evaluate=settled,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
+from canon.data.sources.rendered import nearest_shown
 from canon.inference.predictor import Predictor
 from canon.reports.page import environment
 from canon.runs.folder import Run, TrainedModel
@@ -50,6 +51,8 @@ def section(
     template = environment("canon.tasks.generation").get_template("section.html.j2")
     return Markup(template.render(
         split=(run.record.result or {})["split"],
+        nearest=_nearest(pack) if run.record.data.source == "chairs" else None,
+        error=metrics.error,
         pairs=_pairs(model.net, pack, even),
         worst=_pairs(model.net, pack, metrics.worst(SHOWN)),
         strips={title: png(draw.strip(draw.draw(model.net, c))) for title, c in drawn.items()},
@@ -58,6 +61,13 @@ def section(
 
 def _turn() -> list[float]:
     return [360.0 * i / STEPS for i in range(STEPS)]
+
+
+def _nearest(pack: PicturePack) -> float:
+    """Mean squared error of the nearest view that was trained on, in place of each picture."""
+    shown = nearest_shown(pack.attributes.cpu().numpy())
+    true = pack.pictures[..., :3].cpu().numpy()
+    return float(np.square((shown.astype(np.float64) - true) / 255).mean())
 
 
 def _pairs(net: nn.Module, pack: PicturePack, places: NDArray[np.int64]) -> str:
