@@ -42,7 +42,7 @@ def features_of(config: ClusterConfig, bits: int) -> Features:
         bits: of the images, 8 or 16.
 
     Raises:
-        InputError: weights of which the network is not known, or no such stage.
+        InputError: weights that do not say their network, or no such stage.
     """
     weights = config.weights
     if weights is not None and Path(weights).is_dir():
