@@ -294,3 +294,59 @@ def test_weights_and_their_options_belong_together(settings, message, tmp_path):
 def test_a_stage_that_the_network_does_not_have_is_named(digits_run, tmp_path):
     with pytest.raises(InputError, match="no stage is named 'conv9'"):
         cluster(bars()[0], k=2, weights=digits_run.path, stage="conv9", out=tmp_path / "run")
+
+
+def test_names_that_only_look_different_do_not_replace_an_image(tmp_path):
+    images, _ = bars(6)
+    places = ["x/1.png", "x-1.png", "y/1.png", "a/B.png", "c/b.png", "x-1-2.png"]
+    for place, image in zip(places, images, strict=True):
+        (tmp_path / "data" / place).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(tmp_path / "data" / place)
+    before = {place: (tmp_path / "data" / place).read_bytes() for place in places}
+    for copy in (False, True):
+        out = tmp_path / f"run{copy}"
+        run = cluster(tmp_path / "data", **SMALL | {"k": 2}, copy=copy, out=out)
+        files = list((run.path / "clusters").glob("*/*.png"))
+        assert sorted(file.read_bytes() for file in files) == sorted(before.values())
+        assert len({file.name.lower() for file in files}) == 6
+    assert {place: (tmp_path / "data" / place).read_bytes() for place in places} == before
+
+
+def test_the_method_of_a_resumed_clustering_is_that_of_its_record(tmp_path, monkeypatch):
+    images, _ = bars()
+    settings = SMALL | {"method": "auto"}
+    run = cluster(images, **settings, out=tmp_path / "run")
+    assert run.record.clustering.method == "dcec-da"
+    monkeypatch.setattr(starts, "has_umap", lambda: True)  # installed in between
+    events = cluster_events(ClusterConfig(images, **settings, out=run.path, resume=True))
+    notes = [next(events) for _ in range(3)]
+    events.close()
+    assert "dcec-da on arrays" in notes[2].text
+
+
+def test_training_does_not_resume_a_clustering(run):
+    with pytest.raises(RunError, match="is a clustering; expected a run of canon train"):
+        canon.train(canon.TrainConfig(None, out=run.path, resume=True))
+
+
+def test_the_verdict_does_not_depend_on_the_numbers_of_clusters():
+    from types import SimpleNamespace
+
+    from canon.tasks.clustering.report import verdict
+
+    start = SimpleNamespace(labels=np.array([0, 0, 1, 1, 2]))
+    found = SimpleNamespace(labels=np.array([2, 2, 0, 0, 1]), start=start)
+    assert "assigns 0.0% of the images" in verdict(found, "aljalbout", None)
+
+
+def test_masks_in_split_folders_are_left_out(tmp_path):
+    images, _ = bars()
+    for i, image in enumerate(images):
+        for kind in ("images", "masks"):
+            place = tmp_path / "data" / ("train" if i % 2 else "val") / kind / f"{i}.png"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image if kind == "images" else (image > 127).astype(np.uint8)).save(
+                place
+            )
+    run = cluster(tmp_path / "data", **SMALL, out=tmp_path / "run")
+    assert len(rows_of(run)) == 40

@@ -9,6 +9,7 @@ import numpy as np
 
 from canon.data import DataReport, Dataset, Split
 from canon.errors import DataError, InputError, RunError
+from canon.runs.clustering import ClusterRun
 from canon.runs.config import TrainConfig
 from canon.runs.ensemble import EnsembleRun
 from canon.runs.folder import Run
@@ -48,6 +49,11 @@ def resume_config(config: TrainConfig) -> tuple[Run, TrainConfig]:
         raise RunError(
             f"{config.out} is an ensemble, which is not trained; expected a run. Resume one of its "
             "members."
+        )
+    if isinstance(run, ClusterRun):
+        raise RunError(
+            f"{config.out} is a clustering; expected a run of canon train. Resume it with canon "
+            f"cluster --resume --out {config.out}."
         )
     if config.model is not None and run.model != config.model:
         raise RunError(

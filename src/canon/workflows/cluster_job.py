@@ -16,6 +16,7 @@ from canon.data.checks.checked import open_checked
 from canon.data.packs.images import build_image_pack
 from canon.data.targets.base import Values
 from canon.data.targets.labels import Labels
+from canon.errors import InputError
 from canon.models import build
 from canon.runs.cluster_config import ClusterConfig
 from canon.runs.clustering import ClusterRun
@@ -69,11 +70,16 @@ def planned(config: ClusterConfig, progress: Progress | None, held: ExitStack) -
     recorded = recorded_run(config) if config.resume else None
     if recorded is not None:
         config = replace(resumed_config(recorded, config), out=config.out, resume=True)
-    method = chosen_method(config)
+    method = chosen_method(config, recorded)
     require_ranges(config)
     if recorded is None:
         new_folder(config.out, method.name, "data")
     devices = make_accelerator(config.device, config.precision)
+    if devices.num_processes > 1:
+        raise InputError(
+            f"clustering runs in one process, but {devices.num_processes} were started; expected "
+            "one. Run canon cluster without a launcher."
+        )
     data, report = open_checked(
         config.data, skip_bad=config.skip_bad, progress=progress, labels=False
     )

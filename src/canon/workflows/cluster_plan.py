@@ -98,13 +98,16 @@ def require_ranges(config: ClusterConfig) -> None:
         raise InputError(f"--seed is {config.seed}; expected 0 to 2^63. Pass 0.")
 
 
-def chosen_method(config: ClusterConfig) -> Method:
-    """The method of a configuration.
+def chosen_method(config: ClusterConfig, recorded: ClusterRun | None = None) -> Method:
+    """The method of a configuration, or of the clustering that is resumed.
 
     Raises:
         InputError: no method has its name, it needs umap-learn, which is not installed, or it and
             `weights` do not belong together.
     """
+    if recorded is not None:
+        assert recorded.record.clustering is not None
+        config = replace(config, method=recorded.record.clustering.method)
     if config.weights is None and config.stage is not None:
         raise InputError(
             "--stage is of the network that --weights names, which is missing; expected both. Pass "

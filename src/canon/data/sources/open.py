@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from canon.data.dataset import Dataset, validate
+from canon.data.dataset import Dataset, Split, validate
 from canon.data.sources.arrays import from_arrays, open_idx, open_npz
 from canon.data.sources.builtin import BUILT_IN
 from canon.data.sources.cifar import open_cifar
@@ -15,6 +15,7 @@ from canon.data.sources.class_table import read_class_table
 from canon.data.sources.mask_folders import open_mask_folders
 from canon.data.sources.unlabelled import from_images, open_flat_folder, open_unlabelled_npz
 from canon.data.targets.base import Targets
+from canon.data.targets.labels import Labels, Unlabelled
 from canon.data.targets.masks import Masks
 from canon.errors import DataError, nearest
 from canon.utils.files import data_dir
@@ -42,15 +43,8 @@ def open_data(source: Source, *, known: Targets | None = None, labels: bool = Tr
     to_train = labels and known is None
     if isinstance(source, Dataset):
         return source
-    if isinstance(source, tuple) and len(source) == 2:
-        return validate(from_arrays(*source), to_train=to_train)
-    if not labels and isinstance(source, np.ndarray):
-        return from_images(source)
     if not isinstance(source, (str, Path)):
-        raise DataError(
-            f"cannot open a {type(source).__name__} as data; expected a name, a path, a pair of "
-            "arrays (images, labels), or what open_data returned. Save it as files or as npz."
-        )
+        return _in_memory(source, labels=labels, to_train=to_train)
     text = str(source)
     if text in BUILT_IN:
         return replace(validate(BUILT_IN[text][0]()), source=text)
@@ -65,7 +59,37 @@ def open_data(source: Source, *, known: Targets | None = None, labels: bool = Tr
         )
     path = path.resolve()
     found = None if labels else _without_labels(path)
-    return found or validate(_open_path(path, known, to_train=to_train), to_train=to_train)
+    if found is not None:
+        return found
+    opened = validate(_open_path(path, known, to_train=to_train), to_train=to_train)
+    return opened if labels else _without_masks(opened)
+
+
+def _in_memory(source: Any, *, labels: bool, to_train: bool) -> Dataset:
+    """A dataset of arrays.
+
+    Raises:
+        DataError: it is something else.
+    """
+    if isinstance(source, tuple) and len(source) == 2:
+        return validate(from_arrays(*source), to_train=to_train)
+    if not labels and isinstance(source, np.ndarray):
+        return from_images(source)
+    raise DataError(
+        f"cannot open a {type(source).__name__} as data; expected a name, a path, a pair of "
+        "arrays (images, labels), or what open_data returned. Save it as files or as npz."
+    )
+
+
+def _without_masks(data: Dataset) -> Dataset:
+    """The same without targets that are no labels."""
+    splits = {
+        name: split
+        if isinstance(split.targets, Labels)
+        else Split(split.images, Unlabelled(np.zeros(len(split), np.int64)))
+        for name, split in data.splits.items()
+    }
+    return replace(data, splits=splits)
 
 
 def _without_labels(path: Path) -> Dataset | None:

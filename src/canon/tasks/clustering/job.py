@@ -12,7 +12,7 @@ from torch import nn
 from canon.layers.clusters import StageCode
 from canon.tasks.clustering.batches import IndexedBatches, Repeated, Samples, VectorBatches
 from canon.tasks.clustering.methods import Images, Method
-from canon.tasks.clustering.objectives import Hardening, KMeansLoss
+from canon.tasks.clustering.objectives import Hardening
 from canon.tasks.clustering.settled import Settled
 from canon.tasks.clustering.starts import Floats
 from canon.training import Epoch, Event, Limits, fit
@@ -100,7 +100,7 @@ def fit_phase(job: Job, net: nn.Module, objective: Objective, phase: str) -> Eve
     recipe = getattr(job, phase)
     checkpoints = Checkpoints(job.states / phase, resume=True) if job.states else None
     job.accelerator.free_memory()  # the phase before has prepared its network
-    settled = Settled(objective) if isinstance(objective, (Hardening, KMeansLoss)) else None
+    settled = Settled(objective) if isinstance(objective, Hardening) else None
     samples = job.pretraining_batches if phase == "pretraining" else job.training_batches
     batches = Repeated(samples, repeats(samples.count, recipe.batch))
     events = fit(

@@ -154,7 +154,8 @@ METHODS: dict[str, Method] = {
         ),
         Method(
             "aljalbout-kmeans", "Aljalbout et al., arXiv 2018", "cae", auto_encoders.CAE,
-            loss="k-means", training=ALJALBOUT, weight=0.1, reconstruction=1.0, again=True,
+            loss="k-means", training=replace(ALJALBOUT, epochs=30), weight=0.1,
+            reconstruction=1.0, again=True,
         ),
         Method(
             "adc", "Haeusser et al., GCPR 2018", "idec-ae", PRETRAINING, loss="association",

@@ -87,10 +87,13 @@ def _put(file: Path, place: Path, *, copy: bool) -> None:
     if not copy:
         try:
             place.symlink_to(file.resolve())
+        except FileExistsError:
+            raise
         except OSError:  # a system or a disk without links
             copy = True
     if copy:
-        shutil.copyfile(file, place)
+        with file.open("rb") as source, place.open("xb") as target:  # never over another file
+            shutil.copyfileobj(source, target)
 
 
 def _numbered(cluster: int, k: int) -> str:
@@ -99,11 +102,29 @@ def _numbered(cluster: int, k: int) -> str:
 
 
 def _unique(names: Sequence[str]) -> list[str]:
-    """File names; where several are the same, with the folders above that tell them apart."""
+    """A file name for each image, different on every disk: small letters or capitals are the same.
+
+    Names that several have get the folders above them, and a number where that is not enough.
+    """
     short = [Path(name).name for name in names]
-    counts = Counter(short)
-    if max(counts.values(), default=0) < 2:
-        return short
+    counts = Counter(name.casefold() for name in short)
     root = os.path.commonpath([str(Path(name).parent) for name in names])
-    long = ["-".join(Path(os.path.relpath(name, root)).parts) for name in names]
-    return [b if counts[a] > 1 else a for a, b in zip(short, long, strict=True)]
+    taken: set[str] = set()
+    found = []
+    for name, own in zip(names, short, strict=True):
+        several = counts[own.casefold()] > 1
+        wanted = "-".join(Path(os.path.relpath(name, root)).parts) if several else own
+        found.append(_free(wanted, taken))
+        taken.add(found[-1].casefold())
+    return found
+
+
+def _free(wanted: str, taken: set[str]) -> str:
+    """The name, of at most 200 characters, with a number if it is taken."""
+    path = Path(wanted)
+    stem, number = path.stem[:200], 1
+    name = f"{stem}{path.suffix}"
+    while name.casefold() in taken:
+        number += 1
+        name = f"{stem}-{number}{path.suffix}"
+    return name

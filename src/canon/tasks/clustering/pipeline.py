@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from canon.layers.clusters import NearestClusters, StageCode
+from canon.layers.clusters import NearestClusters, StageCode, StudentClusters
 from canon.tasks.clustering import starts
 from canon.tasks.clustering.batches import Samples, outputs_of
 from canon.tasks.clustering.job import Job, Phase, PhaseEpoch, fit_phase
@@ -67,6 +67,8 @@ def cluster(job: Job) -> Generator[Phase | PhaseEpoch | Event, None, Clustering]
     samples = job.samples if job.features is None else job.features[1]
     probabilities = outputs_of(clustered, samples).exp().numpy()
     centers = cluster_means(final, labels, job.k)
+    if isinstance(clustered, StudentClusters):
+        centers = clustered.centers.detach().cpu().numpy().copy()
     return Clustering(
         clustered.cpu(), labels, probabilities[np.arange(len(labels)), labels],
         final, centers, start, baselines, {"pixels": pixels, "auto-encoder": codes},

@@ -15,7 +15,13 @@ from canon.analysis.charts import svg
 from canon.reports.page import environment, render_page, table_html
 from canon.runs.clustering import ClusterRun
 from canon.tasks.clustering import pictures
-from canon.tasks.clustering.metrics import ClusteringMetrics, Scores, matched_labels, silhouette
+from canon.tasks.clustering.metrics import (
+    ClusteringMetrics,
+    Scores,
+    clustering_accuracy,
+    matched_labels,
+    silhouette,
+)
 from canon.tasks.clustering.pipeline import Clustering
 from canon.tasks.clustering.starts import FirstClusters, Floats, Ints
 from canon.utils.tables import Column, Table
@@ -55,13 +61,14 @@ def _rows(
         yield name, start.labels, start.embedding if start.embedding is not None else space, start
     if all(found.start is not start for start in found.baselines.values()):
         embedding = found.start.embedding
-        yield "start", found.start.labels, codes if embedding is None else embedding, found.start
+        space = found.codes if embedding is None else embedding
+        yield "start", found.start.labels, space, found.start
     yield method, found.labels, found.codes, None
 
 
 def verdict(found: Clustering, method: str, labels: Ints | None) -> str:
     """Whether the method is better than what it started from, in a sentence."""
-    same = float((found.labels == found.start.labels).mean())
+    same = clustering_accuracy(found.labels, found.start.labels)  # numbers may have changed
     if labels is None:
         return (
             f"{method} assigns {1 - same:.1%} of the images to another cluster than its start. "

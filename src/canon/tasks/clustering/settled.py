@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from canon.tasks.clustering.objectives import Hardening, KMeansLoss
+from canon.tasks.clustering.objectives import Hardening
 from canon.training.interfaces import Metrics
 from canon.utils.progress import Step
 from canon.utils.tables import Figure
@@ -51,7 +51,7 @@ class Settled:
     Training ends when they are fewer than 0.1 % (Xie, Girshick, Farhadi, ICML 2016, section 4.3).
     """
 
-    def __init__(self, objective: Hardening | KMeansLoss) -> None:
+    def __init__(self, objective: Hardening) -> None:
         self.objective = objective
 
     def __call__(self, net: nn.Module, epoch: int) -> Generator[Step, None, Changes]:  # noqa: ARG002

@@ -25,7 +25,8 @@ def train(
     method, first = job.method, torch.from_numpy(start.labels)
     if method.loss is None and method.start == "mixture":
         known = torch.from_numpy(codes)
-        return NearestClusters(StageCode(net), known, first, job.k), codes, start.labels
+        nearest = NearestClusters(StageCode(net), known, first, job.k)
+        return to_device(nearest, job.accelerator.device), codes, start.labels
     if method.loss in (None, "hardening", "k-means"):
         return (yield from _train_centers(job, net, codes, start))
     assert job.classifier is not None
