@@ -23,7 +23,7 @@ from tests.helpers.commands import refused
 NAMES = ("cube", "pyramid")
 
 
-def drawings(views=12):
+def drawings(views=8):
     """A small set: two solids from some sides."""
     codes, pictures, masks = [], [], []
     for number, name in enumerate(NAMES):
@@ -42,7 +42,7 @@ def drawings(views=12):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     out = tmp_path_factory.mktemp("generator") / "run"
-    return train("chairs-64", drawings(), width=8, epochs=40, lr=3e-3, val=0.0, out=out)
+    return train("chairs-64", drawings(), width=8, epochs=30, lr=3e-3, val=0.0, out=out)
 
 
 def test_the_loss_weighs_colours_ten_times_as_much_as_the_mask():

@@ -20,7 +20,7 @@ from canon.tasks.clustering.job import PhaseEpoch
 from canon.utils.progress import Step
 from canon.workflows.cluster import cluster, cluster_events
 
-SMALL = {"k": 2, "method": "dcec", "pretraining_epochs": 6, "epochs": 3, "device": "cpu"}
+SMALL = {"k": 2, "method": "dcec", "pretraining_epochs": 2, "epochs": 2, "device": "cpu"}
 
 
 def bars(count=40, side=8):
@@ -142,8 +142,11 @@ def test_images_in_memory_are_written_only_as_copies(tmp_path):
         assert np.array_equal(np.asarray(picture), images[int(files[0].stem)])
 
 
-@pytest.mark.parametrize("method", ["dcec-da", "aljalbout-kmeans", "ae-kmeans"])
-@pytest.mark.parametrize("phase", ["pretraining", "training"])
+@pytest.mark.parametrize(
+    ("method", "phase"),
+    [("dcec-da", "pretraining"), ("dcec-da", "training"), ("aljalbout-kmeans", "training"),
+     ("ae-kmeans", "pretraining")],
+)  # fmt: skip
 def test_an_interrupted_clustering_resumes_to_the_same_weights(method, phase, tmp_path):
     images, _ = bars(side=16)
     config = ClusterConfig(images, **SMALL | {"method": method}, out=tmp_path / "whole")
@@ -154,8 +157,6 @@ def test_an_interrupted_clustering_resumes_to_the_same_weights(method, phase, tm
         if isinstance(event, PhaseEpoch):
             epochs += event.phase == phase
         if isinstance(event, Step) and epochs == 1 and event.done == 2:
-            break
-        if isinstance(event, PhaseEpoch) and method == "ae-kmeans" and phase == "training":
             break
     events.close()
     resumed = cluster(replace(config, out=tmp_path / "cut", resume=True))
