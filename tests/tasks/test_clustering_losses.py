@@ -183,6 +183,7 @@ def test_a_classifier_learns_the_first_clusters_and_then_its_own():
     loss = Classification(net, labels, warm=1, threshold=0.6, smoothing=0.0)
     loss.begin_epoch(net, batches, torch.arange(2))
     assert loss.trained.targets.tolist() == [0, 1]
+    assert torch.isnan(loss.trained.changed)
     outputs = torch.tensor([[0.0, 0.0], [0.0, log(3)]])
     assert loss.losses(outputs, torch.arange(2)).tolist() == pytest.approx([log(2), log(4 / 3)])
     loss.begin_epoch(net, batches, torch.arange(2))

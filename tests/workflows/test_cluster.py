@@ -351,3 +351,15 @@ def test_masks_in_split_folders_are_left_out(tmp_path):
             )
     run = cluster(tmp_path / "data", **SMALL, out=tmp_path / "run")
     assert len(rows_of(run)) == 40
+
+
+def test_a_run_folder_is_no_folder_of_images(run, tmp_path):
+    with pytest.raises(DataError, match="is a run folder; expected a folder of images"):
+        cluster(run.path, **SMALL, out=tmp_path / "run")
+
+
+def test_the_first_labels_are_no_changed_labels(tmp_path):
+    config = ClusterConfig(bars()[0], **SMALL | {"epochs": 3}, out=tmp_path / "run")
+    changes = [e.changed for e in cluster_events(config) if isinstance(e, PhaseEpoch)]
+    assert changes[:3] == [None, None, None]  # of two phases: pre-training has no labels
+    assert changes[3:] == [0.0]

@@ -22,11 +22,17 @@ from canon.models import build
 from canon.runs.cluster_config import ClusterConfig
 from canon.tasks.clustering.batches import IndexedBatches, VectorBatches, outputs_of
 from canon.tasks.clustering.job import Job
-from canon.tasks.clustering.methods import Method, method_named
+from canon.tasks.clustering.methods import Method
 from canon.tasks.clustering.pipeline import cluster
 from canon.utils.devices import make_accelerator
 from canon.workflows.cluster_job import pipeline_of
-from canon.workflows.cluster_plan import chosen_method, preprocessing, recipes_of, require_enough
+from canon.workflows.cluster_plan import (
+    chosen_method,
+    preprocessing,
+    recipes_of,
+    require_enough,
+    require_ranges,
+)
 
 Samples = IndexedBatches | VectorBatches
 Floats = NDArray[np.float32]
@@ -82,6 +88,12 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
             ValueError: vectors that cannot be used.
         """
         seed = int(check_random_state(self.random_state).randint(2**31))
+        require_ranges(
+            ClusterConfig(
+                k=self.n_clusters, epochs=self.epochs, image=self.image,
+                pretraining_epochs=self.pretraining_epochs,
+            )
+        )  # fmt: skip
         if _holds_images(X):
             job = self._of_images(X, seed)
         else:
@@ -148,7 +160,9 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
         X: NDArray[np.float32],  # noqa: N803
         seed: int,
     ) -> Job:
-        method = method_named("idec" if self.method == "auto" else self.method)
+        method = chosen_method(
+            ClusterConfig(method="idec" if self.method == "auto" else self.method)
+        )
         if method.classifier or method.augmentation != "none" or method.network != "idec-ae":
             raise InputError(
                 f"method {method.name} is for images, but X holds vectors of {X.shape[1]} values; "

@@ -25,6 +25,8 @@ def open_flat_folder(folder: Path) -> Dataset | None:
 
     None where only other folders hold images, which are classes or splits.
     """
+    if (folder / "run.json").is_file():  # refused by name
+        return None
     inside = {one.name.lower(): one for one in folders_in(folder)}
     if "images" in inside and inside.keys() <= {"images", "masks"}:
         files = files_in(inside["images"])

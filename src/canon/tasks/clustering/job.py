@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +112,8 @@ def fit_phase(job: Job, net: nn.Module, objective: Objective, phase: str) -> Eve
         for event in events:
             if isinstance(event, Epoch):
                 trained = getattr(objective, "trained", None)
-                changed = None if trained is None else float(trained.changed)
-                yield PhaseEpoch(phase, event, changed)
+                changed = nan if trained is None else float(trained.changed)
+                yield PhaseEpoch(phase, event, None if isnan(changed) else changed)
             else:
                 yield event
     finally:

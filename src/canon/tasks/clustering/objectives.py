@@ -4,6 +4,8 @@ The targets of an epoch are buffers of the module that is trained: a saved state
 a resumed epoch continues with the same ones.
 """
 
+from math import nan
+
 import torch
 from sklearn.cluster import KMeans
 from torch import Tensor, nn
@@ -60,8 +62,8 @@ class Clustered(nn.Module):
         super().__init__()
         self.net, self.reconstruct = net, reconstruct
         self.register_buffer("targets", torch.zeros(samples, len(net.centers)))
-        self.register_buffer("labels", torch.zeros(samples, dtype=torch.int64))
-        self.register_buffer("changed", torch.ones(()))
+        self.register_buffer("labels", torch.full((samples,), -1))
+        self.register_buffer("changed", torch.tensor(nan))  # until labels are found again
         self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: Images) -> Output:
@@ -72,7 +74,8 @@ class Clustered(nn.Module):
 
     def relabel(self, labels: Tensor) -> None:
         """Take the labels of an epoch, and note the share of them that changed."""
-        self.changed.copy_((labels != self.labels.cpu()).float().mean())
+        if (self.labels >= 0).all():
+            self.changed.copy_((labels != self.labels.cpu()).float().mean())
         self.labels.copy_(labels)
 
 
@@ -179,7 +182,7 @@ class Labelled(nn.Module):
         self.net = net
         self.register_buffer("targets", labels.clone())
         self.register_buffer("sure", torch.ones(len(labels)))
-        self.register_buffer("changed", torch.ones(()))
+        self.register_buffer("changed", torch.tensor(nan))  # until labels are found again
         self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: Images) -> Logits:

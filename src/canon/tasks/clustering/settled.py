@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from math import isnan
 
 from torch import nn
 
@@ -57,4 +58,5 @@ class Settled:
     def __call__(self, net: nn.Module, epoch: int) -> Generator[Step, None, Changes]:  # noqa: ARG002
         """The labels that changed."""
         yield from ()
-        return Changes(float(self.objective.trained.changed), epoch)
+        changed = float(self.objective.trained.changed)
+        return Changes(1.0 if isnan(changed) else changed, epoch)  # the first labels are all new

@@ -42,7 +42,7 @@ def section(
     middle, last = names[len(names) // 2], names[-1]
     strips = {
         "a view from all sides": [draw.View(names[0], azimuth) for azimuth in _turn()],
-        "from below to above": [draw.View(names[0], 30, e) for e in np.linspace(10, 60, STEPS)],
+        "the camera rising": [draw.View(names[0], 30, e) for e in np.linspace(10, 60, STEPS)],
     }
     drawn = {title: draw.around(views, names) for title, views in strips.items()}
     for first, second in ((names[0], middle), (names[1], last)):
