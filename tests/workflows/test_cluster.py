@@ -212,7 +212,8 @@ SAME = np.full((20, 8, 8), 7, np.uint8)
         (bars()[0], {"epochs": 0}, "--epochs is 0; expected 1 or more"),
         (bars()[0], {"image": 4}, "--image is 4, too small for dcec-ae; expected 8 pixels or more"),
         (bars()[0].astype(float), {}, "type float64; expected"),
-        (bars()[0][:, :6], {}, "images of 8 x 6; expected squares of one size. Pass --image"),
+        (bars()[0][:, :6], {}, "images of 8 x 6; expected squares of one size, of 128 pixels at"),
+        (bars(6, side=130)[0], {}, "images of 130 x 130; expected .* Pass --image 64"),
         ((bars()[0], np.zeros(3, int)), {}, "40 train images but 3 labels"),
         ("no/such/folder", {}, "there is no dataset and no folder"),
         (bars()[0], {"color": 3}, "no setting named 'color'"),
@@ -229,7 +230,9 @@ def test_photos_of_mixed_sizes_need_a_side(tmp_path):
     for i in range(8):
         pixels = np.random.default_rng(i).integers(0, 255, (20 + i, 30, 3), np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{i}.png")
-    with pytest.raises(DataError, match=r"images of .* expected squares of one size. Pass --image"):
+    with pytest.raises(
+        DataError, match=r"images of .* expected squares of one size.* Pass --image"
+    ):
         cluster(tmp_path, **SMALL, out=tmp_path.parent / "a")
     run = cluster(tmp_path, **SMALL, image=16, out=tmp_path.parent / "b")
     assert run.preprocessing.image == 16
@@ -363,3 +366,14 @@ def test_the_first_labels_are_no_changed_labels(tmp_path):
     changes = [e.changed for e in cluster_events(config) if isinstance(e, PhaseEpoch)]
     assert changes[:3] == [None, None, None]  # of two phases: pre-training has no labels
     assert changes[3:] == [0.0]
+
+
+def test_umap_takes_as_few_as_three_samples():
+    pytest.importorskip("umap")
+    patch = pytest.MonkeyPatch()
+    patch.setattr(starts, "has_umap", lambda: True)
+    codes = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+    found = starts.umap_embedding(codes, 2, 0)
+    patch.undo()
+    assert found.shape == (3, 2)
+    assert np.isfinite(found).all()

@@ -19,6 +19,7 @@ from canon.tasks.clustering.job import Job, repeats
 from canon.tasks.clustering.methods import Images, Method, augmentation_of, method_named
 from canon.utils.tables import counted
 
+LARGEST = 128  # side that is not reduced, pixels: auto-encoders grow with its square
 # Of small datasets, which are therefore trained for more epochs.
 LEAST_STEPS = {"pretraining": 2000, "warming": 1000, "training": 1000}
 
@@ -157,13 +158,15 @@ def preprocessing(
         InputError: the side is too small for the networks.
     """
     images = report.images
-    if config.image is None and images.side is None and config.weights is None:
+    own = images.side if images.side and images.side <= LARGEST else None
+    if config.image is None and own is None and config.weights is None:
         raise DataError(
-            f"{data.source} has images of {images.size_in_words}; expected squares of one size. "
-            "Pass --image 64, or another side in pixels: images are resized and cropped to it."
+            f"{data.source} has images of {images.size_in_words}; expected squares of one size, of "
+            f"{LARGEST} pixels at most. Pass --image 64, or another side in pixels: images are "
+            "resized and cropped to it."
         )
     channels = config.channels or images.channels
-    side = config.image or images.side or (64 if config.weights else 0)
+    side = config.image or own or (64 if config.weights else 0)
     networks = [name for name in (method.network, method.classifier) if name]
     smallest = max(map(smallest_image, networks))
     if config.image and config.image < smallest:

@@ -137,7 +137,8 @@ def umap_embedding(codes: Floats, k: int, seed: int) -> Floats:
         "n_neighbors": max(2, min(NEIGHBOURS, count - 1)),
         "n_components": min(DIMENSIONS, max(2, count // (10 * k))),
     }
-    return _umap(codes, seed, min_dist=0.0, **settings)
+    init = "spectral" if count > settings["n_components"] + 2 else "random"
+    return _umap(codes, seed, min_dist=0.0, init=init, **settings)
 
 
 def _umap(codes: Floats, seed: int, **settings: Any) -> Floats:
