@@ -71,15 +71,25 @@ def freeze(net: nn.Module, stage: str | None) -> None:
     """
     if stage is None:
         return
-    named = list(net.get_submodule("features").named_children())
-    names = [name for name, _ in named]
+    require_stage(net, stage)
+    for name, part in net.get_submodule("features").named_children():
+        part.requires_grad_(False)
+        if name == stage:
+            break
+
+
+def require_stage(net: nn.Module, stage: str) -> None:
+    """Check that a network has a stage.
+
+    Raises:
+        InputError: no stage has that name.
+    """
+    names = [name for name, _ in net.get_submodule("features").named_children()]
     if stage not in names:
         raise InputError(
             f"no stage is named {stage!r}.{nearest(stage, names)} "
             f"Its stages are {', '.join(names)}."
         )
-    for _, part in named[: names.index(stage) + 1]:
-        part.requires_grad_(False)
 
 
 def freeze_note(net: nn.Module, stage: str, initial: InitialWeights | None) -> str:

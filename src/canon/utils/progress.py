@@ -26,10 +26,13 @@ class Step:
 Progress = Callable[[Iterable[Path], int], Iterable[Path]]  # wraps files, given their number
 Watch = Callable[[Step], None]
 
+Event = TypeVar("Event")
 Result = TypeVar("Result")
 
 
-def run_steps(steps: Generator[Step, None, Result], watch: Watch | None = None) -> Result:
+def run_steps(
+    steps: Generator[Event, None, Result], watch: Callable[[Event], None] | None = None
+) -> Result:
     """Run a generator to its end, reporting each step; return its value."""
     while True:
         try:

@@ -13,6 +13,7 @@ from canon.models import model_info
 from canon.runs.cluster_config import ClusterConfig
 from canon.runs.clustering import ClusterRun
 from canon.runs.ensemble import EnsembleRun
+from canon.runs.initial_weights import require_stage
 from canon.runs.open import open_run
 from canon.weights import PUBLISHED, create
 
@@ -71,10 +72,6 @@ def features_of(config: ClusterConfig, bits: int) -> Features:
 
 
 def _code(net: nn.Module, stage: str | None) -> StageCode:
-    stages = [name for name, _ in net.get_submodule("features").named_children()]
-    if stage is not None and stage not in stages:
-        raise InputError(
-            f"no stage is named {stage!r}.{nearest(stage, stages)} Its stages are "
-            f"{', '.join(stages)}."
-        )
+    if stage is not None:
+        require_stage(net, stage)
     return StageCode(net, stage)

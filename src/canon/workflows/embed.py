@@ -13,11 +13,12 @@ from canon.data import BUILT_IN, Preprocessing
 from canon.data.images.listing import find_images
 from canon.data.preprocessing import tensor_of
 from canon.data.sources.open import open_data
-from canon.errors import DataError, InputError, nearest, require_positive
+from canon.errors import DataError, InputError, require_positive
 from canon.layers.clusters import LogProbabilities, NearestClusters, StageCode, StudentClusters
 from canon.layers.stages import eval_mode
 from canon.runs.ensemble import EnsembleRun
 from canon.runs.folder import Run
+from canon.runs.initial_weights import require_stage
 from canon.runs.open import open_run
 from canon.utils.devices import make_accelerator, to_device
 from canon.utils.progress import Step, Watch
@@ -100,12 +101,8 @@ def _code(run: Run, stage: str | None) -> nn.Module:
         net = net.code.net
     if isinstance(net, (StudentClusters, LogProbabilities)):
         net = net.net
-    stages = [name for name, _ in net.get_submodule("features").named_children()]
-    if stage is not None and stage not in stages:
-        raise InputError(
-            f"no stage is named {stage!r}.{nearest(stage, stages)} Its stages are "
-            f"{', '.join(stages)}."
-        )
+    if stage is not None:
+        require_stage(net, stage)
     return StageCode(net, stage)
 
 

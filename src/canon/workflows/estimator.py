@@ -25,6 +25,7 @@ from canon.tasks.clustering.job import Job
 from canon.tasks.clustering.methods import Method
 from canon.tasks.clustering.pipeline import cluster
 from canon.utils.devices import make_accelerator
+from canon.utils.progress import run_steps
 from canon.workflows.cluster_job import pipeline_of
 from canon.workflows.cluster_plan import (
     chosen_method,
@@ -99,7 +100,7 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
         else:
             X = validate_data(self, X, dtype=np.float32, ensure_min_samples=2)  # noqa: N806
             job = self._of_vectors(X, seed)
-        found = _finished(job)
+        found = run_steps(cluster(job))
         self._net, self._code = found.net, _code_of(found.net)
         self.labels_ = found.labels
         self.confidence_ = found.confidence
@@ -197,15 +198,6 @@ def _holds_images(X: Any) -> bool:  # noqa: N803
     if isinstance(X, (str, Path, Dataset)):
         return True
     return isinstance(X, np.ndarray) and X.ndim in (3, 4) and X.dtype in (np.uint8, np.uint16)
-
-
-def _finished(job: Job) -> Any:
-    events = cluster(job)
-    while True:
-        try:
-            next(events)
-        except StopIteration as end:
-            return end.value
 
 
 def _code_of(net: nn.Module) -> nn.Module:

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, silhouette_score
 
 from canon.training.interfaces import Metrics
 from canon.utils.tables import Column, Figure, Table
@@ -25,7 +23,7 @@ def contingency(clusters: Ints, labels: Ints) -> Ints:
 
 def matched_labels(clusters: Ints, labels: Ints) -> dict[int, int]:
     """The label of each cluster in the best one-to-one matching; clusters beyond K have none."""
-    rows, columns = linear_sum_assignment(-contingency(clusters, labels))
+    rows, columns = _matching(contingency(clusters, labels))
     return dict(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
@@ -35,7 +33,13 @@ def clustering_accuracy(clusters: Ints, labels: Ints) -> float:
     The Hungarian method finds it, as in Xie, Girshick, Farhadi, ICML 2016, equation 10.
     """
     counts = contingency(clusters, labels)
-    return float(counts[linear_sum_assignment(-counts)].sum() / len(labels))
+    return float(counts[_matching(counts)].sum() / len(labels))
+
+
+def _matching(counts: Ints) -> tuple[Ints, Ints]:
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  # slow to import
+
+    return linear_sum_assignment(counts, maximize=True)
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,11 @@ class Scores:
     @classmethod
     def of(cls, clusters: Ints, labels: Ints) -> "Scores":
         """Of the clusters and the labels of N samples."""
+        from sklearn.metrics import (  # noqa: PLC0415  # half a second to import
+            adjusted_rand_score,
+            normalized_mutual_info_score,
+        )
+
         nmi, geometric = (
             float(normalized_mutual_info_score(labels, clusters, average_method=mean))
             for mean in ("arithmetic", "geometric")
@@ -170,6 +179,8 @@ def collapse(sizes: Ints) -> str | None:
 
 def silhouette(codes: NDArray[np.float32], clusters: Ints, seed: int) -> float | None:
     """Silhouette of the clusters, of at most 5,000 samples; None where there is but one cluster."""
+    from sklearn.metrics import silhouette_score  # noqa: PLC0415  # half a second to import
+
     if len(np.unique(clusters)) < 2:
         return None
     picked = np.arange(len(codes))
