@@ -76,8 +76,10 @@ def test_what_cannot_be_clustered_is_refused():
         canon.DeepClustering(3, method="idec").fit(np.ones((20, 4)))
     with pytest.raises(ValueError, match="NaN"):
         canon.DeepClustering(2, method="idec").fit(np.where(vectors > 1, np.nan, vectors))
-    with pytest.raises(InputError, match="-k is 1; expected 2 clusters or more"):
-        canon.DeepClustering(1, method="idec").fit(vectors)
+    with pytest.raises(InputError, match="n_clusters is 0; expected 1 or more"):
+        canon.DeepClustering(0, method="idec").fit(vectors)
+    with pytest.raises(InputError, match="epochs is 0; expected 1 or more"):
+        canon.DeepClustering(2, method="idec", epochs=0).fit(vectors)
     with pytest.raises(InputError, match="umap-learn is not installed"):
         canon.DeepClustering(2, method="n2d").fit(vectors)
     with pytest.raises(InputError, match="--weights is missing"):

@@ -32,7 +32,6 @@ from canon.workflows.cluster_plan import (
     preprocessing,
     recipes_of,
     require_enough,
-    require_ranges,
 )
 
 Samples = IndexedBatches | VectorBatches
@@ -46,7 +45,7 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
     `canon.open_data`; or vectors (N, D), which are standardised.
 
     Args:
-        n_clusters: K.
+        n_clusters: K, 1 or more.
         method: a name from `canon list methods`; `auto` chooses. Vectors allow the methods with
             the dense auto-encoder and without augmentation: ae-kmeans, n2d, dec, idec.
         image: side of the network's input in pixels; None means the images'.
@@ -89,12 +88,7 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
             ValueError: vectors that cannot be used.
         """
         seed = int(check_random_state(self.random_state).randint(2**31))
-        require_ranges(
-            ClusterConfig(
-                k=self.n_clusters, epochs=self.epochs, image=self.image,
-                pretraining_epochs=self.pretraining_epochs,
-            )
-        )  # fmt: skip
+        self._require_positive()
         if _holds_images(X):
             job = self._of_images(X, seed)
         else:
@@ -129,6 +123,12 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+    def _require_positive(self) -> None:
+        for name in ("n_clusters", "image", "epochs", "pretraining_epochs"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name} is {value}; expected 1 or more. Pass a larger one.")
 
     def _samples(self, X: Any) -> Samples:  # noqa: N803
         """Samples as the network takes them: prepared images, or standardised vectors."""
