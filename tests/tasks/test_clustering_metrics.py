@@ -1,11 +1,14 @@
-"""Accuracy, mutual information, Rand index, collapse."""
+"""Accuracy, mutual information, Rand index, collapse, modularity, the number of clusters."""
 
 from itertools import permutations
 from math import log, sqrt
 
 import numpy as np
 import pytest
+from sklearn.datasets import make_blobs
+from sklearn.neighbors import kneighbors_graph
 
+from canon.tasks.clustering import starts
 from canon.tasks.clustering.metrics import (
     ClusteringMetrics,
     Scores,
@@ -15,6 +18,9 @@ from canon.tasks.clustering.metrics import (
     matched_labels,
     silhouette,
 )
+from canon.tasks.clustering.neighbours import NeighbourGraph
+from canon.tasks.clustering.number import Curve, curve
+from canon.utils.progress import run_steps
 
 CLUSTERS = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2, 2])
 LABELS = np.array([1, 1, 2, 0, 0, 0, 2, 2, 2, 1])
@@ -90,5 +96,44 @@ def test_collapse_is_detected():
 
 def test_the_silhouette_needs_two_clusters():
     codes = np.array([[0.0], [0.1], [5.0], [5.1]], np.float32)
-    assert silhouette(codes, np.array([0, 0, 1, 1]), 0) > 0.9
-    assert silhouette(codes, np.zeros(4, np.int64), 0) is None
+    assert silhouette(codes, np.array([0, 0, 1, 1])) > 0.9
+    assert silhouette(codes, np.zeros(4, np.int64)) is None
+
+
+def test_modularity_is_that_of_networkx():
+    networkx = pytest.importorskip("networkx")
+    codes, _ = make_blobs(60, 3, centers=4, random_state=0)
+    clusters = np.random.default_rng(0).integers(0, 3, 60)
+    links = kneighbors_graph(codes, 15)
+    graph = networkx.from_scipy_sparse_array(links + links.T)
+    groups = [set(np.flatnonzero(clusters == k)) for k in range(3)]
+    expected = networkx.community.modularity(graph, groups)
+    assert NeighbourGraph(codes, 0).modularity(clusters) == pytest.approx(expected, abs=1e-12)
+
+
+def test_modularity_is_highest_for_true_clusters():
+    codes, labels = make_blobs(300, 5, centers=6, cluster_std=0.7, random_state=1)
+    graph = NeighbourGraph(codes, 0)
+    merged = np.where(labels == 5, 4, labels)
+    mixed = np.where(np.arange(300) % 10, labels, (labels + 1) % 6)
+    true = graph.modularity(labels)
+    assert true > graph.modularity(merged) > graph.modularity(np.zeros(300, np.int64)) == 0
+    assert true > graph.modularity(mixed)
+
+
+@pytest.mark.parametrize("count", [3, 5, 8])
+def test_the_number_of_blobs_is_found(count, monkeypatch):
+    monkeypatch.setattr(starts, "has_umap", lambda: False)
+    codes, _ = make_blobs(400, 6, centers=count, cluster_std=0.8, random_state=count)
+    found = run_steps(curve(codes.astype(np.float32), 0, 400))
+    assert found.chosen == count
+    assert found.numbers == tuple(range(2, 31))
+
+
+def test_the_fewest_clusters_near_the_highest_modularity_are_chosen():
+    found = Curve((2, 3, 4, 5), (0.5, 0.697, 0.7, 0.6))
+    assert (found.highest, found.chosen) == (4, 3)
+    assert found.in_words == (
+        "3 clusters: modularity 0.6970, the fewest within 0.005 of 0.7000 at 4"
+    )
+    assert "pass -k" in Curve((2, 3), (0.1, 0.2)).in_words

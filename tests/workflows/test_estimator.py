@@ -10,8 +10,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import canon
 from canon.errors import InputError
-from canon.tasks.clustering import starts
-from tests.workflows.test_cluster import bars
+from tests.helpers.clusters import bars
 
 FAST = {"pretraining_epochs": 2, "epochs": 1, "random_state": 0}
 
@@ -21,16 +20,11 @@ SKIPPED = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def without_umap():
-    patch = pytest.MonkeyPatch()
-    patch.setattr(starts, "has_umap", lambda: False)
-    yield
-    patch.undo()
+pytestmark = pytest.mark.usefixtures("without_umap")
 
 
 @pytest.fixture(scope="module")
-def fitted():
+def fitted(without_umap):
     images, _ = bars()
     return canon.DeepClustering(2, method="dcec", **FAST).fit(images)
 

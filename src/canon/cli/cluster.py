@@ -30,7 +30,7 @@ class Command(ClusterConfig):
     Args:
         data: a folder of images, flat or with one subfolder per class; a folder of idx files or
             CIFAR batches; an npz file; or a name from `canon list data`.
-        k: number of clusters.
+        k: number of clusters; auto reads it from the modularity of 2 to 30.
         method: a name from `canon list methods`, or auto: self-label, or dcec-da without
             umap-learn.
         out: the run folder to create.
@@ -42,6 +42,8 @@ class Command(ClusterConfig):
             trained network instead of training one.
         stage: the stage of that network that gives the features.
         seed: random seed of weights, order, augmentation and starts.
+        seeds: number of clusterings, with seeds from --seed on; the one that agrees best with the
+            others is taken.
         device: auto, cpu, cuda, cuda:N or mps.
         precision: fp32, or mixed precision bf16 or fp16.
         copy: copy images into the folders of their clusters instead of linking them.
@@ -50,7 +52,7 @@ class Command(ClusterConfig):
     """
 
     data: tyro.conf.Positional[str] = "digits"
-    k: Annotated[int, tyro.conf.arg(aliases=["-k"], metavar="K",
+    k: Annotated[int | Literal["auto"], tyro.conf.arg(aliases=["-k"], metavar="K|auto",
                                     help_behavior_hint="(default: 10)")] = 10  # fmt: skip
     method: Annotated[str, flag("NAME", "auto")] = "auto"
     out: Annotated[Path | None, flag("DIR", "runs/METHOD-DATA")] = None
@@ -61,6 +63,7 @@ class Command(ClusterConfig):
     weights: Annotated[str | Path | None, flag("RUN|NAME", "a network is trained")] = None
     stage: Annotated[str | None, flag("STAGE", "the last")] = None
     seed: Annotated[int, flag("N", "0")] = 0
+    seeds: Annotated[int, flag("N", "1")] = 1
     device: Annotated[str, flag("NAME", "auto")] = "auto"
     copy: Switch = False
     skip_bad: Switch = False
@@ -100,7 +103,8 @@ def _show(event: Any, bars: "ProgressBars") -> None:
 
     match event:
         case Step():
-            bars.at(f"epoch {event.epoch}", event.done, event.batches)
+            what = f"epoch {event.epoch}" if event.doing == "train" else "numbers of clusters"
+            bars.at(what, event.done, event.batches)
         case Note() | Phase():
             bars.print(event.text)
         case PhaseEpoch():
@@ -123,9 +127,10 @@ def _print_result(finished: "Clustered") -> None:
     from canon.tasks.clustering.outputs import ASSIGNMENTS, CLUSTERS, SHEETS
 
     path = finished.run.path
-    print()
-    show(finished.comparison)
-    print()
+    for title, table in finished.tables.items():
+        print(f"\n{title}")
+        show(table)
+    print("\nClusters")
     show(finished.metrics.per_class(finished.run.classes))
     print(f"\n{finished.verdict}\n")
     if (path / CLUSTERS).is_dir():

@@ -1,6 +1,7 @@
 """`canon embed`: the codes of images, as a file."""
 
 import csv
+import sys
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from canon.cli.console import progress_bars
-from canon.cli.flags import flag, several
+from canon.cli.flags import Switch, flag, several
 from canon.errors import InputError
 from canon.utils.files import atomic_write
 
@@ -31,6 +32,7 @@ class Command:
         stage: the stage whose output is written (`canon show MODEL --by stage` lists them); maps
             are averaged.
         batch: images at a time.
+        skip_bad: leave unreadable images out instead of stopping.
         device: auto, cpu, cuda, cuda:N or mps.
     """
 
@@ -39,6 +41,7 @@ class Command:
     out: Annotated[Path, flag("FILE", "codes.npz")] = Path("codes.npz")
     stage: Annotated[str | None, flag("STAGE", "the code, or the last stage")] = None
     batch: Annotated[int, flag("N", "64")] = 64
+    skip_bad: Switch = False
     device: Annotated[str, flag("NAME", "auto")] = "auto"
 
 
@@ -58,12 +61,14 @@ def run(command: Command) -> int:
 
     with progress_bars() as bars:
         found = embed(
-            c.run, c.paths, stage=c.stage, batch=c.batch, device=c.device,
+            c.run, c.paths, stage=c.stage, batch=c.batch, skip_bad=c.skip_bad, device=c.device,
             watch=lambda step: bars.at("embedding", step.done, step.batches),
         )  # fmt: skip
     c.out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(c.out) as temporary:
         _write(found, temporary, c.out.suffix)
+    for fault in found.faults:
+        print(f"left out: {fault}", file=sys.stderr)
     print(f"{len(found.names):,} codes of {found.codes.shape[1]:,} values: {c.out}")
     return 0
 

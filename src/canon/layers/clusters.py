@@ -112,6 +112,22 @@ class LogProbabilities(nn.Module):
         return self.net(x).log_softmax(1)
 
 
+def code_of(net: nn.Module, stage: str | None = None) -> nn.Module:
+    """The network that gives the codes of a clustering or of any other network.
+
+    Args:
+        net: the network.
+        stage: another stage of it, by name; None means the code, or the last stage.
+    """
+    if isinstance(net, NearestClusters):
+        if stage is None or not isinstance(net.code, StageCode):
+            return net.code
+        net = net.code.net
+    if isinstance(net, (StudentClusters, LogProbabilities)):
+        net = net.net
+    return StageCode(net, stage)
+
+
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:
     """|a_i - b_j|^2 of rows (N, D) and (M, D): (N, M), never negative."""
     products = a @ b.T

@@ -51,14 +51,4 @@ IDEC = replace(
 )
 
 # Section 4.2: Adam with its default parameters, trained end to end for 200 epochs.
-DCEC = replace(
-    MODERN,
-    name="paper",
-    source="Guo et al. 2017, section 4.2",
-    lr=1e-3,
-    batch=256,
-    epochs=200,
-    schedule=Constant(),
-    val=0.0,
-    unprinted=("normalization", "val"),
-)
+DCEC = replace(IDEC, source="Guo et al. 2017, section 4.2", unprinted=("normalization", "val"))

@@ -13,7 +13,7 @@ class ClusterConfig:
 
     Args:
         data: what `open_data` takes, with or without labels; labels are used for scores only.
-        k: number of clusters.
+        k: number of clusters; `auto` reads it from a curve.
         method: a name from `canon list methods`; `auto` is self-label, or dcec-da without the
             extra `cluster`.
         out: the run folder to create; None creates runs/METHOD-DATA.
@@ -25,6 +25,8 @@ class ClusterConfig:
             trained network (method `features`) instead of training one.
         stage: of that network, whose output the features are; None means the last stage.
         seed: of weights, order, augmentation and starts.
+        seeds: how many clusterings, with seeds from `seed` on; the one that agrees best with the
+            others is taken.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         precision: `fp32`, or mixed `bf16` or `fp16`.
         copy: copy images into the folders of their clusters instead of linking them.
@@ -33,7 +35,7 @@ class ClusterConfig:
     """
 
     data: Any = "digits"
-    k: int = 10
+    k: int | Literal["auto"] = 10
     method: str = "auto"
     out: Path | None = None
     epochs: int | None = None
@@ -43,6 +45,7 @@ class ClusterConfig:
     weights: str | Path | None = None
     stage: str | None = None
     seed: int = 0
+    seeds: int = 1
     device: Device = "auto"
     precision: Precision = "fp32"
     copy: bool = False

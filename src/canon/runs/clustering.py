@@ -1,16 +1,12 @@
 """The run folder of a clustering."""
 
-import json
-from typing import Any
-
 import torch
 from torch import nn
 
 from canon.layers.auto_encoder import AutoEncoder
 from canon.layers.clusters import LogProbabilities, NearestClusters, StageCode, StudentClusters
 from canon.models import build
-from canon.runs.folder import METRICS, Run
-from canon.utils.files import atomic_write
+from canon.runs.folder import Run
 from canon.weights import load_exact
 
 
@@ -22,20 +18,6 @@ class ClusterRun(Run):
         """Their names: numbers from 0."""
         assert self.record.clustering is not None
         return tuple(map(str, range(self.record.clustering.k)))
-
-    def phase_metrics(self) -> list[dict[str, Any]]:
-        """The lines of metrics.jsonl, one for each epoch of each phase."""
-        path = self.path / METRICS
-        lines = path.read_text().splitlines() if path.exists() else []
-        return [json.loads(line) for line in lines if line.endswith("}")]
-
-    def add_phase_metrics(self, line: dict[str, Any]) -> None:
-        """Write the line of an epoch in place of older lines of this and later epochs."""
-        order = {"pretraining": 0, "warming": 1, "training": 2}
-        now = order[line["phase"]], line["epoch"]
-        lines = [old for old in self.phase_metrics() if (order[old["phase"]], old["epoch"]) < now]
-        with atomic_write(self.path / METRICS) as temporary:
-            temporary.write_text("".join(json.dumps(one) + "\n" for one in (*lines, line)))
 
     def network(self) -> nn.Module:
         """The network that assigns, with the run's weights, on the CPU."""

@@ -1,13 +1,16 @@
 """The configuration of a training run: the flags of `canon train`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+from canon.errors import InputError
 from canon.options import Augment, UpsamplingName
 
 Arrays = tuple[Any, Any]  # images and labels
 Device = str  # "auto", "cpu", "cuda", "cuda:1", "mps"
+C = TypeVar("C")
 Precision = Literal["fp32", "bf16", "fp16"]
 
 
@@ -92,3 +95,36 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.out is not None:  # text is a path everywhere else
             object.__setattr__(self, "out", Path(self.out))
+
+
+def config_of(
+    kind: type[C], caller: str, config: C | Any, named: Mapping[str, Any], settings: dict[str, Any]
+) -> C:
+    """The configuration that a function is called with: a whole one, or the fields of one.
+
+    Args:
+        kind: class of the configuration.
+        caller: name of the function, for messages.
+        config: a configuration, or its first field.
+        named: the fields that are arguments of the function; None means none is given.
+        settings: other fields.
+
+    Raises:
+        InputError: no such field, or a whole configuration and fields.
+    """
+    given = {name: value for name, value in named.items() if value is not None} | settings
+    if isinstance(config, kind):
+        if given:
+            raise InputError(
+                f"{caller}() got a {kind.__name__} and settings; expected one of them. Put the "
+                f"settings into the {kind.__name__}."
+            )
+        return config
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(given) - known)
+    if unknown:
+        raise InputError(
+            f"{caller}() has no setting named {unknown[0]!r}; expected fields of {kind.__name__}. "
+            f"help(canon.{kind.__name__}) lists them."
+        )
+    return kind(config, **given)  # type: ignore[call-arg]

@@ -31,6 +31,7 @@ from canon.weights import Checkpoint, load_exact, read
 
 RECORD, WEIGHTS, STATE = "run.json", "model.safetensors", "state"
 METRICS, REPORT = "metrics.jsonl", "report.html"
+PHASES = ("pretraining", "warming", "training")  # of a clustering
 
 
 @dataclass(frozen=True)
@@ -173,9 +174,14 @@ class Run:
 
     def add_metrics(self, line: dict[str, Any]) -> None:
         """Write the line of an epoch in place of older lines of this and later epochs."""
-        lines = [old for old in self.metrics() if old["epoch"] < line["epoch"]] + [line]
+        lines = [old for old in self.metrics() if _order(old) < _order(line)] + [line]
         with atomic_write(self.path / METRICS) as temporary:
             temporary.write_text("".join(json.dumps(one) + "\n" for one in lines))
+
+
+def _order(line: dict[str, Any]) -> tuple[int, int, int]:
+    """Where a line of metrics.jsonl belongs: clusterings have phases, of several seeds perhaps."""
+    return line.get("seed", 0), PHASES.index(line.get("phase", PHASES[0])), line["epoch"]
 
 
 def new_folder(out: Path | None, model: str, data: str) -> Path:

@@ -97,13 +97,18 @@ def fit_batch(recipe: Recipe[Any], config: TrainConfig, samples: int) -> Recipe[
             f"--batch {config.batch} is more than the {samples} training images; expected at "
             f"most as many. Pass --batch {samples} or less."
         )
-    if config.batch or recipe.batch <= max(2, samples // 4):
+    batch = largest_batch(samples)
+    if config.batch or recipe.batch <= batch:
         return recipe
-    batch = max(2, samples // 4)  # batch normalisation needs two
     scaled = recipe.name == "modern" and config.lr is None
     return replace(
         recipe, batch=batch, lr=recipe.lr * batch / recipe.batch if scaled else recipe.lr
     )
+
+
+def largest_batch(samples: int) -> int:
+    """Images per step at most: a quarter of a small dataset, and the two of batch normalisation."""
+    return max(2, samples // 4)
 
 
 def with_normalization(

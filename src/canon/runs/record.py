@@ -86,11 +86,12 @@ class ClusteringRecord:
 
     Args:
         method: its name.
-        k: clusters.
+        k: clusters; 0 until they are counted.
         head: `student`: by distance to centres; `nearest`: by known codes; `logits`: a classifier.
         code: length of the codes.
         known: how many codes `nearest` knows.
         stage: whose output the codes are; None means the network's own.
+        curve: the modularity by number of clusters, if k was read from it.
     """
 
     method: str
@@ -99,6 +100,7 @@ class ClusteringRecord:
     code: int = 0
     known: int = 0
     stage: str | None = None
+    curve: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,9 @@ class RunRecord:
             "recipe": recipe_from_json(record["recipe"]) if record.get("recipe") else None,
             "split": None if split is None else SplitRecord(**_tuples(split, "val")),
             "weights": WeightsRecord(**_tuples(record.get("weights", {}), "replaced")),
-            "clustering": None if clustering is None else ClusteringRecord(**clustering),
+            "clustering": None
+            if clustering is None
+            else ClusteringRecord(**_tuples(clustering, "curve")),
             "members": tuple(map(_member, record.get("members", ()))),
         }
         return cls(**record | typed)

@@ -1,14 +1,16 @@
 """Resume a run: restore its configuration, recipe and splits."""
 
 import os
+from collections.abc import Set
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from canon.data import DataReport, Dataset, Split
 from canon.errors import DataError, InputError, RunError
+from canon.runs.cluster_config import ClusterConfig
 from canon.runs.clustering import ClusterRun
 from canon.runs.config import TrainConfig
 from canon.runs.ensemble import EnsembleRun
@@ -17,13 +19,14 @@ from canon.runs.open import open_run
 from canon.runs.record import RunRecord, SplitRecord
 from canon.training.recipe import Recipe
 
+C = TypeVar("C", TrainConfig, ClusterConfig)
 IN_MEMORY = "arrays"  # the source of data that is neither a name nor a path
 
 # What may differ from the run's own configuration.
 FREE = {"out", "device", "time_limit", "epochs", "resume"}
 
 
-def config_json(config: TrainConfig) -> dict[str, Any]:
+def config_json(config: TrainConfig | ClusterConfig) -> dict[str, Any]:
     """A configuration as plain JSON."""
     values = {field.name: getattr(config, field.name) for field in fields(config)}
     data = values["data"]
@@ -61,7 +64,7 @@ def resume_config(config: TrainConfig) -> tuple[Run, TrainConfig]:
             f"network. Pass {run.model}, or another --out."
         )
     config = replace(config, model=run.model)
-    recorded = _unchanged(config, run)
+    recorded = unchanged(config, TrainConfig(run.model), run, FREE, "run")
     if config.epochs is not None and config.epochs < run.recipe.epochs:
         raise InputError(
             f"--epochs is {config.epochs}, but the run was started with {run.recipe.epochs}; "
@@ -76,25 +79,32 @@ def resume_config(config: TrainConfig) -> tuple[Run, TrainConfig]:
     return run, TrainConfig(**recorded | session | weights | epochs)
 
 
-def _unchanged(config: TrainConfig, run: Run) -> dict[str, Any]:
+def unchanged(config: C, default: C, run: Run, free: Set[str], kind: str) -> dict[str, Any]:
     """The recorded settings of a run, if none that is given differs.
+
+    Args:
+        config: what is given.
+        default: what it is where nothing is given.
+        run: the run that is resumed.
+        free: fields that may differ.
+        kind: what the run is, for messages.
 
     Raises:
         InputError: a flag has another value.
     """
-    given, default = config_json(config), config_json(TrainConfig(run.model))
-    recorded = default | run.record.config  # older runs know fewer flags
+    given, usual = config_json(config), config_json(default)
+    recorded = usual | run.record.config  # older runs know fewer flags
     if str(Path(given["data"]).expanduser().resolve()) == run.record.data.source:
         given["data"] = recorded["data"]
-    for name in set(given) - FREE:
-        if given[name] not in (default[name], recorded[name]):
-            flag = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
+    for name in sorted(set(given) - free):
+        if given[name] not in (usual[name], recorded[name]):
+            flag = {"data": "DATA", "k": "-k"}.get(name, f"--{name.replace('_', '-')}")
             was = recorded[name]
             if was is None:
                 was = getattr(run.recipe, name, "the default")
             raise InputError(
-                f"{flag} is {given[name]}, but the run was started with {was}; a resumed run keeps "
-                f"its settings. Leave {flag} out, or start another run."
+                f"{flag} is {given[name]}, but the {kind} was started with {was}; a resumed {kind} "
+                f"keeps its settings. Leave {flag} out, or start another run."
             )
     return recorded
 

@@ -2,19 +2,24 @@
 
 from collections.abc import Generator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
-from canon.errors import InputError
 from canon.runs.cluster_config import ClusterConfig
 from canon.runs.clustering import ClusterRun
+from canon.runs.config import config_of
+from canon.tasks.clustering import number
+from canon.tasks.clustering.batches import outputs_of
 from canon.tasks.clustering.job import Phase, PhaseEpoch
-from canon.tasks.clustering.metrics import ClusteringMetrics, collapse
+from canon.tasks.clustering.metrics import ClusteringMetrics
+from canon.tasks.clustering.number import Curve
 from canon.tasks.clustering.pipeline import Clustering
 from canon.tasks.clustering.pipeline import cluster as run_pipeline
 from canon.training import Event
+from canon.utils.devices import to_device
 from canon.utils.progress import Progress
+from canon.utils.tables import Table
 from canon.workflows.cluster_job import ClusterJob, planned
 from canon.workflows.train import Note, Started
 
@@ -27,14 +32,14 @@ class Clustered:
         run: its folder.
         found: the clusters.
         metrics: their sizes and confidence, and scores where there are labels.
-        comparison: the baselines and the method, as a table.
+        tables: the baselines and the method, and the seeds if there are several, by title.
         verdict: whether the method is better than what it started from.
     """
 
     run: ClusterRun
     found: Clustering
     metrics: ClusteringMetrics
-    comparison: Any
+    tables: dict[str, Table]
     verdict: str
 
 
@@ -43,7 +48,7 @@ ClusterEvents = Generator[Event | Note | Started | Phase | PhaseEpoch | Clustere
 
 def cluster(
     config: ClusterConfig | Any,
-    k: int | None = None,
+    k: int | Literal["auto"] | None = None,
     progress: Progress | None = None,
     **settings: Any,
 ) -> ClusterRun:
@@ -59,20 +64,7 @@ def cluster(
     Raises:
         CanonError: a mistake in the configuration, the data or the folder, in one line.
     """
-    if not isinstance(config, ClusterConfig):
-        unknown = sorted(set(settings) - {field.name for field in fields(ClusterConfig)})
-        if unknown:
-            raise InputError(
-                f"cluster() has no setting named {unknown[0]!r}; expected fields of ClusterConfig. "
-                "help(canon.ClusterConfig) lists them."
-            )
-        settings |= {} if k is None else {"k": k}
-        config = ClusterConfig(config, **settings)
-    elif k is not None or settings:
-        raise InputError(
-            "cluster() got a ClusterConfig and settings; expected one of them. Put the settings "
-            "into the ClusterConfig."
-        )
+    config = config_of(ClusterConfig, "cluster", config, {"k": k}, settings)
     for event in cluster_events(config, progress):
         if isinstance(event, Clustered):
             return event.run
@@ -89,52 +81,90 @@ def cluster_events(config: ClusterConfig, progress: Progress | None = None) -> C
         job = planned(config, progress, held)
         yield Started(job.run.path)
         yield from map(Note, job.notes)
-        with closing(run_pipeline(job.pipeline)) as events:
-            found = yield from _recorded(job, events)
+        yield from _set_number(job)
+        several = []
+        for seed in job.seeds:
+            if len(job.seeds) > 1:
+                yield Phase(f"seed {seed}")
+            several.append((yield from _with_seed(job, seed)))
         yield Phase("writing the report")
-        yield _finish(job, found)
+        yield _finish(job, several)
 
 
-def _recorded(
-    job: ClusterJob, events: Generator[Phase | PhaseEpoch | Event, None, Clustering]
+def _set_number(job: ClusterJob) -> Generator[Event | Phase, None, None]:
+    """Record the number of clusters: as given, or as read from a curve."""
+    record, k = job.run.record.clustering, job.config.k
+    assert record is not None
+    if record.k:  # resumed
+        return
+    if k == "auto":
+        yield Phase("number of clusters: the modularity of 2 to 30")
+        if job.features is None:
+            codes = job.pixels()
+        else:
+            to_device(job.features.code, job.devices.device)
+            codes = outputs_of(job.features.code, job.features.samples).numpy()
+        found = yield from number.curve(codes, job.config.seed, job.different)
+        yield Phase(found.in_words)
+        record = replace(record, curve=tuple(zip(found.numbers, found.modularity, strict=True)))
+        k = found.chosen
+    args = job.run.record.model_args
+    if job.method.classifier:
+        args = args | {"classes": k}
+    job.run.save_record(clustering=replace(record, k=k), model_args=args)
+
+
+def _with_seed(
+    job: ClusterJob, seed: int
 ) -> Generator[Phase | PhaseEpoch | Event, None, Clustering]:
-    """The events, with a line of metrics.jsonl for each epoch; returns the clusters."""
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as end:
-            return end.value
-        if isinstance(event, PhaseEpoch):
-            job.run.add_phase_metrics({
-                "phase": event.phase, "epoch": event.epoch.epoch, "loss": event.epoch.loss,
-                "lr": event.epoch.lr, "seconds": event.epoch.seconds, "changed": event.changed,
-                "images_per_second": event.epoch.images_per_second,
-            })  # fmt: skip
-        yield event
+    """One clustering, with a line of metrics.jsonl for each epoch."""
+    record = job.run.record.clustering
+    assert record is not None
+    with closing(run_pipeline(job.pipeline(record.k, seed))) as events:
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as end:
+                return end.value
+            if isinstance(event, PhaseEpoch):
+                job.run.add_metrics({
+                    "seed": seed, "phase": event.phase, "epoch": event.epoch.epoch,
+                    "loss": event.epoch.loss, "lr": event.epoch.lr, "changed": event.changed,
+                    "seconds": event.epoch.seconds,
+                    "images_per_second": event.epoch.images_per_second,
+                })  # fmt: skip
+            yield event
 
 
-def _finish(job: ClusterJob, found: Clustering) -> Clustered:
+def _finish(job: ClusterJob, several: list[Clustering]) -> Clustered:
     """Write weights, record, assignments, folders, sheets and the report."""
     outputs = import_module("canon.tasks.clustering.outputs")
     report = import_module("canon.tasks.clustering.report")
-    run, k = job.run, job.config.k
-    metrics = ClusteringMetrics(k, found.labels, found.confidence, job.labels)
+    seeds = import_module("canon.tasks.clustering.seeds")
+    run, method, labels = job.run, job.method.name, job.labels
+    position = seeds.chosen([one.labels for one in several])
+    found, seed = several[position], job.seeds[position]
     record = run.record.clustering
     assert record is not None
     known = len(found.codes) if record.head == "nearest" else 0
-    run.save_record(clustering=replace(record, code=found.codes.shape[1], known=known))
+    record = replace(record, code=found.codes.shape[1], known=known)
+    run.save_record(clustering=record, model_args=run.record.model_args | {"seed": seed})
     run.save_weights(found.net)
-    comparison = report.comparison(found, job.pipeline.method.name, job.labels, job.config.seed)
-    verdict = report.verdict(found, job.pipeline.method.name, job.labels)
-    warning = collapse(metrics.sizes)
-    verdict = f"{warning} {verdict}" if warning else verdict
-    figures = [figure.record() for figure in metrics.figures()]
+    metrics = ClusteringMetrics(record.k, found.labels, found.confidence, labels)
+    tables = {"Comparison": report.comparison(found, method, labels)}
+    if len(several) > 1:
+        tables["Seeds"] = seeds.seed_table(job.seeds, several, labels)
+        tables["Over all seeds"] = seeds.spread_table(several, method, labels)
+    verdict = report.verdict(found, method, labels, metrics.sizes)
     run.save_record(result={
-        "split": "all images", "figures": figures, "comparison": comparison.records(),
-        "verdict": verdict, **metrics.summary(),
+        "split": "all images", "seed": seed, "verdict": verdict,
+        "figures": [figure.record() for figure in metrics.figures()],
+        **{title.lower().replace(" ", "_"): table.records() for title, table in tables.items()},
+        **metrics.summary(),
     })  # fmt: skip
     outputs.write_assignments(run.path, job.split, found)
-    outputs.write_folders(run.path, job.split, job.pack, found, k, copy=job.config.copy)
-    sheets = outputs.write_sheets(run.path, job.pack, found, k)
-    report.write(run, found, metrics, job.labels, comparison, verdict, sheets, job.config.seed)
-    return Clustered(run, found, metrics, comparison, verdict)
+    outputs.write_folders(run.path, job.split, job.pack, found, record.k, copy=job.config.copy)
+    sheets = outputs.write_sheets(run.path, job.pack, found, record.k)
+    curve = Curve(*zip(*record.curve, strict=True)) if record.curve else None
+    report.write(run, found, metrics, labels, tables, verdict, sheets, curve, seed)
+    return Clustered(run, found, metrics, tables, verdict)

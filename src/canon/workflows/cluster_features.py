@@ -19,7 +19,7 @@ from canon.weights import PUBLISHED, create
 
 
 @dataclass(frozen=True)
-class Features:
+class TrainedFeatures:
     """A trained network, and how it takes images.
 
     Args:
@@ -35,7 +35,7 @@ class Features:
     prep: Preprocessing
 
 
-def features_of(config: ClusterConfig, bits: int) -> Features:
+def features_of(config: ClusterConfig, bits: int) -> TrainedFeatures:
     """The network that the weights of a configuration belong to.
 
     Args:
@@ -53,7 +53,7 @@ def features_of(config: ClusterConfig, bits: int) -> Features:
                 f"{weights} is {'an ensemble' if run.record.members else 'a clustering'}; expected "
                 "the run of a single trained network. Pass another run."
             )
-        return Features(
+        return TrainedFeatures(
             _code(run.network(), config.stage), run.model, run.record.model_args, run.preprocessing
         )
     known = PUBLISHED.get(str(weights))
@@ -68,7 +68,7 @@ def features_of(config: ClusterConfig, bits: int) -> Features:
     prep = Preprocessing(
         known.image, 3, bits, crop=known.image / known.resize, mean=known.mean, std=known.std
     )
-    return Features(_code(net, config.stage), known.model, args, prep)
+    return TrainedFeatures(_code(net, config.stage), known.model, args, prep)
 
 
 def _code(net: nn.Module, stage: str | None) -> StageCode:

@@ -1,10 +1,9 @@
 """A clustering that is ready to run: planned anew, or resumed."""
 
-import shlex
-import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,17 +22,17 @@ from canon.runs.clustering import ClusterRun
 from canon.runs.folder import new_folder
 from canon.runs.lock import lock_run
 from canon.runs.record import ClusteringRecord, RunRecord, SplitRecord
-from canon.runs.resume import restore_splits
+from canon.runs.resume import config_json, restore_splits
 from canon.tasks.clustering.association import AssociationBatches
 from canon.tasks.clustering.batches import IndexedBatches
-from canon.tasks.clustering.job import Job
-from canon.tasks.clustering.methods import Images, Method
-from canon.utils.devices import hardware, make_accelerator
+from canon.tasks.clustering.job import Features, Job
+from canon.tasks.clustering.methods import ImageRecipe, Method
+from canon.utils.devices import make_accelerator
 from canon.utils.progress import Progress
-from canon.workflows.cluster_features import Features, features_of
+from canon.workflows.cluster_features import TrainedFeatures, features_of
 from canon.workflows.cluster_plan import (
     chosen_method,
-    config_json,
+    different_images,
     notes_of,
     preprocessing,
     recipes_of,
@@ -42,20 +41,36 @@ from canon.workflows.cluster_plan import (
     require_ranges,
     resumed_config,
 )
-from canon.workflows.job import claimed_folder, data_record, versions
-
-HEADS = {"classification": "logits", "association": "logits"}
+from canon.workflows.job import claimed_folder, data_record, provenance, recorded_data
 
 
 @dataclass(frozen=True)
 class ClusterJob:
-    """A clustering that is ready to run."""
+    """A clustering that is ready to run.
+
+    Args:
+        config: what to do.
+        method: how.
+        run: its folder.
+        split: the images, and their labels if they have any.
+        pack: the images, prepared.
+        recipes: of the phases.
+        features: a trained network, if its output is clustered.
+        different: how many of the images differ.
+        devices: where to run.
+        notes: what a user should know before it starts.
+    """
 
     config: ClusterConfig
+    method: Method
     run: ClusterRun
     split: Split
     pack: ImagePack
-    pipeline: Job
+    prep: Preprocessing
+    recipes: dict[str, ImageRecipe | None]
+    features: Features | None
+    different: int
+    devices: Accelerator
     notes: tuple[str, ...]
 
     @property
@@ -64,12 +79,32 @@ class ClusterJob:
         targets = self.split.targets
         return targets.values if isinstance(targets, Labels) else None
 
+    @property
+    def seeds(self) -> range:
+        """The seeds of the clusterings."""
+        return range(self.config.seed, self.config.seed + self.config.seeds)
+
+    @property
+    def pixels(self) -> Callable[[], NDArray[np.float32]]:
+        """Gives the pixels of all images as vectors."""
+        return partial(pixels_of, self.pack, self.prep)
+
+    def pipeline(self, k: int, seed: int) -> Job:
+        """The clustering with one seed."""
+        states = self.run.states
+        if self.config.seeds > 1:
+            states /= f"seed-{seed}"
+        job = pipeline_of(
+            self.method, k, seed, self.prep, self.pack, self.recipes, self.devices, states
+        )
+        return replace(job, features=self.features)
+
 
 def planned(config: ClusterConfig, progress: Progress | None, held: ExitStack) -> ClusterJob:
     """A new clustering, or one that is resumed; its folder is locked until `held` is closed."""
     recorded = recorded_run(config) if config.resume else None
     if recorded is not None:
-        config = replace(resumed_config(recorded, config), out=config.out, resume=True)
+        config = resumed_config(recorded, config)
     method = chosen_method(config, recorded)
     require_ranges(config)
     if recorded is None:
@@ -80,33 +115,35 @@ def planned(config: ClusterConfig, progress: Progress | None, held: ExitStack) -
             f"clustering runs in one process, but {devices.num_processes} were started; expected "
             "one. Run canon cluster without a launcher."
         )
-    data, report = open_checked(
-        config.data, skip_bad=config.skip_bad, progress=progress, labels=False
-    )
+    source = config.data
+    if recorded is not None:
+        source = recorded_data(config, recorded.record.data.source, labels=False)
+    data, report = open_checked(source, skip_bad=config.skip_bad, progress=progress, labels=False)
     if recorded is not None:
         restore_splits(data, report, recorded.record)
     split = data.joined()
     require_enough(config.k, data, report)
     prep = preprocessing(config, method, data, report)
-    features = features_of(config, report.images.bits) if config.weights else None
+    trained = features_of(config, report.images.bits) if config.weights else None
     assert isinstance(split.targets, Values)
     pack = build_image_pack(split.images, split.targets.values, prep, progress)
     recipes = recipes_of(method, len(pack), prep.image, config.epochs, config.pretraining_epochs)
     last = recipes["training"] or recipes["pretraining"]
     assert last is not None
-    run = recorded or _new_run(config, method, data, report, prep, last, devices, features)
+    run = recorded or _new_run(config, method, data, report, prep, last, devices, trained)
     held.enter_context(lock_run(run.path))
     if recorded is None:
         run.save_record()
-    pipeline = pipeline_of(method, config.k, config.seed, prep, pack, recipes, devices, run.states)
-    if features is not None:
-        own = build_image_pack(split.images, split.targets.values, features.prep, progress)
-        samples = IndexedBatches(own.to(devices.device), features.prep)
-        pipeline = replace(pipeline, features=(features.code, samples))
-    notes = tuple(
-        notes_of(config, method, data, report, prep, pipeline, resumed=recorded is not None)
-    )
-    return ClusterJob(config, run, split, pack, pipeline, notes)
+    features = None
+    if trained is not None:
+        own = build_image_pack(split.images, split.targets.values, trained.prep, progress)
+        samples = IndexedBatches(own.to(devices.device), trained.prep)
+        features = Features(trained.code, samples)
+    notes = notes_of(config, method, data, report, prep, recipes, resumed=recorded is not None)
+    return ClusterJob(
+        config, method, run, split, pack, prep, recipes, features, different_images(report),
+        devices, tuple(notes),
+    )  # fmt: skip
 
 
 def _new_run(
@@ -115,27 +152,22 @@ def _new_run(
     data: Dataset,
     report: DataReport,
     prep: Preprocessing,
-    recipe: Images,
+    recipe: ImageRecipe,
     devices: Accelerator,
-    features: Features | None,
+    features: TrainedFeatures | None,
 ) -> ClusterRun:
     model = method.classifier or method.network
     args = {"channels": prep.channels, "image": prep.image, "seed": config.seed}
-    args |= {"classes": config.k} if method.classifier else {}
     if features is not None:
         model, args, prep = features.model, features.model_args, features.prep
-    head = HEADS.get(method.loss or "", "student")
-    head = "nearest" if method.loss is None and method.start == "mixture" else head
     record = RunRecord(
         model=model, task="cluster", preprocessing=prep, data=data_record(data, report),
         split=SplitRecord(data.sizes), model_args=args, config=config_json(config), recipe=recipe,
-        samples=sum(data.sizes.values()), command=shlex.join(["canon", *sys.argv[1:]]),
-        started=datetime.now().astimezone().isoformat(" ", "seconds"), versions=versions(),
-        hardware=hardware(),
-        clustering=ClusteringRecord(method.name, config.k, head, stage=config.stage),
+        samples=sum(data.sizes.values()),
+        clustering=ClusteringRecord(method.name, 0, method.head, stage=config.stage),
+        **provenance(),
     )  # fmt: skip
-    path = claimed_folder(config.out, method.name, data, devices)
-    return ClusterRun(path, record)
+    return ClusterRun(claimed_folder(config.out, method.name, data, devices), record)
 
 
 def pipeline_of(
@@ -144,7 +176,7 @@ def pipeline_of(
     seed: int,
     prep: Preprocessing,
     pack: ImagePack,
-    recipes: dict[str, Images | None],
+    recipes: dict[str, ImageRecipe | None],
     devices: Accelerator,
     states: Path | None,
 ) -> Job:
@@ -171,7 +203,7 @@ def pipeline_of(
         pretraining, training, recipes["warming"],
         IndexedBatches(on_device, prep, pretraining.images.augmentation),
         kind(on_device, prep, (training or pretraining).images.augmentation),
-        lambda: pixels_of(pack, prep), devices, states,
+        partial(pixels_of, pack, prep), devices, states,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from canon.data import DataReport, Dataset, Preprocessing
 from canon.errors import DataError, InputError, RunError
@@ -13,13 +13,16 @@ from canon.registry import smallest_image
 from canon.runs.cluster_config import ClusterConfig
 from canon.runs.clustering import ClusterRun
 from canon.runs.open import open_run
-from canon.runs.resume import IN_MEMORY
+from canon.runs.plan import largest_batch
+from canon.runs.resume import unchanged
 from canon.tasks.clustering import starts
-from canon.tasks.clustering.job import Job, repeats
-from canon.tasks.clustering.methods import Images, Method, augmentation_of, method_named
+from canon.tasks.clustering.job import repeats
+from canon.tasks.clustering.methods import ImageRecipe, Method, augmentation_of, method_named
 from canon.utils.tables import counted
 
+FEWEST_TO_COUNT = 10  # different images for -k auto
 LARGEST = 128  # side that is not reduced, pixels: auto-encoders grow with its square
+FREE = {"out", "device", "resume", "copy"}  # what a resumed clustering may change
 # Of small datasets, which are therefore trained for more epochs.
 LEAST_STEPS = {"pretraining": 2000, "warming": 1000, "training": 1000}
 
@@ -48,38 +51,11 @@ def resumed_config(run: ClusterRun, config: ClusterConfig) -> ClusterConfig:
     Raises:
         InputError: one differs.
     """
-    given, default = config_json(config), config_json(ClusterConfig())
-    recorded = default | run.record.config
-    for name in set(given) - {"out", "device", "resume", "copy"}:
-        if given[name] not in (default[name], recorded[name]) and not _same(given, run, name):
-            flag = {"data": "DATA", "k": "-k"}.get(name, f"--{name.replace('_', '-')}")
-            raise InputError(
-                f"{flag} is {given[name]}, but the clustering was started with {recorded[name]}; a "
-                f"resumed one keeps its settings. Leave {flag} out, or start another run."
-            )
-    data = config.data
-    if isinstance(data, (str, Path)):
-        data = run.record.data.source
-        if data == IN_MEMORY:
-            raise InputError(
-                "the clustering was of arrays in memory; expected the same ones. Pass them as data."
-            )
-    session = {"data": data, "device": config.device, "copy": config.copy}
-    return ClusterConfig(**recorded | session | {"out": None})
-
-
-def _same(given: dict[str, Any], run: ClusterRun, name: str) -> bool:
-    path = str(Path(str(given["data"])).expanduser().resolve())
-    return name == "data" and (path == run.record.data.source or given["data"] == IN_MEMORY)
-
-
-def config_json(config: ClusterConfig) -> dict[str, Any]:
-    """A configuration as plain JSON."""
-    values = dict(vars(config))
-    if not isinstance(values["data"], (str, Path)):
-        data = values["data"]
-        values["data"] = data.source if isinstance(data, Dataset) else IN_MEMORY
-    return {k: str(v) if isinstance(v, Path) else v for k, v in values.items()}
+    recorded = unchanged(config, ClusterConfig(), run, FREE, "clustering")
+    session = {"out": config.out, "resume": True, "device": config.device, "copy": config.copy}
+    if not isinstance(config.data, (str, Path)):
+        session["data"] = config.data
+    return ClusterConfig(**recorded | session)
 
 
 def require_ranges(config: ClusterConfig) -> None:
@@ -88,9 +64,11 @@ def require_ranges(config: ClusterConfig) -> None:
     Raises:
         InputError: one is.
     """
-    if config.k < 2:
-        raise InputError(f"-k is {config.k}; expected 2 clusters or more. Pass -k 10.")
-    for name in ("epochs", "pretraining_epochs", "image"):
+    if config.k != "auto" and config.k < 2:
+        raise InputError(
+            f"-k is {config.k}; expected 2 clusters or more, or auto. Pass -k 10 or -k auto."
+        )
+    for name in ("epochs", "pretraining_epochs", "image", "seeds"):
         value = getattr(config, name)
         if value is not None and value < 1:
             flag = f"--{name.replace('_', '-')}"
@@ -132,10 +110,21 @@ def chosen_method(config: ClusterConfig, recorded: ClusterRun | None = None) -> 
     return method
 
 
-def require_enough(k: int, data: Dataset, report: DataReport) -> None:
+def different_images(report: DataReport) -> int:
+    """How many of the images differ."""
+    return len({d for digests in report.images.digests.values() for d in digests if d})
+
+
+def require_enough(k: int | Literal["auto"], data: Dataset, report: DataReport) -> None:
     """Refuse fewer images, or fewer different ones, than clusters."""
-    count = sum(data.sizes.values())
-    different = len({d for digests in report.images.digests.values() for d in digests if d})
+    count, different = sum(data.sizes.values()), different_images(report)
+    if k == "auto":
+        if different < FEWEST_TO_COUNT:
+            raise DataError(
+                f"{data.source} has {counted(different, 'different image')}; expected "
+                f"{FEWEST_TO_COUNT} or more to find a number of clusters. Pass -k 2, or add images."
+            )
+        return
     if count < k:
         raise DataError(
             f"{data.source} has {counted(count, 'image')}, fewer than the {k} clusters; expected "
@@ -188,7 +177,7 @@ def recipes_of(
     side: int,
     epochs: int | None = None,
     pretraining_epochs: int | None = None,
-) -> dict[str, Images | None]:
+) -> dict[str, ImageRecipe | None]:
     """How each phase trains: as the method says, for so many samples.
 
     Args:
@@ -199,11 +188,11 @@ def recipes_of(
         pretraining_epochs: of the auto-encoder; None in the same way.
     """
 
-    def fitted(phase: str, given: int | None) -> Images | None:
-        recipe: Images | None = getattr(method, phase)
+    def fitted(phase: str, given: int | None) -> ImageRecipe | None:
+        recipe: ImageRecipe | None = getattr(method, phase)
         if recipe is None:
             return None
-        batch = min(recipe.batch, max(2, samples // 4))
+        batch = min(recipe.batch, largest_batch(samples))
         steps = ceil(samples / batch) * repeats(samples, batch)
         usual = max(recipe.epochs, ceil(LEAST_STEPS[phase] / steps))
         augmentation = augmentation_of(method, side, pretraining=phase == "pretraining")
@@ -223,7 +212,7 @@ def notes_of(
     data: Dataset,
     report: DataReport,
     prep: Preprocessing,
-    pipeline: Job,
+    recipes: dict[str, ImageRecipe | None],
     *,
     resumed: bool,
 ) -> Iterator[str]:
@@ -231,7 +220,8 @@ def notes_of(
     if resumed:
         yield f"resuming {config.out}"
     sizes = ", ".join(f"{count:,} {name}" for name, count in data.sizes.items())
-    yield f"{method.name} on {data.source}: {sizes} images, {config.k} clusters"
+    clusters = "as many clusters as are found" if config.k == "auto" else f"{config.k} clusters"
+    yield f"{method.name} on {data.source}: {sizes} images, {clusters}"
     if data.classes:
         yield f"{len(data.classes)} labels are used for scores only"
     yield from data.notes
@@ -244,9 +234,10 @@ def notes_of(
             "umap-learn is not installed, so this is dcec-da; pip install 'canon-nets[cluster]' "
             "allows self-label, which finds better clusters"
         )
-    yield f"pre-training of {method.network}: {counted(pipeline.pretraining.epochs, 'epoch')}"
-    if pipeline.training is not None:
-        recipe = pipeline.training
+    pretraining, recipe = recipes["pretraining"], recipes["training"]
+    assert pretraining is not None
+    yield f"pre-training of {method.network}: {counted(pretraining.epochs, 'epoch')}"
+    if recipe is not None:
         yield (
             f"clustering by {method.loss}: {counted(recipe.epochs, 'epoch')}, {recipe.optimizer}, "
             f"lr {recipe.lr:g}, batch {recipe.batch}, augmentation {recipe.images.augmentation}"

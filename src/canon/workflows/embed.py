@@ -1,6 +1,6 @@
 """The codes of images: what a trained network turns them into."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from canon.data import BUILT_IN, Preprocessing
+from canon.data.images.collection import FileImages, Images
 from canon.data.images.listing import find_images
 from canon.data.preprocessing import tensor_of
 from canon.data.sources.open import open_data
+from canon.data.types import Pixels
 from canon.errors import DataError, InputError, require_positive
-from canon.layers.clusters import LogProbabilities, NearestClusters, StageCode, StudentClusters
+from canon.layers.clusters import StageCode, code_of
 from canon.layers.stages import eval_mode
 from canon.runs.ensemble import EnsembleRun
 from canon.runs.folder import Run
@@ -22,8 +24,7 @@ from canon.runs.initial_weights import require_stage
 from canon.runs.open import open_run
 from canon.utils.devices import make_accelerator, to_device
 from canon.utils.progress import Step, Watch
-
-Read = tuple[str, NDArray[np.uint8] | NDArray[np.uint16]]
+from canon.utils.tables import counted
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,12 @@ class Embedding:
     Args:
         names: a path, or a position such as `#17`, for each image.
         codes: (N, D) float32.
+        faults: why files were left out.
     """
 
     names: tuple[str, ...]
     codes: NDArray[np.float32]
+    faults: tuple[str, ...] = ()
 
 
 def embed(
@@ -45,6 +48,7 @@ def embed(
     *,
     stage: str | None = None,
     batch: int = 64,
+    skip_bad: bool = False,
     device: str = "auto",
     watch: Watch = lambda _: None,
 ) -> Embedding:
@@ -58,6 +62,7 @@ def embed(
         paths: files, folders of images, npz files, or names of datasets; one or several.
         stage: another stage of the network, by name.
         batch: images at a time.
+        skip_bad: leave unreadable images out instead of stopping.
         device: where to run.
         watch: called after each batch.
 
@@ -70,17 +75,34 @@ def embed(
     several = [paths] if isinstance(paths, (str, Path)) else list(paths)
     devices = make_accelerator(device)
     code = to_device(_code(run, stage), devices.device)
-    read = list(_sources(several))
+    prep = run.preprocessing
+    listed = [(images, i) for path in several for images in [_images(path)]
+              for i in range(len(images))]  # fmt: skip
     names: list[str] = []
+    faults: list[str] = []
     chunks: list[NDArray[np.float32]] = []
-    for start in range(0, len(read), batch):
-        images = [one(run.preprocessing) for one in read[start : start + batch]]
-        names += [name for name, _ in images]
-        raw = torch.stack([tensor_of(pixels) for _, pixels in images]).to(devices.device)
-        with eval_mode(code), devices.autocast():
-            chunks.append(code(run.preprocessing.evaluation(raw)).float().cpu().numpy())
-        watch(Step("predict", 0, min(start + batch, len(read)), len(read)))
-    return Embedding(tuple(names), np.concatenate(chunks))
+    for start in range(0, len(listed), batch):
+        pixels = []
+        for images, i in listed[start : start + batch]:
+            try:
+                pixels.append(_read(images, i, prep))
+            except DataError as error:
+                if not skip_bad:
+                    raise
+                faults.append(str(error))
+            else:
+                names.append(images.names[i])
+        if pixels:
+            raw = torch.stack([tensor_of(one) for one in pixels]).to(devices.device)
+            with eval_mode(code), devices.autocast():
+                chunks.append(code(prep.evaluation(raw)).float().cpu().numpy())
+        watch(Step("predict", 0, min(start + batch, len(listed)), len(listed)))
+    if not chunks:
+        raise DataError(
+            f"none of {counted(len(listed), 'image')} can be read, the first because {faults[0]}; "
+            "expected one that can. Pass other paths."
+        )
+    return Embedding(tuple(names), np.concatenate(chunks), tuple(faults))
 
 
 def _code(run: Run, stage: str | None) -> nn.Module:
@@ -94,39 +116,25 @@ def _code(run: Run, stage: str | None) -> nn.Module:
             f"{run.path} is an ensemble, whose members have codes of their own; expected a single "
             "network. Pass a member."
         )
-    net = run.network()
-    if isinstance(net, NearestClusters) and isinstance(net.code, StageCode):
-        if stage is None:
-            return net.code
-        net = net.code.net
-    if isinstance(net, (StudentClusters, LogProbabilities)):
-        net = net.net
+    code = code_of(run.network(), stage)
     if stage is not None:
-        require_stage(net, stage)
-    return StageCode(net, stage)
+        assert isinstance(code, StageCode)
+        require_stage(code.net, stage)
+    return code
 
 
-class _Reader:
-    """Reads one image as a stored square."""
-
-    def __init__(self, file: Path | None = None, pixels: object = None, name: str = "") -> None:
-        self.file, self.pixels, self.name = file, pixels, name or str(file)
-
-    def __call__(self, prep: Preprocessing) -> Read:
-        if self.file is not None:
-            return self.name, prep.read(self.file)
-        return self.name, prep.fit(np.asarray(self.pixels), self.name)
+def _images(path: str | Path) -> Images:
+    """The images of a dataset, or those of a file or a folder."""
+    if str(path) in BUILT_IN or Path(path).suffix == ".npz" or _is_dataset(Path(path)):
+        return open_data(path, labels=False).joined().images
+    return FileImages.of(find_images(Path(path)))
 
 
-def _sources(paths: list[str | Path]) -> Iterator[_Reader]:
-    for path in paths:
-        if str(path) in BUILT_IN or Path(path).suffix == ".npz" or _is_dataset(Path(path)):
-            images = open_data(path, labels=False).joined().images
-            for name, i in zip(images.names, range(len(images)), strict=True):
-                yield _Reader(pixels=images[i], name=name)
-        else:
-            for file in find_images(Path(path)):
-                yield _Reader(file)
+def _read(images: Images, i: int, prep: Preprocessing) -> Pixels:
+    """One image as a stored square."""
+    if images.files:
+        return prep.read(images.files[i])
+    return prep.fit(images[i], images.names[i])
 
 
 def _is_dataset(path: Path) -> bool:

@@ -1,7 +1,7 @@
 """Deep clustering as an estimator of scikit-learn."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
-from torch import nn
 
 from canon.data import Dataset, Preprocessing
 from canon.data.checks.report import check_data
@@ -17,18 +16,20 @@ from canon.data.packs.images import build_image_pack
 from canon.data.sources.open import open_data
 from canon.data.targets.base import Values
 from canon.errors import InputError
-from canon.layers.clusters import LogProbabilities, NearestClusters, StageCode, StudentClusters
+from canon.layers.clusters import code_of
 from canon.models import build
 from canon.runs.cluster_config import ClusterConfig
 from canon.tasks.clustering.batches import IndexedBatches, VectorBatches, outputs_of
 from canon.tasks.clustering.job import Job
 from canon.tasks.clustering.methods import Method
+from canon.tasks.clustering.number import curve
 from canon.tasks.clustering.pipeline import cluster
 from canon.utils.devices import make_accelerator
 from canon.utils.progress import run_steps
-from canon.workflows.cluster_job import pipeline_of
+from canon.workflows.cluster_job import pipeline_of, pixels_of
 from canon.workflows.cluster_plan import (
     chosen_method,
+    different_images,
     preprocessing,
     recipes_of,
     require_enough,
@@ -45,7 +46,7 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
     `canon.open_data`; or vectors (N, D), which are standardised.
 
     Args:
-        n_clusters: K, 1 or more.
+        n_clusters: K, 1 or more; `auto` reads it from a curve of modularity.
         method: a name from `canon list methods`; `auto` chooses. Vectors allow the methods with
             the dense auto-encoder and without augmentation: ae-kmeans, n2d, dec, idec.
         image: side of the network's input in pixels; None means the images'.
@@ -55,6 +56,7 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
 
     Attributes:
+        n_clusters_: K.
         labels_: (N,) cluster of each sample.
         cluster_centers_: (K, D) centres in the space that `transform` maps to.
         confidence_: (N,) probability of each sample's cluster.
@@ -63,7 +65,7 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
 
     def __init__(
         self,
-        n_clusters: int = 8,
+        n_clusters: int | Literal["auto"] = 8,
         *,
         method: str = "auto",
         image: int | None = None,
@@ -95,7 +97,7 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
             X = validate_data(self, X, dtype=np.float32, ensure_min_samples=2)  # noqa: N806
             job = self._of_vectors(X, seed)
         found = run_steps(cluster(job))
-        self._net, self._code = found.net, _code_of(found.net)
+        self._net, self._code = found.net, code_of(found.net)
         self.labels_ = found.labels
         self.confidence_ = found.confidence
         self.cluster_centers_ = found.centers
@@ -127,7 +129,7 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
     def _require_positive(self) -> None:
         for name in ("n_clusters", "image", "epochs", "pretraining_epochs"):
             value = getattr(self, name)
-            if value is not None and value < 1:
+            if isinstance(value, int) and value < 1:
                 raise InputError(f"{name} is {value}; expected 1 or more. Pass a larger one.")
 
     def _samples(self, X: Any) -> Samples:  # noqa: N803
@@ -145,16 +147,15 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
         data = open_data(X, labels=False)
         report = check_data(data)
         require_enough(self.n_clusters, data, report)
-        config = ClusterConfig(k=self.n_clusters, image=self.image)
+        config = ClusterConfig(image=self.image)
         prep = preprocessing(config, method, data, report)
         self._prepared: Preprocessing | tuple[Floats, Floats] = prep
         samples = self._samples(data)
         assert isinstance(samples, IndexedBatches)
         recipes = self._recipes(method, len(samples), prep.image)
         devices = make_accelerator(self.device)
-        return pipeline_of(
-            method, self.n_clusters, seed, prep, samples.pack, recipes, devices, states=None
-        )
+        k = self._number(pixels_of(samples.pack, prep), seed, different_images(report))
+        return pipeline_of(method, k, seed, prep, samples.pack, recipes, devices, states=None)
 
     def _of_vectors(
         self,
@@ -170,7 +171,7 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
                 "expected ae-kmeans, n2d, dec or idec. Pass method='idec', or images (N, H, W)."
             )
         different = len(np.unique(X, axis=0))
-        if different < self.n_clusters:
+        if self.n_clusters != "auto" and different < self.n_clusters:
             raise InputError(
                 f"n_clusters is {self.n_clusters}, but X has {different} different samples; "
                 f"expected at most as many clusters. Pass n_clusters={different} or less."
@@ -182,12 +183,18 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
         recipes = self._recipes(method, len(X), 1)
         pretraining = recipes["pretraining"]
         assert pretraining is not None
+        k = self._number(batches.vectors.flatten(1).numpy(), seed, different)
         return Job(
-            method, self.n_clusters, seed,
+            method, k, seed,
             build(method.network, channels=X.shape[1], image=1, seed=seed), None,
             pretraining, recipes["training"], None, batches, batches,
             lambda: batches.vectors.flatten(1).numpy(), make_accelerator("cpu"), None,
         )  # fmt: skip
+
+    def _number(self, codes: Floats, seed: int, different: int) -> int:
+        k = self.n_clusters
+        self.n_clusters_ = run_steps(curve(codes, seed, different)).chosen if k == "auto" else k
+        return self.n_clusters_
 
     def _recipes(self, method: Method, samples: int, side: int) -> dict[str, Any]:
         return recipes_of(method, samples, side, self.epochs, self.pretraining_epochs)
@@ -198,11 +205,3 @@ def _holds_images(X: Any) -> bool:  # noqa: N803
     if isinstance(X, (str, Path, Dataset)):
         return True
     return isinstance(X, np.ndarray) and X.ndim in (3, 4) and X.dtype in (np.uint8, np.uint16)
-
-
-def _code_of(net: nn.Module) -> nn.Module:
-    """The network that gives the codes of a clustering."""
-    if isinstance(net, NearestClusters):
-        return net.code
-    assert isinstance(net, (StudentClusters, LogProbabilities))
-    return StageCode(net.net)

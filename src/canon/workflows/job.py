@@ -22,6 +22,7 @@ from canon.data.checks.checked import open_checked
 from canon.errors import InputError
 from canon.models import build, model_info
 from canon.runs import plan, resume
+from canon.runs.cluster_config import ClusterConfig
 from canon.runs.config import TrainConfig
 from canon.runs.folder import WEIGHTS, Run, make_folder, new_folder
 from canon.runs.initial_weights import InitialWeights, freeze, load_initial_weights
@@ -119,10 +120,7 @@ def planned(config: TrainConfig, progress: Progress | None, held: ExitStack) -> 
         model=config.model, task=task.name, preprocessing=prep,
         data=data_record(data, report), split=split, model_args=args,
         config=resume.config_json(config), recipe=recipe, samples=len(batches),
-        weights=_weights_record(initial), command=shlex.join(["canon", *sys.argv[1:]]),
-        started=datetime.now().astimezone().isoformat(" ", "seconds"),
-        versions=versions(),
-        hardware=hardware(),
+        weights=_weights_record(initial), **provenance(),
     )  # fmt: skip
     run = Run(claimed_folder(config.out, config.model, data, devices), record)
     if devices.is_main_process:
@@ -160,7 +158,7 @@ def resumed(config: TrainConfig, progress: Progress | None, held: ExitStack) -> 
     with devices.main_process_first():
         source = run.record.data.source
         data, report = open_checked(
-            _again(config, source, labels=needs_labels(task)),
+            recorded_data(config, source, labels=needs_labels(task)),
             skip_bad=config.skip_bad, progress=progress, labels=needs_labels(task),
         )  # fmt: skip
         splits = resume.restore_splits(data, report, run.record)
@@ -180,7 +178,9 @@ def resumed(config: TrainConfig, progress: Progress | None, held: ExitStack) -> 
     return Job(config, task, run, net, recipe, packs, batches, devices, notes)
 
 
-def _again(config: TrainConfig, source: str | None, *, labels: bool) -> str | Dataset:
+def recorded_data(
+    config: TrainConfig | ClusterConfig, source: str | None, *, labels: bool
+) -> str | Dataset:
     """The data of a run that is resumed: from where it was, or as it is passed."""
     if not isinstance(config.data, (str, Path)):
         return open_data(config.data, labels=labels)
@@ -230,6 +230,16 @@ def _weights_record(initial: InitialWeights | None) -> WeightsRecord:
         return WeightsRecord()
     loaded = initial.loaded
     return WeightsRecord(loaded.checkpoint.source, tuple(loaded.replaced), loaded.adapted)
+
+
+def provenance() -> dict[str, Any]:
+    """What run.json records of where a run comes from."""
+    return {
+        "command": shlex.join(["canon", *sys.argv[1:]]),
+        "started": datetime.now().astimezone().isoformat(" ", "seconds"),
+        "versions": versions(),
+        "hardware": hardware(),
+    }
 
 
 def versions() -> dict[str, str]:

@@ -2,13 +2,12 @@
 
 from collections.abc import Generator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from canon.data import Dataset
-from canon.errors import InputError
-from canon.runs.config import Arrays, TrainConfig
+from canon.runs.config import Arrays, TrainConfig, config_of
 from canon.runs.folder import Run
 from canon.training import Epoch, Event, fit
 from canon.training.checkpoint import Checkpoints
@@ -68,20 +67,7 @@ def train(
     Raises:
         CanonError: a mistake in the configuration, the data or the folder, in one line.
     """
-    if not isinstance(config, TrainConfig):
-        unknown = sorted(set(settings) - {field.name for field in fields(TrainConfig)})
-        if unknown:
-            raise InputError(
-                f"train() has no setting named {unknown[0]!r}; expected fields of TrainConfig. "
-                "help(canon.TrainConfig) lists them."
-            )
-        settings |= {} if data is None else {"data": data}
-        config = TrainConfig(config, **settings)
-    elif data is not None or settings:
-        raise InputError(
-            "train() got a TrainConfig and settings; expected one of them. Put the settings into "
-            "the TrainConfig."
-        )
+    config = config_of(TrainConfig, "train", config, {"data": data}, settings)
     for event in train_events(config, progress):
         if isinstance(event, Finished):
             return event.run

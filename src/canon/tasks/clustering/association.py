@@ -164,7 +164,7 @@ class Association:
 @torch.no_grad()
 def place_centroids(net: Associated, samples: Samples, seed: int) -> None:
     """Move the centroids to those of k-means on the embeddings, four near each."""
-    codes = outputs_of(net, samples, StageCode(net.net)).numpy()
+    codes = outputs_of(StageCode(net.net), samples).numpy()
     clusters = len(net.centroids) // PER_CLUSTER
     found = KMeans(clusters, n_init=10, random_state=seed % 2**32).fit(codes)
     centers = torch.from_numpy(found.cluster_centers_)

@@ -1,6 +1,5 @@
 """Images with their positions: targets of a clustering are looked up by position."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -11,7 +10,7 @@ from canon.data.augment.image_batches import ImageBatches
 from canon.layers.stages import eval_mode
 from canon.types import Images
 
-CHUNK = 1024  # images at a time where nothing is trained
+CHUNK = 128  # images at a time where nothing is trained: larger chunks leave the cache
 
 
 class Samples(Protocol):
@@ -106,15 +105,8 @@ class Repeated:
         return self.batches.training(index % self.count, seed, part)
 
 
-def outputs_of(
-    net: nn.Module, samples: Samples, function: Callable[[Images], Tensor] | None = None
-) -> Tensor:
-    """The outputs of a network in eval mode for all samples, in chunks, on the CPU.
-
-    Args:
-        net: the network.
-        samples: N of them, on its device.
-        function: of the network; None means its forward pass.
+def outputs_of(net: nn.Module, samples: Samples) -> Tensor:
+    """The outputs of a network in eval mode for all samples on its device, in chunks, on the CPU.
 
     Shape: (N, ...)
     """
@@ -122,5 +114,5 @@ def outputs_of(
     with eval_mode(net):
         for index in torch.arange(samples.count).split(CHUNK):
             x, _ = samples.evaluation(index)
-            chunks.append((function or net)(x).float().cpu())
+            chunks.append(net(x).float().cpu())
     return torch.cat(chunks)

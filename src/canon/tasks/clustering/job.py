@@ -11,7 +11,7 @@ from torch import nn
 
 from canon.layers.clusters import StageCode
 from canon.tasks.clustering.batches import IndexedBatches, Repeated, Samples, VectorBatches
-from canon.tasks.clustering.methods import Images, Method
+from canon.tasks.clustering.methods import ImageRecipe, Method
 from canon.tasks.clustering.objectives import Hardening
 from canon.tasks.clustering.settled import Settled
 from canon.tasks.clustering.starts import Floats
@@ -48,6 +48,19 @@ Events = Generator[Phase | PhaseEpoch | Event, None, Any]
 
 
 @dataclass(frozen=True)
+class Features:
+    """A trained network whose output is clustered in place of an auto-encoder's codes.
+
+    Args:
+        code: the network.
+        samples: the samples as it takes them.
+    """
+
+    code: StageCode
+    samples: Samples
+
+
+@dataclass(frozen=True)
 class Job:
     """What a clustering is made from.
 
@@ -65,8 +78,7 @@ class Job:
         pixels: gives (N, D) float32 pixels, fractions of white.
         accelerator: the devices.
         states: folder of training states and intermediate results; None keeps none.
-        features: a trained network whose output is clustered in place of the auto-encoder's codes,
-            and the samples as it takes them.
+        features: a trained network, if its output is clustered.
     """
 
     method: Method
@@ -74,15 +86,15 @@ class Job:
     seed: int
     auto_encoder: nn.Module
     classifier: nn.Module | None
-    pretraining: Images
-    training: Images | None
-    warming: Images | None
+    pretraining: ImageRecipe
+    training: ImageRecipe | None
+    warming: ImageRecipe | None
     pretraining_batches: IndexedBatches | VectorBatches
     training_batches: IndexedBatches | VectorBatches
     pixels: Callable[[], Floats]
     accelerator: Accelerator
     states: Path | None = None
-    features: tuple[StageCode, Samples] | None = None
+    features: Features | None = None
 
     @property
     def samples(self) -> Samples:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from canon.data.augment.augmentation import Augmentation
-from canon.errors import unknown
+from canon.errors import InputError, unknown
 from canon.recipes import auto_encoders
 from canon.recipes.images import ClassificationRecipe
 from canon.tasks.clustering import starts
@@ -17,7 +17,7 @@ from canon.training.optimizers import AdamW
 from canon.training.recipe import Recipe
 from canon.training.schedules import Constant
 
-Images = Recipe[ClassificationRecipe]
+ImageRecipe = Recipe[ClassificationRecipe]
 Start = Literal["k-means", "mixture"]
 Loss = Literal["hardening", "k-means", "classification", "association"]
 
@@ -32,9 +32,10 @@ class Method:
         network: registered name of the auto-encoder.
         pretraining: how it is trained before clustering: the non-clustering loss.
         space: what the first clusters are found in: the codes, or the pixels.
-        start: how: k-means, or a Gaussian mixture on a UMAP embedding.
+        start: how: k-means, or a Gaussian mixture on a UMAP embedding; None for association,
+            which starts from random weights.
         loss: the clustering loss; None keeps the first clusters.
-        training: how the network is trained with it.
+        training: how the network is trained with it; None without a loss.
         weight: of the clustering loss.
         reconstruction: weight of the reconstruction loss in training; 0 leaves the decoder out.
         classifier: registered name of the network that classification and association train.
@@ -49,18 +50,34 @@ class Method:
     name: str
     source: str
     network: str
-    pretraining: Images
+    pretraining: ImageRecipe
     space: Literal["code", "pixels"] = "code"
-    start: Start = "k-means"
+    start: Start | None = "k-means"
     loss: Loss | None = None
-    training: Images | None = None
+    training: ImageRecipe | None = None
     weight: float = 1.0
     reconstruction: float = 0.0
     classifier: str | None = None
     again: bool = False
     augmentation: Literal["none", "shifts", "affine", "crops"] = "none"
     centered: bool = False
-    warming: Images | None = None
+    warming: ImageRecipe | None = None
+
+    def __post_init__(self) -> None:
+        rules = {
+            "start": (self.start is None) == (self.loss == "association"),
+            "training": (self.training is None) == (self.loss is None),
+            "warming": (self.warming is not None) == (self.loss == "association"),
+            "classifier": (self.classifier is not None)
+            == (self.loss in ("classification", "association")),
+        }
+        for name, right in rules.items():
+            if not right:
+                raise InputError(
+                    f"method {self.name} has {name} {getattr(self, name)!r} with loss "
+                    f"{self.loss!r}, which do not belong together. The documentation of Method "
+                    "says what each loss needs."
+                )
 
     @property
     def needs_umap(self) -> bool:
@@ -70,8 +87,17 @@ class Method:
     @property
     def first(self) -> str:
         """How the first clusters are found, in words."""
+        if self.start is None:
+            return "none"
         space = "codes" if self.space == "code" else "pixels"
         return f"{'UMAP and mixture' if self.start == 'mixture' else 'k-means'} on {space}"
+
+    @property
+    def head(self) -> Literal["logits", "nearest", "student"]:
+        """How it assigns: by a classifier, by the nearest known codes, or by the nearest centre."""
+        if self.classifier:
+            return "logits"
+        return "nearest" if self.loss is None and self.start == "mixture" else "student"
 
     @property
     def loss_in_words(self) -> str:
@@ -145,6 +171,10 @@ METHODS: dict[str, Method] = {
             training=ADAM, augmentation="shifts",
         ),
         Method(
+            "idec-da", "Guo et al., ACML 2018", "idec-ae", PRETRAINING, loss="hardening",
+            training=ADAM, weight=0.1, reconstruction=1.0, augmentation="shifts",
+        ),
+        Method(
             "dcec-da", "Guo et al., ACML 2018", "dcec-ae", PRETRAINING, loss="hardening",
             training=ADAM, augmentation="shifts",
         ),
@@ -158,17 +188,24 @@ METHODS: dict[str, Method] = {
             reconstruction=1.0, again=True,
         ),
         Method(
-            "adc", "Haeusser et al., GCPR 2018", "idec-ae", PRETRAINING, loss="association",
+            "adc", "Haeusser et al., GCPR 2018", "idec-ae", PRETRAINING, start=None,
+            loss="association",
             training=replace(ASSOCIATION, epochs=15), warming=replace(ASSOCIATION, epochs=2),
             classifier="adc", augmentation="crops", centered=True,
         ),
         Method(
-            "adc-thin", "Haeusser et al., GCPR 2018", "idec-ae", PRETRAINING, loss="association",
+            "adc-thin", "Haeusser et al., GCPR 2018", "idec-ae", PRETRAINING, start=None,
+            loss="association",
             training=replace(ASSOCIATION, epochs=5), warming=replace(ASSOCIATION, epochs=2),
             classifier="adc-thin", augmentation="crops", centered=True,
         ),
     )
 }  # fmt: skip
+
+
+def add_method(method: Method) -> None:
+    """Make a method of one's own known by its name, in place of one of the same name."""
+    METHODS[method.name] = method
 
 
 def method_named(name: str) -> Method:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ from canon.training.interfaces import Metrics
 from canon.utils.tables import Column, Figure, Table
 
 Ints = NDArray[np.int64]
-SILHOUETTE_SAMPLES = 5000
 
 
 def contingency(clusters: Ints, labels: Ints) -> Ints:
@@ -119,7 +119,7 @@ class ClusteringMetrics(Metrics):
         """(K,) samples of each cluster."""
         return np.bincount(self.clusters, minlength=self.k)
 
-    @property
+    @cached_property
     def scores(self) -> Scores | None:
         """Agreement with the labels; None without labels."""
         return None if self.labels is None else Scores.of(self.clusters, self.labels)
@@ -177,15 +177,10 @@ def collapse(sizes: Ints) -> str | None:
     return None
 
 
-def silhouette(codes: NDArray[np.float32], clusters: Ints, seed: int) -> float | None:
-    """Silhouette of the clusters, of at most 5,000 samples; None where there is but one cluster."""
+def silhouette(codes: NDArray[np.float32], clusters: Ints) -> float | None:
+    """Silhouette of clusters; None where there is but one, or one for each sample."""
     from sklearn.metrics import silhouette_score  # noqa: PLC0415  # half a second to import
 
-    if len(np.unique(clusters)) < 2:
+    if not 2 <= len(np.unique(clusters)) < len(codes):
         return None
-    picked = np.arange(len(codes))
-    if len(codes) > SILHOUETTE_SAMPLES:
-        picked = np.random.default_rng(seed).permutation(picked)[:SILHOUETTE_SAMPLES]
-    if len(np.unique(clusters[picked])) < 2 or len(picked) <= len(np.unique(clusters[picked])):
-        return None
-    return float(silhouette_score(codes[picked], clusters[picked]))
+    return float(silhouette_score(codes, clusters))

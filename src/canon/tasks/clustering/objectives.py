@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from canon.layers.auto_encoder import AutoEncoder
-from canon.layers.clusters import StudentClusters, squared_distances
+from canon.layers.clusters import StageCode, StudentClusters, squared_distances
 from canon.tasks.clustering.assignments import kl_divergence, target_distribution
 from canon.tasks.clustering.batches import Samples, outputs_of
 from canon.types import Images, Logits
@@ -147,10 +147,12 @@ class KMeansLoss:
     def begin_epoch(self, net: nn.Module, batches: Samples, order: Tensor) -> None:  # noqa: ARG002
         """Move the centres to those of k-means from where they are."""
         assert isinstance(net, StudentClusters)
-        codes = outputs_of(net, batches, net.net.encode)
         epoch = int(self.trained.epoch)
         self.trained.epoch += 1
-        if epoch and epoch % self.every == 0:
+        if epoch % self.every:
+            return
+        codes = outputs_of(StageCode(net.net), batches)
+        if epoch:
             start = net.centers.detach().cpu().numpy()
             found = KMeans(len(start), init=start, n_init=1).fit(codes.numpy())
             net.centers.copy_(torch.from_numpy(found.cluster_centers_))

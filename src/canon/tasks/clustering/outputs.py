@@ -42,18 +42,20 @@ def write_assignments(folder: Path, split: Split, found: Clustering) -> Path:
     return path
 
 
-def write_sheets(folder: Path, pack: ImagePack, found: Clustering, k: int) -> list[Path]:
-    """A contact sheet for each cluster, as PNG; an empty cluster has none."""
-    sheets, paths = folder / SHEETS, []
-    sheets.mkdir(exist_ok=True)
+def write_sheets(
+    folder: Path, pack: ImagePack, found: Clustering, k: int
+) -> dict[str, Image.Image]:
+    """A contact sheet for each cluster, written as PNG; an empty cluster has none."""
+    sheets = {}
+    (folder / SHEETS).mkdir(exist_ok=True)
     for cluster in range(k):
         members = np.flatnonzero(found.labels == cluster)
         if len(members):
-            path = sheets / f"{_numbered(cluster, k)}.png"
-            with atomic_write(path) as temporary:
-                contact_sheet(pack, members, found.distances).save(temporary, "PNG")
-            paths.append(path)
-    return paths
+            name = _numbered(cluster, k)
+            sheets[name] = contact_sheet(pack, members, found.distances)
+            with atomic_write(folder / SHEETS / f"{name}.png") as temporary:
+                sheets[name].save(temporary, "PNG")
+    return sheets
 
 
 def write_folders(

@@ -14,6 +14,7 @@ from sklearn.manifold import TSNE
 from canon.analysis.charts import ACCENT, INK, SECOND, SOFT
 from canon.data import ImagePack
 from canon.reports.thumbnails import to_8_bits
+from canon.tasks.clustering.number import Curve
 from canon.tasks.clustering.starts import Floats, Ints
 
 POINTS = 4000  # of an embedding, at most
@@ -94,8 +95,21 @@ def phases(lines: Sequence[dict[str, Any]]) -> list[Figure]:
     return figures
 
 
-def _label(axes: Axes, title: str) -> None:
-    axes.set_xlabel("epoch", color=INK)
+def modularity(curve: Curve) -> Figure:
+    """The curve that the number of clusters is read from."""
+    figure = Figure(figsize=(6.2, 3.1), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(curve.numbers, curve.modularity, color=ACCENT, marker=".")
+    height = curve.modularity[curve.numbers.index(curve.chosen)]
+    axes.plot([curve.chosen], [height], "o", color=SECOND, markersize=9)
+    axes.annotate(f"{curve.chosen}", (curve.chosen, height), (0, -16), color=SECOND,
+                  textcoords="offset points", ha="center")  # fmt: skip
+    _label(axes, "modularity", "clusters")
+    return figure
+
+
+def _label(axes: Axes, title: str, over: str = "epoch") -> None:
+    axes.set_xlabel(over, color=INK)
     axes.set_ylabel(title, color=INK)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color=SOFT, alpha=0.25, linewidth=0.6)

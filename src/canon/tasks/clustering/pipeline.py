@@ -10,14 +10,19 @@ from torch import nn
 
 from canon.layers.clusters import NearestClusters, StageCode, StudentClusters
 from canon.tasks.clustering import starts
-from canon.tasks.clustering.batches import Samples, outputs_of
-from canon.tasks.clustering.job import Job, Phase, PhaseEpoch, fit_phase
+from canon.tasks.clustering.batches import outputs_of
+from canon.tasks.clustering.job import Features, Job, Phase, PhaseEpoch, fit_phase
+from canon.tasks.clustering.neighbours import NeighbourGraph
 from canon.tasks.clustering.objectives import Pretraining
+from canon.tasks.clustering.sampling import sample_of
 from canon.tasks.clustering.starts import FirstClusters, Floats, Ints
 from canon.tasks.clustering.store import stored
 from canon.tasks.clustering.training_phase import cluster_means, train
 from canon.training import Event
 from canon.utils.devices import to_device
+
+SHOWN = 5000  # samples whose pixels and codes are kept for the report, at most
+PIXELS, CODES, MIXTURE = "k-means on pixels", "auto-encoder + k-means", "UMAP + mixture"
 
 
 @dataclass(frozen=True)
@@ -30,9 +35,10 @@ class Clustering:
         confidence: (N,) probability of each sample's cluster.
         codes: (N, D) what distances are measured in.
         centers: (K, D) mean code of each cluster, or the trained centres.
-        start: the first clusters.
+        start: the first clusters, if the method has any.
         baselines: clusters of the baselines, by name.
-        spaces: what the baselines clustered, by name: pixels and the codes of the auto-encoder.
+        shown: (M,) positions of the samples whose pixels and codes are kept.
+        spaces: (M, D) pixels and codes of the auto-encoder, by name, of those samples.
     """
 
     net: nn.Module
@@ -40,8 +46,9 @@ class Clustering:
     confidence: NDArray[np.float32]
     codes: Floats
     centers: Floats
-    start: FirstClusters
+    start: FirstClusters | None
     baselines: dict[str, FirstClusters]
+    shown: Ints
     spaces: dict[str, Floats]
 
     @property
@@ -52,37 +59,39 @@ class Clustering:
 
 def cluster(job: Job) -> Generator[Phase | PhaseEpoch | Event, None, Clustering]:
     """Cluster; yields what happens, returns the clusters."""
-    device = job.accelerator.device
-    net = to_device(job.auto_encoder, device)
+    net = to_device(job.auto_encoder, job.accelerator.device)
     yield Phase(f"pre-training of {job.method.network}")
     yield from fit_phase(job, net, Pretraining(), "pretraining")
-    codes = outputs_of(net, job.samples, StageCode(net)).numpy()
+    codes = outputs_of(StageCode(net), job.samples).numpy()
+    shown = sample_of(len(codes), SHOWN, job.seed)
     pixels = job.pixels()
+    spaces = {"pixels": pixels[shown], "auto-encoder": codes[shown]}
     baselines = yield from _baselines(job, pixels, codes)
+    del pixels  # four bytes a value: too much memory during training
+    start: FirstClusters | None
     if job.features is not None:
         start, clustered, final, labels = yield from _of_features(job, job.features)
     else:
-        start = yield from _first_clusters(job, pixels, codes, baselines)
+        start = yield from _first_clusters(job, codes, baselines)
         clustered, final, labels = yield from train(job, net, codes, start)
-    samples = job.samples if job.features is None else job.features[1]
+    samples = job.samples if job.features is None else job.features.samples
     probabilities = outputs_of(clustered, samples).exp().numpy()
     centers = cluster_means(final, labels, job.k)
     if isinstance(clustered, StudentClusters):
         centers = clustered.centers.detach().cpu().numpy().copy()
     return Clustering(
         clustered.cpu(), labels, probabilities[np.arange(len(labels)), labels],
-        final, centers, start, baselines, {"pixels": pixels, "auto-encoder": codes},
+        final, centers, start, baselines, shown, spaces,
     )  # fmt: skip
 
 
 def _of_features(
-    job: Job, features: tuple[StageCode, Samples]
+    job: Job, features: Features
 ) -> Generator[Phase, None, tuple[FirstClusters, nn.Module, Floats, Ints]]:
     """Clusters of the output of a trained network."""
-    net, samples = features
-    to_device(net, job.accelerator.device)
+    net = to_device(features.code, job.accelerator.device)
     yield Phase("features of the trained network")
-    codes = outputs_of(net, samples).numpy()
+    codes = outputs_of(net, features.samples).numpy()
     k, seed = job.k, job.seed
     if starts.has_umap():
         yield Phase("UMAP and a Gaussian mixture on the features")
@@ -101,36 +110,32 @@ def _baselines(
     """K-means on pixels and on codes; UMAP and a mixture on pixels, if they are installed."""
     k, seed, found = job.k, job.seed, {}
     yield Phase("baseline: k-means on pixels")
-    found["k-means on pixels"] = stored(
+    found[PIXELS] = stored(
         job.states, "kmeans-pixels", lambda: starts.kmeans(pixels, k, seed, starts=10)
     )
     yield Phase("baseline: k-means on the codes of the auto-encoder")
-    found["auto-encoder + k-means"] = stored(
-        job.states, "kmeans-codes", lambda: starts.kmeans(codes, k, seed)
-    )
+    found[CODES] = stored(job.states, "kmeans-codes", lambda: starts.kmeans(codes, k, seed))
     if starts.has_umap():
         yield Phase("baseline: UMAP and a Gaussian mixture on pixels")
-        found["UMAP + mixture"] = stored(
-            job.states, "mixture-pixels", lambda: _mixture(pixels, k, seed)
-        )
+        found[MIXTURE] = stored(job.states, "mixture-pixels", lambda: _mixture(pixels, k, seed))
     return found
 
 
 def _mixture(codes: Floats, k: int, seed: int) -> FirstClusters:
-    return starts.mixture(starts.umap_embedding(codes, k, seed), k, seed)
+    embedding = starts.umap_embedding(codes, k, seed)
+    return starts.mixture(embedding, k, seed, NeighbourGraph(codes, seed))
 
 
 def _first_clusters(
-    job: Job, pixels: Floats, codes: Floats, baselines: dict[str, FirstClusters]
-) -> Generator[Phase, None, FirstClusters]:
+    job: Job, codes: Floats, baselines: dict[str, FirstClusters]
+) -> Generator[Phase, None, FirstClusters | None]:
     """The clusters that the method starts from, which may be those of a baseline."""
     method = job.method
+    if method.start is None:
+        return None
+    if method.space == "pixels":
+        return baselines[PIXELS if method.start == "k-means" else MIXTURE]
     if method.start == "k-means":
-        return baselines[
-            "auto-encoder + k-means" if method.space == "code" else "k-means on pixels"
-        ]
-    if method.space == "pixels" and "UMAP + mixture" in baselines:
-        return baselines["UMAP + mixture"]
-    yield Phase("first clusters: UMAP and a Gaussian mixture")
-    space = codes if method.space == "code" else pixels
-    return stored(job.states, "start", lambda: _mixture(space, job.k, job.seed))
+        return baselines[CODES]
+    yield Phase("first clusters: UMAP and a Gaussian mixture on the codes")
+    return stored(job.states, "start", lambda: _mixture(codes, job.k, job.seed))

@@ -1,7 +1,7 @@
 """The report of a clustering: baselines, embeddings, sizes, contact sheets."""
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ from canon.tasks.clustering.metrics import (
     ClusteringMetrics,
     Scores,
     clustering_accuracy,
+    collapse,
     matched_labels,
     silhouette,
 )
-from canon.tasks.clustering.pipeline import Clustering
+from canon.tasks.clustering.number import Curve
+from canon.tasks.clustering.pipeline import CODES, Clustering
 from canon.tasks.clustering.starts import FirstClusters, Floats, Ints
 from canon.utils.tables import Column, Table
 
@@ -30,7 +32,7 @@ EMBEDDINGS = "embeddings.png"
 SHEETS = 50  # on the page, at most
 
 
-def comparison(found: Clustering, method: str, labels: Ints | None, seed: int) -> Table:
+def comparison(found: Clustering, method: str, labels: Ints | None) -> Table:
     """The baselines and the method: scores where there are labels, and what needs none.
 
     The silhouette of each row is in the space that it clustered.
@@ -48,46 +50,61 @@ def comparison(found: Clustering, method: str, labels: Ints | None, seed: int) -
         chosen = [None, "", None] if start is None else [
             start.stability, f"{start.criterion} of {len(start.values)} starts", start.values[0]
         ]  # fmt: skip
-        rows.append((name, *judged, silhouette(space, clusters, seed), *chosen))
+        rows.append((name, *judged, silhouette(space, clusters[found.shown]), *chosen))
     return Table(tuple(columns), tuple(rows))
 
 
 def _rows(
     found: Clustering, method: str
 ) -> Iterator[tuple[str, Ints, Floats, FirstClusters | None]]:
-    pixels, codes = found.spaces["pixels"], found.spaces["auto-encoder"]
+    """Name, clusters of all samples, space of those that are shown, and how they were chosen."""
+    codes = found.codes[found.shown]
     for name, start in found.baselines.items():
-        space = codes if name == "auto-encoder + k-means" else pixels
-        yield name, start.labels, start.embedding if start.embedding is not None else space, start
-    if all(found.start is not start for start in found.baselines.values()):
-        embedding = found.start.embedding
-        space = found.codes if embedding is None else embedding
+        yield name, start.labels, _space(start, found, name), start
+    if found.start is not None and all(found.start is not one for one in found.baselines.values()):
+        space = codes if found.start.embedding is None else found.start.embedding[found.shown]
         yield "start", found.start.labels, space, found.start
-    yield method, found.labels, found.codes, None
+    yield method, found.labels, codes, None
 
 
-def verdict(found: Clustering, method: str, labels: Ints | None) -> str:
-    """Whether the method is better than what it started from, in a sentence."""
-    same = clustering_accuracy(found.labels, found.start.labels)  # numbers may have changed
+def _space(start: FirstClusters, found: Clustering, name: str) -> Floats:
+    if start.embedding is not None:
+        return start.embedding[found.shown]
+    return found.spaces["auto-encoder" if name == CODES else "pixels"]
+
+
+def verdict(found: Clustering, method: str, labels: Ints | None, sizes: Ints) -> str:
+    """Whether the method is better than what it started from, in a few sentences."""
+    return " ".join(filter(None, (collapse(sizes), _improvement(found, method, labels))))
+
+
+def _improvement(found: Clustering, method: str, labels: Ints | None) -> str:
     if labels is None:
-        return (
-            f"{method} assigns {1 - same:.1%} of the images to another cluster than its start. "
-            "Without labels, nothing says which is better: look at the contact sheets."
-        )
-    before, after = (Scores.of(one, labels).accuracy for one in (found.start.labels, found.labels))
+        moved = ""
+        if found.start is not None:  # numbers may have changed
+            same = clustering_accuracy(found.labels, found.start.labels)
+            moved = (
+                f"{method} assigns {1 - same:.1%} of the images to another cluster than its start. "
+            )
+        return f"{moved}Without labels, nothing says which is better: look at the contact sheets."
+    after = clustering_accuracy(found.labels, labels)
+    text = f"{method} reaches {after:.2%} accuracy."
+    if found.start is not None:
+        before = clustering_accuracy(found.start.labels, labels)
+        text = f"{method} is its start: {after:.2%} accuracy."
+        if after > before:
+            text = (
+                f"{method} improves on its start: {before:.2%} accuracy before, {after:.2%} after."
+            )
+        elif after < before:
+            text = (
+                f"{method} does NOT improve on its own start: {before:.2%} accuracy before, "
+                f"{after:.2%} after."
+            )
     reached = {
-        name: Scores.of(one.labels, labels).accuracy for name, one in found.baselines.items()
+        name: clustering_accuracy(one.labels, labels) for name, one in found.baselines.items()
     }
     best = max(reached, key=reached.__getitem__)
-    if after > before:
-        text = f"{method} improves on its start: {before:.2%} accuracy before, {after:.2%} after."
-    elif after == before:
-        text = f"{method} is its start: {after:.2%} accuracy."
-    else:
-        text = (
-            f"{method} does NOT improve on its own start: {before:.2%} accuracy before, "
-            f"{after:.2%} after."
-        )
     if reached[best] > after:
         text += f" The baseline {best} is better: {reached[best]:.2%}."
     return text
@@ -98,9 +115,10 @@ def write(
     found: Clustering,
     metrics: ClusteringMetrics,
     labels: Ints | None,
-    table: Table,
+    tables: dict[str, Table],
     sentence: str,
-    sheets: Sequence[Path],
+    sheets: dict[str, Image.Image],
+    curve: Curve | None,
     seed: int,
 ) -> Path:
     """Write embeddings.png and report.html into the run folder; return the path of the page."""
@@ -110,37 +128,37 @@ def write(
     (run.path / EMBEDDINGS).write_bytes(picture.getvalue())
     section = environment("canon.tasks.clustering").get_template("section.html.j2").render(
         verdict=sentence,
-        comparison=table_html(table),
+        tables={title: table_html(table) for title, table in tables.items()},
+        curve="" if curve is None else Markup(svg(pictures.modularity(curve))),
+        number="" if curve is None else curve.in_words,
         picture=base64.b64encode(picture.getvalue()).decode(),
         clusters=table_html(metrics.per_class(run.classes)),
-        sheets=[(path.stem, _jpeg(path)) for path in sheets[:SHEETS]],
+        sheets=[(name, _jpeg(sheet)) for name, sheet in list(sheets.items())[:SHEETS]],
         shown=min(pictures.POINTS, len(found.labels)),
     )  # fmt: skip
-    curves = "".join(map(svg, pictures.phases(run.phase_metrics())))
+    lines = [line for line in run.metrics() if line.get("seed", seed) == seed]
+    curves = "".join(map(svg, pictures.phases(lines)))
     return render_page(run, metrics, Markup(section), curves)
 
 
-def _jpeg(path: Path) -> str:
+def _jpeg(sheet: Image.Image) -> str:
     """A picture as JPEG, in base64."""
     file = BytesIO()
-    with Image.open(path) as picture:
-        picture.save(file, "JPEG", quality=85)
+    sheet.save(file, "JPEG", quality=85)
     return base64.b64encode(file.getvalue()).decode()
 
 
 def _embeddings(found: Clustering, run: ClusterRun, labels: Ints | None, seed: int) -> Figure:
-    picked = pictures.subset(len(found.labels), seed)
+    picked = pictures.subset(len(found.shown), seed)
     assert run.record.clustering is not None
     method = run.record.clustering.method
-    spaces: dict[str, Any] = {
-        "pixels": found.spaces["pixels"], "auto-encoder": found.spaces["auto-encoder"],
-        method: found.codes,
-    }  # fmt: skip
+    spaces: dict[str, Any] = found.spaces | {method: found.codes[found.shown]}
     planes = {name: pictures.planar(codes[picked], seed) for name, codes in spaces.items()}
+    shown = found.shown[picked]
     if labels is None:
-        return pictures.embeddings(planes, {"cluster": found.labels[picked]})
-    colors = _matched(found.labels, labels)[found.labels[picked]]
-    return pictures.embeddings(planes, {"cluster": colors, "label": labels[picked]})
+        return pictures.embeddings(planes, {"cluster": found.labels[shown]})
+    colors = _matched(found.labels, labels)[found.labels[shown]]
+    return pictures.embeddings(planes, {"cluster": colors, "label": labels[shown]})
 
 
 def _matched(clusters: Ints, labels: Ints) -> Ints:

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
@@ -30,7 +31,7 @@ class FirstClusters:
 
     Args:
         labels: (N,) clusters.
-        criterion: what starts are compared by: inertia, the lower the better, or likelihood, the
+        criterion: what starts are compared by: inertia, the lower the better, or modularity, the
             higher the better.
         values: of every start, the best first.
         stability: mean adjusted Rand index of the other starts' clusters with the best ones.
@@ -61,22 +62,33 @@ def kmeans(codes: Floats, k: int, seed: int, starts: int = KMEANS_STARTS) -> Fir
     return _best(once, seed, starts, "inertia", lowest=True)
 
 
-def mixture(embedding: Floats, k: int, seed: int, starts: int = MIXTURE_STARTS) -> FirstClusters:
-    """A Gaussian mixture with full covariances from several starts; the likeliest.
+class Judge(Protocol):
+    """What says how good clusters are, without labels."""
+
+    def modularity(self, clusters: Ints, /) -> float:
+        """The higher, the better."""
+
+
+def mixture(
+    embedding: Floats, k: int, seed: int, judge: Judge, starts: int = MIXTURE_STARTS
+) -> FirstClusters:
+    """A Gaussian mixture with full covariances from several starts; the one of best modularity.
 
     Args:
         embedding: (N, D).
         k: components.
         seed: of the starts.
+        judge: the graph of neighbours of what was embedded.
         starts: how many.
     """
     values = embedding.astype(np.float64)
 
     def once(random: int) -> tuple[float, Ints]:
         found = GaussianMixture(k, random_state=random, max_iter=300).fit(values)
-        return float(found.lower_bound_), found.predict(values).astype(np.int64)
+        clusters = found.predict(values).astype(np.int64)
+        return judge.modularity(clusters), clusters
 
-    best = _best(once, seed, starts, "likelihood", lowest=False)
+    best = _best(once, seed, starts, "modularity", lowest=False)
     return FirstClusters(best.labels, best.criterion, best.values, best.stability, embedding)
 
 
@@ -144,8 +156,10 @@ def umap_embedding(codes: Floats, k: int, seed: int) -> Floats:
 def _umap(codes: Floats, seed: int, **settings: Any) -> Floats:
     if not has_umap():
         raise missing_umap()
+    threads = torch.get_num_threads()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its own imports and choices
         umap = import_module("umap")
         found = umap.UMAP(random_state=seed % 2**32, n_jobs=1, **settings).fit_transform(codes)
+    torch.set_num_threads(threads)  # numba sets it to its own, and sums would differ on resuming
     return np.ascontiguousarray(found, np.float32)

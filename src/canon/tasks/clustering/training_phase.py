@@ -19,27 +19,36 @@ from canon.utils.devices import to_device
 
 
 def train(
-    job: Job, net: nn.Module, codes: Floats, start: FirstClusters
+    job: Job, net: nn.Module, codes: Floats, start: FirstClusters | None
 ) -> Generator[Phase | PhaseEpoch | Event, None, tuple[nn.Module, Floats, Ints]]:
     """The network that assigns, the codes, and the clusters."""
-    method, first = job.method, torch.from_numpy(start.labels)
-    if method.loss is None and method.start == "mixture":
-        known = torch.from_numpy(codes)
-        nearest = NearestClusters(StageCode(net), known, first, job.k)
-        return to_device(nearest, job.accelerator.device), codes, start.labels
-    if method.loss in (None, "hardening", "k-means"):
+    method = job.method
+    if method.head == "logits":
+        return (yield from _train_classifier(job, start))
+    assert start is not None
+    if method.head == "student":
         return (yield from _train_centers(job, net, codes, start))
+    known = torch.from_numpy(codes), torch.from_numpy(start.labels)
+    nearest = NearestClusters(StageCode(net), *known, job.k)
+    return to_device(nearest, job.accelerator.device), codes, start.labels
+
+
+def _train_classifier(
+    job: Job, start: FirstClusters | None
+) -> Generator[Phase | PhaseEpoch | Event, None, tuple[nn.Module, Floats, Ints]]:
+    """A classifier, trained by association or with the first clusters as its labels."""
     assert job.classifier is not None
+    assert job.training is not None
     classifier = to_device(job.classifier, job.accelerator.device)
-    yield Phase(f"clustering with {method.classifier} by {method.loss}")
-    if method.loss == "association":
+    yield Phase(f"clustering with {job.method.classifier} by {job.method.loss}")
+    if start is None:
         yield from _associate(job, classifier)
     else:
-        assert job.training is not None
+        first = torch.from_numpy(start.labels)
         objective = Classification(classifier, first, warm=max(2, job.training.epochs // 4))
         yield from fit_phase(job, classifier, objective, "training")
     labels = outputs_of(classifier, job.samples).argmax(1).numpy()
-    embedded = outputs_of(classifier, job.samples, StageCode(classifier)).numpy()
+    embedded = outputs_of(StageCode(classifier), job.samples).numpy()
     return LogProbabilities(classifier), embedded, labels
 
 
@@ -67,7 +76,7 @@ def _train_centers(
         loss = Hardening if method.loss == "hardening" else KMeansLoss
         objective = loss(clustered, len(codes), method.weight, method.reconstruction)
         yield from fit_phase(job, clustered, objective, "training")
-        codes = outputs_of(net, job.samples, StageCode(net)).numpy()
+        codes = outputs_of(StageCode(net), job.samples).numpy()
     if method.again:
         yield Phase("k-means on the codes")
         found = starts.kmeans(codes, job.k, job.seed)
