@@ -68,7 +68,7 @@ def curve(codes: Floats, seed: int, different: int) -> Generator[Step, None, Cur
     for done, k in enumerate(numbers, 1):
         best = (
             starts.mixture(space, k, seed, graph, STARTS) if umap
-            else starts.kmeans(space, k, seed, STARTS)
+            else starts.kmeans(space, k, seed, graph, STARTS)
         )  # fmt: skip
         found.append(graph.modularity(best.labels))
         yield Step("evaluate", 0, done, len(numbers))

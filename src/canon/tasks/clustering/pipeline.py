@@ -66,14 +66,15 @@ def cluster(job: Job) -> Generator[Phase | PhaseEpoch | Event, None, Clustering]
     shown = sample_of(len(codes), SHOWN, job.seed)
     pixels = job.pixels()
     spaces = {"pixels": pixels[shown], "auto-encoder": codes[shown]}
-    baselines = yield from _baselines(job, pixels, codes)
+    graph = NeighbourGraph(pixels, job.seed)
+    baselines = yield from _baselines(job, pixels, codes, graph)
     del pixels  # four bytes a value: too much memory during training
     start: FirstClusters | None
     if job.features is not None:
         start, clustered, final, labels = yield from _of_features(job, job.features)
     else:
-        start = yield from _first_clusters(job, codes, baselines)
-        clustered, final, labels = yield from train(job, net, codes, start)
+        start = yield from _first_clusters(job, codes, baselines, graph)
+        clustered, final, labels = yield from train(job, net, codes, start, graph)
     samples = job.samples if job.features is None else job.features.samples
     probabilities = outputs_of(clustered, samples).exp().numpy()
     centers = cluster_means(final, labels, job.k)
@@ -93,19 +94,20 @@ def _of_features(
     yield Phase("features of the trained network")
     codes = outputs_of(net, features.samples).numpy()
     k, seed = job.k, job.seed
+    graph = NeighbourGraph(codes, seed)
     if starts.has_umap():
         yield Phase("UMAP and a Gaussian mixture on the features")
-        start = stored(job.states, "start", lambda: _mixture(codes, k, seed))
+        start = stored(job.states, "start", lambda: _mixture(codes, k, seed, graph))
     else:
         yield Phase("k-means on the features")
-        start = stored(job.states, "start", lambda: starts.kmeans(codes, k, seed))
+        start = stored(job.states, "start", lambda: starts.kmeans(codes, k, seed, graph))
     known = torch.from_numpy(codes), torch.from_numpy(start.labels)
     clustered = to_device(NearestClusters(net, *known, k), job.accelerator.device)
     return start, clustered, codes, start.labels
 
 
 def _baselines(
-    job: Job, pixels: Floats, codes: Floats
+    job: Job, pixels: Floats, codes: Floats, graph: NeighbourGraph
 ) -> Generator[Phase, None, dict[str, FirstClusters]]:
     """K-means on pixels and on codes; UMAP and a mixture on pixels, if they are installed."""
     k, seed, found = job.k, job.seed, {}
@@ -114,20 +116,21 @@ def _baselines(
         job.states, "kmeans-pixels", lambda: starts.kmeans(pixels, k, seed, starts=10)
     )
     yield Phase("baseline: k-means on the codes of the auto-encoder")
-    found[CODES] = stored(job.states, "kmeans-codes", lambda: starts.kmeans(codes, k, seed))
+    found[CODES] = stored(job.states, "kmeans-codes", lambda: starts.kmeans(codes, k, seed, graph))
     if starts.has_umap():
         yield Phase("baseline: UMAP and a Gaussian mixture on pixels")
-        found[MIXTURE] = stored(job.states, "mixture-pixels", lambda: _mixture(pixels, k, seed))
+        found[MIXTURE] = stored(
+            job.states, "mixture-pixels", lambda: _mixture(pixels, k, seed, graph)
+        )
     return found
 
 
-def _mixture(codes: Floats, k: int, seed: int) -> FirstClusters:
-    embedding = starts.umap_embedding(codes, k, seed)
-    return starts.mixture(embedding, k, seed, NeighbourGraph(codes, seed))
+def _mixture(codes: Floats, k: int, seed: int, graph: NeighbourGraph) -> FirstClusters:
+    return starts.mixture(starts.umap_embedding(codes, k, seed), k, seed, graph)
 
 
 def _first_clusters(
-    job: Job, codes: Floats, baselines: dict[str, FirstClusters]
+    job: Job, codes: Floats, baselines: dict[str, FirstClusters], graph: NeighbourGraph
 ) -> Generator[Phase, None, FirstClusters | None]:
     """The clusters that the method starts from, which may be those of a baseline."""
     method = job.method
@@ -138,4 +141,4 @@ def _first_clusters(
     if method.start == "k-means":
         return baselines[CODES]
     yield Phase("first clusters: UMAP and a Gaussian mixture on the codes")
-    return stored(job.states, "start", lambda: _mixture(codes, job.k, job.seed))
+    return stored(job.states, "start", lambda: _mixture(codes, job.k, job.seed, graph))

@@ -45,28 +45,34 @@ class FirstClusters:
     embedding: Floats | None = None
 
 
-def kmeans(codes: Floats, k: int, seed: int, starts: int = KMEANS_STARTS) -> FirstClusters:
-    """K-means from several starts; the one of lowest inertia.
-
-    Args:
-        codes: (N, D).
-        k: clusters.
-        seed: of the starts.
-        starts: how many.
-    """
-
-    def once(random: int) -> tuple[float, Ints]:
-        found = KMeans(k, n_init=1, random_state=random).fit(codes)
-        return float(found.inertia_), found.labels_.astype(np.int64)
-
-    return _best(once, seed, starts, "inertia", lowest=True)
-
-
 class Judge(Protocol):
     """What says how good clusters are, without labels."""
 
     def modularity(self, clusters: Ints, /) -> float:
         """The higher, the better."""
+
+
+def kmeans(
+    codes: Floats, k: int, seed: int, judge: Judge | None = None, starts: int = KMEANS_STARTS
+) -> FirstClusters:
+    """K-means from several starts; the one of best modularity, or of lowest inertia.
+
+    Args:
+        codes: (N, D).
+        k: clusters.
+        seed: of the starts.
+        judge: a graph of neighbours; None takes the inertia.
+        starts: how many.
+    """
+
+    def once(random: int) -> tuple[float, Ints]:
+        found = KMeans(k, n_init=1, random_state=random).fit(codes)
+        clusters = found.labels_.astype(np.int64)
+        return float(found.inertia_) if judge is None else judge.modularity(clusters), clusters
+
+    if judge is None:
+        return _best(once, seed, starts, "inertia", lowest=True)
+    return _best(once, seed, starts, "modularity", lowest=False)
 
 
 def mixture(
@@ -78,7 +84,7 @@ def mixture(
         embedding: (N, D).
         k: components.
         seed: of the starts.
-        judge: the graph of neighbours of what was embedded.
+        judge: a graph of neighbours.
         starts: how many.
     """
     values = embedding.astype(np.float64)

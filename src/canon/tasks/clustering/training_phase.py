@@ -13,21 +13,29 @@ from canon.tasks.clustering.association import Associated, Association, place_ce
 from canon.tasks.clustering.batches import outputs_of
 from canon.tasks.clustering.job import Events, Job, Phase, PhaseEpoch, fit_phase
 from canon.tasks.clustering.objectives import Classification, Hardening, KMeansLoss
-from canon.tasks.clustering.starts import FirstClusters, Floats, Ints
+from canon.tasks.clustering.starts import FirstClusters, Floats, Ints, Judge
 from canon.training import Event
 from canon.utils.devices import to_device
 
 
 def train(
-    job: Job, net: nn.Module, codes: Floats, start: FirstClusters | None
+    job: Job, net: nn.Module, codes: Floats, start: FirstClusters | None, judge: Judge
 ) -> Generator[Phase | PhaseEpoch | Event, None, tuple[nn.Module, Floats, Ints]]:
-    """The network that assigns, the codes, and the clusters."""
+    """The network that assigns, the codes, and the clusters.
+
+    Args:
+        job: what the clustering is made from.
+        net: its auto-encoder, trained.
+        codes: (N, D) of all samples.
+        start: the first clusters, if the method has any.
+        judge: of starts of k-means.
+    """
     method = job.method
     if method.head == "logits":
         return (yield from _train_classifier(job, start))
     assert start is not None
     if method.head == "student":
-        return (yield from _train_centers(job, net, codes, start))
+        return (yield from _train_centers(job, net, codes, start, judge))
     known = torch.from_numpy(codes), torch.from_numpy(start.labels)
     nearest = NearestClusters(StageCode(net), *known, job.k)
     return to_device(nearest, job.accelerator.device), codes, start.labels
@@ -62,7 +70,7 @@ def _associate(job: Job, classifier: nn.Module) -> Events:
 
 
 def _train_centers(
-    job: Job, net: nn.Module, codes: Floats, start: FirstClusters
+    job: Job, net: nn.Module, codes: Floats, start: FirstClusters, judge: Judge
 ) -> Generator[Phase | PhaseEpoch | Event, None, tuple[nn.Module, Floats, Ints]]:
     """Centres in the space of codes, trained with hardening or k-means, or left as they are."""
     assert isinstance(net, AutoEncoder)
@@ -79,7 +87,7 @@ def _train_centers(
         codes = outputs_of(StageCode(net), job.samples).numpy()
     if method.again:
         yield Phase("k-means on the codes")
-        found = starts.kmeans(codes, job.k, job.seed)
+        found = starts.kmeans(codes, job.k, job.seed, judge)
         _set_centers(clustered, torch.from_numpy(cluster_means(codes, found.labels, job.k)))
         return clustered, codes, found.labels
     labels = outputs_of(clustered, job.samples).argmax(1).numpy()
