@@ -60,3 +60,13 @@ def test_unreadable_files_can_be_left_out(pictures):
     rest = data.without(set(check_data(data).faults))
     assert len(rest.splits["train"]) == 23
     assert check_data(rest).sound
+
+
+def test_digests_do_not_depend_on_the_working_directory(pictures, tmp_path, monkeypatch):
+    x = np.random.default_rng(0).integers(0, 256, (6, 4, 4), np.uint8)
+    np.savez(tmp_path / "a.npz", x_train=x, y_train=np.arange(6) % 2)
+    found = []
+    for place in (tmp_path, tmp_path.parent):
+        monkeypatch.chdir(place)
+        found.append([check_data(open_data(one)).digests for one in (tmp_path / "a.npz", pictures)])
+    assert found[0] == found[1]

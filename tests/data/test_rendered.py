@@ -15,11 +15,11 @@ from canon.data.sources.solids import box, objects, prism
 from canon.data.targets.attributes import (
     TRANSFORMATION,
     Attributes,
+    Transformation,
     encode,
-    plain_transformation,
 )
 
-RED = plain_transformation(1, 0, 0)
+RED = Transformation((1, 0, 0)).values()
 
 
 def outward(body):
@@ -64,7 +64,7 @@ def test_a_quarter_turn_of_a_cube_changes_nothing_and_an_eighth_does():
 
 
 def test_the_mask_is_where_the_object_is():
-    picture, mask = render(objects()["chair3"], 40, 30, plain_transformation(1, 1, 1))
+    picture, mask = render(objects()["chair3"], 40, 30, Transformation((1, 1, 1)).values())
     inside = mask == 255
     assert (picture[inside] > 0).all()
     assert 0.05 < inside.mean() < 0.5

@@ -11,7 +11,7 @@ from canon.data import Dataset, Split
 from canon.data.images.collection import ArrayImages
 from canon.data.sources.rendered import render
 from canon.data.sources.solids import SOLIDS
-from canon.data.targets.attributes import Attributes, encode, plain_transformation
+from canon.data.targets.attributes import TRANSFORMATION, Attributes, Transformation, encode
 from canon.errors import DataError, InputError
 from canon.tasks.generation import draw
 from canon.tasks.generation.loss import GenerationLoss
@@ -28,7 +28,7 @@ def drawings(views=8):
     codes, pictures, masks = [], [], []
     for number, name in enumerate(NAMES):
         for i in range(views):
-            change = plain_transformation(0.9, 0.5, 0.2)
+            change = Transformation((0.9, 0.5, 0.2)).values()
             picture, mask = render(SOLIDS[name], 360 * i / views, 30, change)
             codes.append(encode(number, 2, 360 * i / views, 30, change))
             pictures.append(picture)
@@ -100,6 +100,22 @@ def test_chosen_attributes_are_drawn(run):
     way = canon.generate(run, "cube", to="pyramid", azimuth=0, steps=5)
     np.testing.assert_array_equal(way[0], plain[0])
     np.testing.assert_array_equal(way[-1], canon.generate(run, "pyramid", azimuth=0)[0])
+    masks = canon.generate(run, "cube", azimuth=0, mask=True)
+    assert masks.shape == (1, 64, 64)
+    assert masks[0, 32, 32] > 200
+    assert masks[0, 0, 0] < 50
+
+
+def test_transformations_have_the_order_of_the_attributes():
+    change = Transformation((0.1, 0.2, 0.3), 0.4, 0.5, 0.6, 0.7, 0.8, (0.9, 1.0), 90.0)
+    expected = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.0, 0.0]
+    np.testing.assert_allclose(change.values(), expected, atol=1e-7)
+    assert len(TRANSFORMATION) == 12
+    for i, changes in enumerate([
+        {"saturation": 0.5}, {"brightness": 0.5}, {"zoom": 0.5}, {"stretch": 0.5}, {"aspect": 0.5}
+    ]):  # fmt: skip
+        apart = np.flatnonzero(Transformation(**changes).values() != Transformation().values())
+        assert apart.tolist() == [3 + i]
 
 
 def test_the_command_writes_a_strip(run, tmp_path, capsys):
@@ -110,11 +126,30 @@ def test_the_command_writes_a_strip(run, tmp_path, capsys):
         assert picture.size == (12 * 64, 64)
 
 
+def test_the_command_takes_every_attribute_and_writes_masks(run, tmp_path, capsys):
+    out = tmp_path / "one.png"
+    flags = ["--saturation", "0.8", "--brightness", "0.9", "--zoom", "0.7", "--stretch", "1.1",
+             "--aspect", "1.05", "--shift", "0.05", "-0.05", "--rotation", "8",
+             "--mask"]  # fmt: skip
+    assert main(["generate", str(run.path), "--name", "cube", *flags, "--out", str(out)]) == 0
+    assert "one-mask.png" in capsys.readouterr().out
+    expected = canon.generate(
+        run, "cube", saturation=0.8, brightness=0.9, zoom=0.7, stretch=1.1, aspect=1.05,
+        shift=(0.05, -0.05), rotation=8.0,
+    )  # fmt: skip
+    with Image.open(out) as picture, Image.open(tmp_path / "one-mask.png") as mask:
+        np.testing.assert_array_equal(np.asarray(picture), expected[0])
+        assert mask.mode == "L"
+        assert mask.size == (64, 64)
+
+
 def test_what_cannot_be_drawn_is_refused(run, pictures_run, tmp_path, capsys):
     with pytest.raises(InputError, match=r"no class is named 'cubes'\. Did you mean 'cube'"):
         canon.generate(run, "cubes")
     with pytest.raises(InputError, match="three fractions from 0 to 1"):
         canon.generate(run, "cube", color=(2, 0, 0))
+    with pytest.raises(InputError, match="zoom is nan; expected a finite number"):
+        canon.generate(run, "cube", zoom=float("nan"))
     with pytest.raises(InputError, match="which draws nothing"):
         canon.generate(pictures_run, "cube")
     with pytest.raises(InputError, match="draws pictures and predicts nothing"):

@@ -1,6 +1,7 @@
 """`canon generate`: pictures of chosen attributes."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -22,8 +23,16 @@ class Command:
         azimuth: angle of the camera around the object, degrees.
         elevation: angle of the camera above the ground, degrees.
         color: red, green and blue, from 0 to 1.
+        saturation: of the colour, as a factor.
+        brightness: of the colour, as a factor.
+        zoom: size of the object, as a factor.
+        stretch: width and height in the picture, as a factor.
+        aspect: width, as a factor, by which the height is divided.
+        shift: to the right and down, as fractions of the side.
+        rotation: in the plane of the picture, degrees.
         steps: number of pictures, side by side.
         out: the PNG file to write.
+        mask: also write the masks, as FILE-mask.png.
         device: auto, cpu, cuda, cuda:N or mps.
     """
 
@@ -34,8 +43,16 @@ class Command:
     azimuth: Annotated[float, flag("DEGREES", "30")] = 30.0
     elevation: Annotated[float, flag("DEGREES", "30")] = 30.0
     color: Annotated[tuple[float, float, float], flag("R G B", "0.75 0.4 0.3")] = (0.75, 0.4, 0.3)
+    saturation: Annotated[float, flag("FACTOR", "1")] = 1.0
+    brightness: Annotated[float, flag("FACTOR", "1")] = 1.0
+    zoom: Annotated[float, flag("FACTOR", "1")] = 1.0
+    stretch: Annotated[float, flag("FACTOR", "1")] = 1.0
+    aspect: Annotated[float, flag("FACTOR", "1")] = 1.0
+    shift: Annotated[tuple[float, float], flag("X Y", "0 0")] = (0.0, 0.0)
+    rotation: Annotated[float, flag("DEGREES", "0")] = 0.0
     steps: Annotated[int | None, flag("N", "1, or 12 with --to or --turn")] = None
     out: Annotated[Path, flag("FILE", "generated.png")] = Path("generated.png")
+    mask: Switch = False
     device: Annotated[str, flag("NAME", "auto")] = "auto"
 
 
@@ -53,10 +70,17 @@ def run(command: Command) -> int:
             f"--name is missing; expected one of {', '.join(opened.classes)}. Pass --name CLASS."
         )
     steps = c.steps or (12 if c.to or c.turn else 1)
-    pictures = generate(
-        opened, c.name, to=c.to, azimuth=c.azimuth, elevation=c.elevation, color=c.color,
-        steps=steps, turn=c.turn, device=c.device,
+    draw = partial(
+        generate, opened, c.name, to=c.to, azimuth=c.azimuth, elevation=c.elevation, color=c.color,
+        saturation=c.saturation, brightness=c.brightness, zoom=c.zoom, stretch=c.stretch,
+        aspect=c.aspect, shift=c.shift, rotation=c.rotation, steps=steps, turn=c.turn,
+        device=c.device,
     )  # fmt: skip
+    pictures = draw()
     save_strip(pictures, c.out)
     print(f"{len(pictures)} of {pictures.shape[1]} x {pictures.shape[2]} pixels: {c.out}")
+    if c.mask:
+        path = c.out.with_name(f"{c.out.stem}-mask.png")
+        save_strip(draw(mask=True), path)
+        print(f"masks: {path}")
     return 0

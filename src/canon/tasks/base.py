@@ -131,7 +131,9 @@ class Task(Protocol[P]):
         frozenset[str]
     ]  # fields of configs and options that only it reads: NAME or CLASS.NAME
 
-    data: ClassVar[str] = "digits"  # what a network is trained on if nothing is named
+    def default_data(self, model: str) -> str:  # noqa: ARG002
+        """What a network is trained on if nothing is named."""
+        return "digits"
 
     def sides(self, data: Dataset, prep: Preprocessing) -> dict[str, int]:
         """What the network is built for: its outputs, its channels and its side."""

@@ -5,13 +5,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from canon.data.targets.attributes import Transformation
 from canon.errors import InputError, require_positive
 from canon.runs.folder import Run
 from canon.runs.open import open_run
 from canon.tasks.generation import draw
-from canon.tasks.generation.draw import Color, View
+from canon.tasks.generation.draw import View
 from canon.utils.devices import make_accelerator, to_device
 from canon.utils.files import atomic_write
+
+Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 
 def generate(
@@ -21,11 +24,19 @@ def generate(
     to: str | None = None,
     azimuth: float = 30.0,
     elevation: float = 30.0,
-    color: Color = (0.75, 0.4, 0.3),
+    color: tuple[float, float, float] = Transformation.color,
+    saturation: float = 1.0,
+    brightness: float = 1.0,
+    zoom: float = 1.0,
+    stretch: float = 1.0,
+    aspect: float = 1.0,
+    shift: tuple[float, float] = (0.0, 0.0),
+    rotation: float = 0.0,
     steps: int = 1,
     turn: bool = False,
+    mask: bool = False,
     device: str = "auto",
-) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+) -> Pixels:
     """Pictures of a class: one, from all sides, or on the way to another class.
 
     Args:
@@ -35,14 +46,22 @@ def generate(
         azimuth: of the camera, degrees.
         elevation: of the camera above the ground, degrees.
         color: red, green and blue, fractions.
+        saturation: of the colour, as a factor.
+        brightness: of the colour, as a factor.
+        zoom: size of the object, as a factor.
+        stretch: width and height in the picture, as a factor.
+        aspect: width, as a factor, by which the height is divided.
+        shift: to the right and down, as fractions of the side.
+        rotation: in the plane of the picture, degrees.
         steps: how many pictures.
         turn: draw from all sides, beginning at the azimuth.
+        mask: draw the masks instead of the pictures.
         device: where to run.
 
-    Shape: (steps, H, W, 3) uint8, on white
+    Shape: (steps, H, W, 3) uint8, on white; masks (steps, H, W)
 
     Raises:
-        InputError: the run is no generator, a class that it does not know, a colour out of range.
+        InputError: the run is no generator, a class that it does not know, a value out of range.
     """
     require_positive(steps=steps)
     run = run if isinstance(run, Run) else open_run(run)
@@ -53,17 +72,20 @@ def generate(
         )
     if to is not None and turn:
         raise InputError("--to and --turn cannot be combined. Pass one of them.")
-    net = to_device(run.network(), make_accelerator(device).device)
-    first = View(name, azimuth, elevation, color)
+    change = Transformation(color, saturation, brightness, zoom, stretch, aspect, shift, rotation)
+    first = View(name, azimuth, elevation, change)
     if to is not None:
-        codes = draw.around([first, View(to, azimuth, elevation, color)], run.classes)
-        return draw.draw(net, draw.between(codes[0], codes[1], steps))
-    angles = [azimuth + (360.0 * i / steps if turn else 0.0) for i in range(steps)]
-    views = [View(name, angle, elevation, color) for angle in angles]
-    return draw.draw(net, draw.around(views, run.classes))
+        ends = draw.around([first, View(to, azimuth, elevation, change)], run.classes)
+        codes = draw.between(ends[0], ends[1], steps)
+    else:
+        angles = [azimuth + (360.0 * i / steps if turn else 0.0) for i in range(steps)]
+        views = [View(name, angle, elevation, change) for angle in angles]
+        codes = draw.around(views, run.classes)
+    net = to_device(run.network(), make_accelerator(device).device)
+    return draw.masks(net, codes) if mask else draw.draw(net, codes)
 
 
-def save_strip(pictures: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], path: Path) -> None:
+def save_strip(pictures: Pixels, path: Path) -> None:
     """Write pictures side by side as one image."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as temporary:

@@ -98,7 +98,7 @@ def planned(config: TrainConfig, progress: Progress | None, held: ExitStack) -> 
     task, recipe = _choices(config)
     devices = make_accelerator(config.device, config.precision)
     if isinstance(config.data, str) and config.data == TrainConfig.data:  # nothing is named
-        config = replace(config, data=task.data)
+        config = replace(config, data=task.default_data(config.model))
     with devices.main_process_first():
         data, report = open_checked(
             config.data, skip_bad=config.skip_bad, progress=progress, labels=needs_labels(task)

@@ -99,7 +99,8 @@ def _digests(data: Dataset, images: ImageReport, targets: TargetReport) -> dict[
         samples = zip(split.images.names, masks, images.digests[name], contents, strict=True)
         for image, mask, pixels, target in samples:
             if faults.isdisjoint((Path(image), Path(mask))):
-                line = f"{os.path.relpath(image, data.source)} {pixels} {target}\n"
+                place = os.path.relpath(image, data.source) if split.images.files else image
+                line = f"{place} {pixels} {target}\n"
                 whole.update(line.encode(errors="surrogateescape"))
         found[name] = whole.hexdigest()
     return found

@@ -2,6 +2,7 @@
 
 import tarfile
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -160,6 +161,10 @@ BUILT_IN: dict[str, tuple[Callable[[], Dataset], str]] = {
     "chairs": (
         rendered_chairs,
         "colour 64 x 64 drawings of chairs and solids with class, view and colour; no download",
+    ),
+    "chairs-128": (
+        partial(rendered_chairs, "chairs-128", 128),
+        "the same drawings with 128 x 128 pixels; no download",
     ),
 }
 

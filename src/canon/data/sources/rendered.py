@@ -100,7 +100,7 @@ def azimuth_of(view: int) -> float:
     return 360.0 * view / AZIMUTHS
 
 
-def nearest_shown(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+def nearest_shown(values: NDArray[np.float32], side: int = SIDE) -> NDArray[np.uint8]:
     """What attributes of `chairs` look like from the nearest azimuth to train on.
 
     The measure of a generator: it has learned views if it draws others better than this.
@@ -115,12 +115,17 @@ def nearest_shown(values: NDArray[np.float32]) -> NDArray[np.uint8]:
         elevation = np.degrees(np.arctan2(view[2], view[3]))
         apart = [abs((azimuth_of(i) - azimuth + 180) % 360 - 180) for i in shown]
         near = azimuth_of(shown[int(np.argmin(apart))])
-        pictures.append(render(bodies[int(code.argmax())], near, elevation, change)[0])
+        pictures.append(render(bodies[int(code.argmax())], near, elevation, change, side)[0])
     return np.stack(pictures)
 
 
-def rendered_chairs() -> Dataset:
-    """12 chairs and 8 solids; three of four azimuths to train on, the others to test."""
+def rendered_chairs(name: str = "chairs", side: int = SIDE) -> Dataset:
+    """12 chairs and 8 solids; three of four azimuths to train on, the others to test.
+
+    Args:
+        name: of the dataset.
+        side: of the pictures, pixels.
+    """
     bodies = objects()
     draw = np.random.default_rng(0)
     rows: dict[str, list[tuple[NDArray[np.float32], Picture]]] = {"train": [], "test": []}
@@ -130,10 +135,10 @@ def rendered_chairs() -> Dataset:
             for elevation in ELEVATIONS:
                 for _ in range(1 if split == "test" else COPIES):
                     change = random_transformation(draw)
-                    picture = render(body, azimuth_of(view), elevation, change)
+                    picture = render(body, azimuth_of(view), elevation, change, side)
                     code = encode(number, len(bodies), azimuth_of(view), elevation, change)
                     rows[split].append((code, picture))
-    return Dataset("chairs", {name: _split(found, tuple(bodies)) for name, found in rows.items()})
+    return Dataset(name, {part: _split(found, tuple(bodies)) for part, found in rows.items()})
 
 
 def _split(rows: list[tuple[NDArray[np.float32], Picture]], classes: tuple[str, ...]) -> Split:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canon.data.targets.base import Values
+from canon.errors import InputError
 
 VIEW = "sin azimuth", "cos azimuth", "sin elevation", "cos elevation"
 # fmt: off
@@ -67,6 +68,45 @@ def encode(
     return np.concatenate([np.eye(classes)[number], view, transformation]).astype(np.float32)
 
 
-def plain_transformation(red: float, green: float, blue: float) -> NDArray[np.float32]:
-    """A colour, and nothing else changed."""
-    return np.array([red, green, blue, 1, 1, 1, 1, 1, 0, 0, 0, 1], np.float32)
+@dataclass(frozen=True)
+class Transformation:
+    """The colour of an object, and how its picture is changed.
+
+    Args:
+        color: red, green and blue, fractions.
+        saturation: of the colour, as a factor.
+        brightness: of the colour, as a factor.
+        zoom: size of the object, as a factor.
+        stretch: width and height in the picture, as a factor.
+        aspect: width, as a factor, by which the height is divided.
+        shift: to the right and down, as fractions of the side.
+        rotation: in the plane of the picture, degrees.
+    """
+
+    color: tuple[float, float, float] = (0.75, 0.4, 0.3)
+    saturation: float = 1.0
+    brightness: float = 1.0
+    zoom: float = 1.0
+    stretch: float = 1.0
+    aspect: float = 1.0
+    shift: tuple[float, float] = (0.0, 0.0)
+    rotation: float = 0.0
+
+    def values(self) -> NDArray[np.float32]:
+        """(12,) in the order of `TRANSFORMATION`.
+
+        Raises:
+            InputError: a colour out of range, or a number that is not finite.
+        """
+        turn = np.radians(self.rotation)
+        factors = (self.saturation, self.brightness, self.zoom, self.stretch, self.aspect)
+        values = [*self.color, *factors, *self.shift, np.sin(turn), np.cos(turn)]
+        if not all(0 <= value <= 1 for value in self.color):
+            raise InputError(
+                f"the colour is {self.color}; expected three fractions from 0 to 1. Pass --color "
+                "0.8 0.4 0.3."
+            )
+        for name, value in zip(TRANSFORMATION, values, strict=True):
+            if not np.isfinite(value):
+                raise InputError(f"{name} is {value}; expected a finite number. Pass another one.")
+        return np.array(values, np.float32)

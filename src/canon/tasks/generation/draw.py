@@ -8,12 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from canon.data.targets.attributes import encode, plain_transformation
-from canon.errors import InputError, unknown
+from canon.data.targets.attributes import Transformation, encode
+from canon.errors import unknown
 from canon.layers.stages import eval_mode
 
 Codes = NDArray[np.float32]
-Color = tuple[float, float, float]
+PLAIN = Transformation()
 
 
 @dataclass(frozen=True)
@@ -24,38 +24,43 @@ class View:
         name: of the class.
         azimuth: of the camera, degrees.
         elevation: of the camera, degrees.
-        color: red, green and blue, fractions.
+        change: its colour, size, place and direction.
     """
 
     name: str
     azimuth: float = 30.0
     elevation: float = 30.0
-    color: Color = (0.75, 0.4, 0.3)
+    change: Transformation = PLAIN
 
     def code(self, classes: Sequence[str]) -> Codes:
         """Its attributes.
 
         Raises:
-            InputError: an unknown class, or a colour out of range.
+            InputError: an unknown class, or a value out of range.
         """
         if self.name not in classes:
             raise unknown("class", self.name, classes, "run.json of the run")
-        if not all(0 <= value <= 1 for value in self.color):
-            raise InputError(
-                f"the colour is {self.color}; expected three fractions from 0 to 1. Pass --color "
-                "0.8 0.4 0.3."
-            )
         number = list(classes).index(self.name)
-        change = plain_transformation(*self.color)
+        change = self.change.values()
         return encode(number, len(classes), self.azimuth, self.elevation, change)
 
 
 def draw(net: nn.Module, codes: Codes) -> NDArray[np.uint8]:
     """Pictures on white of attributes (N, A): (N, H, W, 3)."""
+    return on_white(outputs(net, codes))
+
+
+def masks(net: nn.Module, codes: Codes) -> NDArray[np.uint8]:
+    """Masks of attributes (N, A): (N, H, W), white where the object is."""
+    return (255 * outputs(net, codes)[..., 3].clip(0, 1)).round().astype(np.uint8)
+
+
+def outputs(net: nn.Module, codes: Codes) -> NDArray[np.float32]:
+    """Colours on black and masks of attributes (N, A): (N, H, W, 4)."""
     device = next(net.parameters()).device
     with eval_mode(net):
         output = net(torch.from_numpy(codes).to(device)[:, :, None, None]).float().cpu()
-    return on_white(output.permute(0, 2, 3, 1).numpy())
+    return output.permute(0, 2, 3, 1).numpy()
 
 
 def on_white(pictures: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -80,5 +85,5 @@ def around(views: Sequence[View], classes: Sequence[str]) -> Codes:
 
 
 def strip(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Pictures (N, H, W, 3) side by side: (H, N W, 3)."""
+    """Pictures (N, H, W, ...) side by side: (H, N W, ...)."""
     return np.concatenate(list(pictures), 1)

@@ -51,7 +51,7 @@ def section(
     template = environment("canon.tasks.generation").get_template("section.html.j2")
     return Markup(template.render(
         split=(run.record.result or {})["split"],
-        nearest=_nearest(pack) if run.record.data.source == "chairs" else None,
+        nearest=_nearest(pack) if run.record.data.source in ("chairs", "chairs-128") else None,
         error=metrics.error,
         pairs=_pairs(model.net, pack, even),
         worst=_pairs(model.net, pack, metrics.worst(SHOWN)),
@@ -65,7 +65,7 @@ def _turn() -> list[float]:
 
 def _nearest(pack: PicturePack) -> float:
     """Mean squared error of the nearest view that was trained on, in place of each picture."""
-    shown = nearest_shown(pack.attributes.cpu().numpy())
+    shown = nearest_shown(pack.attributes.cpu().numpy(), pack.pictures.shape[1])
     true = pack.pictures[..., :3].cpu().numpy()
     return float(np.square((shown.astype(np.float64) - true) / 255).mean())
 

@@ -28,6 +28,14 @@ from canon.utils.progress import Progress, Watch
 from canon.utils.tables import Column
 
 
+def side_of(model: str) -> int:
+    """Pixels per side of what a generator draws."""
+    with torch.device("meta"):
+        net = build(model)
+    assert isinstance(net, Draws)
+    return net.side
+
+
 class Generation(Task[PicturePack]):
     """A picture from its attributes."""
 
@@ -40,7 +48,10 @@ class Generation(Task[PicturePack]):
     writes_files: ClassVar[bool] = False
     ensembles: ClassVar[bool] = False
     options: ClassVar[frozenset[str]] = frozenset()
-    data: ClassVar[str] = "chairs"
+
+    def default_data(self, model: str) -> str:
+        """Pictures of the side that the network draws."""
+        return "chairs" if side_of(model) == 64 else "chairs-128"
 
     def sides(self, data: Dataset, prep: Preprocessing) -> dict[str, int]:  # noqa: ARG002
         """The length of the attributes."""
@@ -58,14 +69,13 @@ class Generation(Task[PicturePack]):
         Raises:
             InputError: it is not.
         """
-        with torch.device("meta"):
-            net = build(config.model)
-        assert isinstance(net, Draws)
-        side = net.side
+        assert config.model is not None
+        side = side_of(config.model)
         if data.images.side != side:
             raise InputError(
                 f"{config.model} draws pictures of {side} pixels, but those of the data are of "
-                f"{data.images.size_in_words}; expected the same. Train chairs-64 on chairs."
+                f"{data.images.size_in_words}; expected the same. Pass "
+                f"{self.default_data(config.model)}."
             )
         return Preprocessing(side, 3)
 
