@@ -16,8 +16,8 @@ from sklearn.mixture import GaussianMixture
 from canon.data.sources.open import open_data
 from canon.tasks.clustering import starts
 from canon.tasks.clustering.metrics import clustering_accuracy, silhouette
-from canon.tasks.clustering.neighbours import NeighbourGraph
-from canon.tasks.clustering.sampling import sample_of
+from canon.tasks.clustering.selection.neighbours import NeighbourGraph
+from canon.tasks.clustering.selection.sampling import sample_of
 
 CRITERIA = ("likelihood", "silhouette", "modularity")
 SAMPLES = 10_000

@@ -17,8 +17,9 @@ import numpy as np
 
 from canon.data.sources.open import open_data
 from canon.runs.cluster_config import ClusterConfig
-from canon.tasks.clustering import objectives, starts
+from canon.tasks.clustering import starts
 from canon.tasks.clustering.job import PhaseEpoch
+from canon.tasks.clustering.losses import objectives
 from canon.workflows.cluster import cluster_events
 
 METHODS = ("dec", "idec", "dcec", "dec-da", "idec-da", "dcec-da", "aljalbout", "aljalbout-kmeans",

@@ -8,16 +8,16 @@ import torch
 
 from canon.layers.clusters import NearestClusters, StudentClusters, squared_distances
 from canon.models import build
-from canon.tasks.clustering.assignments import kl_divergence, target_distribution
-from canon.tasks.clustering.association import (
+from canon.tasks.clustering.batches import VectorBatches
+from canon.tasks.clustering.losses.assignments import kl_divergence, target_distribution
+from canon.tasks.clustering.losses.association import (
     Associated,
     Association,
     place_centroids,
     transformation,
     walker_and_visit,
 )
-from canon.tasks.clustering.batches import VectorBatches
-from canon.tasks.clustering.objectives import Classification, Hardening, KMeansLoss
+from canon.tasks.clustering.losses.objectives import Classification, Hardening, KMeansLoss
 from canon.tasks.clustering.training_phase import student_unit
 
 

@@ -18,8 +18,8 @@ from canon.tasks.clustering.metrics import (
     matched_labels,
     silhouette,
 )
-from canon.tasks.clustering.neighbours import NeighbourGraph
-from canon.tasks.clustering.number import Curve, curve
+from canon.tasks.clustering.selection.neighbours import NeighbourGraph
+from canon.tasks.clustering.selection.number import Curve, curve
 from canon.utils.progress import run_steps
 
 CLUSTERS = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2, 2])

@@ -33,6 +33,8 @@ def test_codes_are_those_of_the_network(bar_run, bar_folder):
         expected = bar_run.network().eval().net.encode(images)
     np.testing.assert_allclose(found.codes, expected, atol=1e-5)
     assert found.names == tuple(str(bar_folder / f"{i:02d}.png") for i in range(40))
+    twice = canon.embed(bar_run, [bar_folder, bar_folder])
+    np.testing.assert_array_equal(twice.codes[40:], twice.codes[:40])
 
 
 def test_a_stage_gives_the_mean_of_its_maps(digits_run, tmp_path):

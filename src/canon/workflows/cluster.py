@@ -9,13 +9,13 @@ from typing import Any, Literal
 from canon.runs.cluster_config import ClusterConfig
 from canon.runs.clustering import ClusterRun
 from canon.runs.config import config_of
-from canon.tasks.clustering import number
 from canon.tasks.clustering.batches import outputs_of
 from canon.tasks.clustering.job import Phase, PhaseEpoch
 from canon.tasks.clustering.metrics import ClusteringMetrics
-from canon.tasks.clustering.number import Curve
 from canon.tasks.clustering.pipeline import Clustering
 from canon.tasks.clustering.pipeline import cluster as run_pipeline
+from canon.tasks.clustering.selection import number
+from canon.tasks.clustering.selection.number import Curve
 from canon.training import Event
 from canon.utils.devices import to_device
 from canon.utils.progress import Progress
@@ -140,9 +140,12 @@ def _finish(job: ClusterJob, several: list[Clustering]) -> Clustered:
     """Write weights, record, assignments, folders, sheets and the report."""
     outputs = import_module("canon.tasks.clustering.outputs")
     report = import_module("canon.tasks.clustering.report")
-    seeds = import_module("canon.tasks.clustering.seeds")
+    seeds = import_module("canon.tasks.clustering.selection.seeds")
     run, method, labels = job.run, job.method.name, job.labels
-    position = seeds.chosen([one.labels for one in several])
+    clusters = {
+        name: [one.baselines[name].labels for one in several] for name in several[0].baselines
+    } | {method: [one.labels for one in several]}
+    position = seeds.chosen(clusters[method])
     found, seed = several[position], job.seeds[position]
     record = run.record.clustering
     assert record is not None
@@ -153,8 +156,8 @@ def _finish(job: ClusterJob, several: list[Clustering]) -> Clustered:
     metrics = ClusteringMetrics(record.k, found.labels, found.confidence, labels)
     tables = {"Comparison": report.comparison(found, method, labels)}
     if len(several) > 1:
-        tables["Seeds"] = seeds.seed_table(job.seeds, several, labels)
-        tables["Over all seeds"] = seeds.spread_table(several, method, labels)
+        tables["Seeds"] = seeds.seed_table(job.seeds, clusters[method], labels)
+        tables["Over all seeds"] = seeds.spread_table(clusters, labels)
     verdict = report.verdict(found, method, labels, metrics.sizes)
     run.save_record(result={
         "split": "all images", "seed": seed, "verdict": verdict,

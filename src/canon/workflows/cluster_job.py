@@ -23,9 +23,9 @@ from canon.runs.folder import new_folder
 from canon.runs.lock import lock_run
 from canon.runs.record import ClusteringRecord, RunRecord, SplitRecord
 from canon.runs.resume import config_json, restore_splits
-from canon.tasks.clustering.association import AssociationBatches
 from canon.tasks.clustering.batches import IndexedBatches
 from canon.tasks.clustering.job import Features, Job
+from canon.tasks.clustering.losses.association import AssociationBatches
 from canon.tasks.clustering.methods import ImageRecipe, Method
 from canon.utils.devices import make_accelerator
 from canon.utils.progress import Progress

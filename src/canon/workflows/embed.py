@@ -82,18 +82,10 @@ def embed(
     faults: list[str] = []
     chunks: list[NDArray[np.float32]] = []
     for start in range(0, len(listed), batch):
-        pixels = []
-        for images, i in listed[start : start + batch]:
-            try:
-                pixels.append(_read(images, i, prep))
-            except DataError as error:
-                if not skip_bad:
-                    raise
-                faults.append(str(error))
-            else:
-                names.append(images.names[i])
-        if pixels:
-            raw = torch.stack([tensor_of(one) for one in pixels]).to(devices.device)
+        found = _read(listed[start : start + batch], prep, skip_bad, faults)
+        if found:
+            names += [name for name, _ in found]
+            raw = torch.stack([tensor_of(pixels) for _, pixels in found]).to(devices.device)
             with eval_mode(code), devices.autocast():
                 chunks.append(code(prep.evaluation(raw)).float().cpu().numpy())
         watch(Step("predict", 0, min(start + batch, len(listed)), len(listed)))
@@ -130,11 +122,22 @@ def _images(path: str | Path) -> Images:
     return FileImages.of(find_images(Path(path)))
 
 
-def _read(images: Images, i: int, prep: Preprocessing) -> Pixels:
-    """One image as a stored square."""
-    if images.files:
-        return prep.read(images.files[i])
-    return prep.fit(images[i], images.names[i])
+def _read(
+    listed: list[tuple[Images, int]], prep: Preprocessing, skip_bad: bool, faults: list[str]
+) -> list[tuple[str, Pixels]]:
+    """Names and stored squares of images; adds the faults of those that are left out."""
+    found = []
+    for images, i in listed:
+        name = images.names[i]
+        try:
+            square = prep.read(images.files[i]) if images.files else prep.fit(images[i], name)
+        except DataError as error:
+            if not skip_bad:
+                raise
+            faults.append(str(error))
+        else:
+            found.append((name, square))
+    return found
 
 
 def _is_dataset(path: Path) -> bool:

@@ -22,8 +22,8 @@ from canon.runs.cluster_config import ClusterConfig
 from canon.tasks.clustering.batches import IndexedBatches, VectorBatches, outputs_of
 from canon.tasks.clustering.job import Job
 from canon.tasks.clustering.methods import Method
-from canon.tasks.clustering.number import curve
 from canon.tasks.clustering.pipeline import cluster
+from canon.tasks.clustering.selection.number import curve
 from canon.utils.devices import make_accelerator
 from canon.utils.progress import run_steps
 from canon.workflows.cluster_job import pipeline_of, pixels_of

@@ -11,9 +11,9 @@ from torch import nn
 
 from canon.layers.clusters import StageCode
 from canon.tasks.clustering.batches import IndexedBatches, Repeated, Samples, VectorBatches
+from canon.tasks.clustering.losses.objectives import Hardening
+from canon.tasks.clustering.losses.settled import Settled
 from canon.tasks.clustering.methods import ImageRecipe, Method
-from canon.tasks.clustering.objectives import Hardening
-from canon.tasks.clustering.settled import Settled
 from canon.tasks.clustering.starts import Floats
 from canon.training import Epoch, Event, Limits, fit
 from canon.training.checkpoint import Checkpoints

@@ -14,7 +14,7 @@ from sklearn.manifold import TSNE
 from canon.analysis.charts import ACCENT, INK, SECOND, SOFT
 from canon.data import ImagePack
 from canon.reports.thumbnails import to_8_bits
-from canon.tasks.clustering.number import Curve
+from canon.tasks.clustering.selection.number import Curve
 from canon.tasks.clustering.starts import Floats, Ints
 
 POINTS = 4000  # of an embedding, at most

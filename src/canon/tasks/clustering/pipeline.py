@@ -12,9 +12,9 @@ from canon.layers.clusters import NearestClusters, StageCode, StudentClusters
 from canon.tasks.clustering import starts
 from canon.tasks.clustering.batches import outputs_of
 from canon.tasks.clustering.job import Features, Job, Phase, PhaseEpoch, fit_phase
-from canon.tasks.clustering.neighbours import NeighbourGraph
-from canon.tasks.clustering.objectives import Pretraining
-from canon.tasks.clustering.sampling import sample_of
+from canon.tasks.clustering.losses.objectives import Pretraining
+from canon.tasks.clustering.selection.neighbours import NeighbourGraph
+from canon.tasks.clustering.selection.sampling import sample_of
 from canon.tasks.clustering.starts import FirstClusters, Floats, Ints
 from canon.tasks.clustering.store import stored
 from canon.tasks.clustering.training_phase import cluster_means, train

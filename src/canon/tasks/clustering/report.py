@@ -23,8 +23,8 @@ from canon.tasks.clustering.metrics import (
     matched_labels,
     silhouette,
 )
-from canon.tasks.clustering.number import Curve
 from canon.tasks.clustering.pipeline import CODES, Clustering
+from canon.tasks.clustering.selection.number import Curve
 from canon.tasks.clustering.starts import FirstClusters, Floats, Ints
 from canon.utils.tables import Column, Table
 

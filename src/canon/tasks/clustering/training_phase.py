@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from canon.layers.auto_encoder import AutoEncoder
 from canon.layers.clusters import LogProbabilities, NearestClusters, StageCode, StudentClusters
 from canon.tasks.clustering import starts
-from canon.tasks.clustering.association import Associated, Association, place_centroids
 from canon.tasks.clustering.batches import outputs_of
 from canon.tasks.clustering.job import Events, Job, Phase, PhaseEpoch, fit_phase
-from canon.tasks.clustering.objectives import Classification, Hardening, KMeansLoss
+from canon.tasks.clustering.losses.association import Associated, Association, place_centroids
+from canon.tasks.clustering.losses.objectives import Classification, Hardening, KMeansLoss
 from canon.tasks.clustering.starts import FirstClusters, Floats, Ints, Judge
 from canon.training import Event
 from canon.utils.devices import to_device

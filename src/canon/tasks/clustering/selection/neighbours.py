@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.neighbors import kneighbors_graph
 
-from canon.tasks.clustering.sampling import sample_of
+from canon.tasks.clustering.selection.sampling import sample_of
 from canon.tasks.clustering.starts import Floats, Ints
 
 SAMPLES, NEIGHBOURS = 10_000, 15

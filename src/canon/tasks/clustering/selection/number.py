@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from canon.tasks.clustering import starts
-from canon.tasks.clustering.neighbours import NeighbourGraph
-from canon.tasks.clustering.sampling import sample_of
+from canon.tasks.clustering.selection.neighbours import NeighbourGraph
+from canon.tasks.clustering.selection.sampling import sample_of
 from canon.tasks.clustering.starts import Floats
 from canon.utils.progress import Step
 

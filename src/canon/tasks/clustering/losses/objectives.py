@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from canon.layers.auto_encoder import AutoEncoder
 from canon.layers.clusters import StageCode, StudentClusters, squared_distances
-from canon.tasks.clustering.assignments import kl_divergence, target_distribution
 from canon.tasks.clustering.batches import Samples, outputs_of
+from canon.tasks.clustering.losses.assignments import kl_divergence, target_distribution
 from canon.types import Images, Logits
 
 Output = tuple[Tensor, Tensor | None]  # what clusters are made from, and reconstruction errors

@@ -6,7 +6,7 @@ from math import isnan
 
 from torch import nn
 
-from canon.tasks.clustering.objectives import Hardening
+from canon.tasks.clustering.losses.objectives import Hardening
 from canon.training.interfaces import Metrics
 from canon.utils.progress import Step
 from canon.utils.tables import Figure

@@ -1,12 +1,11 @@
 """A clustering with several seeds: which one is taken, and how much they differ."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
 from canon.tasks.clustering.metrics import Scores
-from canon.tasks.clustering.pipeline import Clustering
 from canon.tasks.clustering.starts import Ints
 from canon.utils.tables import Column, Table
 
@@ -24,13 +23,12 @@ def chosen(clusters: Sequence[Ints]) -> int:
     return 0 if len(clusters) < 3 else int(np.argmax(agreements(clusters)))
 
 
-def seed_table(seeds: Sequence[int], found: Sequence[Clustering], labels: Ints | None) -> Table:
-    """One row for each seed."""
+def seed_table(seeds: Sequence[int], clusters: Sequence[Ints], labels: Ints | None) -> Table:
+    """One row for each seed and its clusters."""
     scored = labels is not None
     columns = [Column("seed")]
     columns += [Column("accuracy", "fraction"), Column("NMI", "number")] * scored
     columns += [Column("agreement with other seeds", "number"), Column("taken")]
-    clusters = [one.labels for one in found]
     taken = chosen(clusters)
     rows = []
     for i, agreement in enumerate(agreements(clusters)):
@@ -39,16 +37,20 @@ def seed_table(seeds: Sequence[int], found: Sequence[Clustering], labels: Ints |
     return Table(tuple(columns), tuple(rows))
 
 
-def spread_table(found: Sequence[Clustering], method: str, labels: Ints | None) -> Table:
-    """Mean, standard deviation and agreement over the seeds: of each baseline, and the method."""
+def spread_table(found: Mapping[str, Sequence[Ints]], labels: Ints | None) -> Table:
+    """Mean, standard deviation and agreement over the seeds: of each baseline, and the method.
+
+    Args:
+        found: the clusters of each seed, by the name of the method.
+        labels: for scores.
+    """
     columns = [Column("method")]
     if labels is not None:
         columns += [Column("mean accuracy", "fraction"), Column("deviation", "fraction"),
                     Column("mean NMI", "number"), Column("its deviation", "number")]  # fmt: skip
     columns += [Column("agreement of seeds", "number")]
     rows = []
-    for name in (*found[0].baselines, method):
-        clusters = [one.labels if name == method else one.baselines[name].labels for one in found]
+    for name, clusters in found.items():
         spread: list[float] = []
         if labels is not None:
             scores = np.array([_scores(one, labels) for one in clusters])

@@ -1,0 +1,1 @@
+"""The losses of clustering, and what training needs of them."""

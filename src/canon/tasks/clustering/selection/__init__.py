@@ -1,0 +1,1 @@
+"""Which clusters are taken: by a graph of neighbours, by number, by seed."""
