@@ -60,5 +60,5 @@ def test_an_ensemble_of_format_2_has_no_recipe():
             "members": [{"path": "a", "model": "resnet18"}],
         }
     )
-    assert (record["format"], record["recipe"]) == (4, None)
+    assert (record["format"], record["recipe"]) == (5, None)
     assert record["members"] == [{"path": "a", "model": "resnet18", "model_args": {}}]

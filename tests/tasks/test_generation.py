@@ -148,8 +148,16 @@ def test_what_cannot_be_drawn_is_refused(run, pictures_run, tmp_path, capsys):
         canon.generate(run, "cubes")
     with pytest.raises(InputError, match="three fractions from 0 to 1"):
         canon.generate(run, "cube", color=(2, 0, 0))
-    with pytest.raises(InputError, match="zoom is nan; expected a finite number"):
-        canon.generate(run, "cube", zoom=float("nan"))
+    for wrong, message in [
+        ({"zoom": float("nan")}, "--zoom is nan; expected a factor above 0"),
+        ({"brightness": -1.0}, "--brightness is -1.0; expected a factor above 0"),
+        ({"rotation": float("inf")}, "--rotation is inf; expected degrees"),
+        ({"azimuth": float("nan")}, "--azimuth is nan; expected degrees"),
+        ({"shift": (0.1,)}, "--shift is .*expected two fractions"),
+        ({"color": (0.5, 0.5)}, "three fractions from 0 to 1"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            canon.generate(run, "cube", **wrong)
     with pytest.raises(InputError, match="which draws nothing"):
         canon.generate(pictures_run, "cube")
     with pytest.raises(InputError, match="draws pictures and predicts nothing"):

@@ -148,7 +148,7 @@ def test_of_several_seeds_the_one_that_agrees_best_with_the_others_is_taken(tmp_
     (spread,) = (row for row in result["over_all_seeds"] if row["method"] == "dcec")
     accuracies = [row["accuracy"] for row in rows]
     assert spread["mean accuracy"] == pytest.approx(np.mean(accuracies))
-    assert spread["deviation"] == pytest.approx(np.std(accuracies, ddof=1))
+    assert spread["deviation of accuracy"] == pytest.approx(np.std(accuracies, ddof=1))
     alone = cluster(images, **short, seed=result["seed"], out=tmp_path / "alone")
     assert rows_of(run)[0]["confidence"] == rows_of(alone)[0]["confidence"]
 
@@ -172,6 +172,8 @@ def test_a_method_of_ones_own_is_known_by_its_name(tmp_path, monkeypatch):
     assert run.record.clustering.method == "dcec-half"
     with pytest.raises(InputError, match="method odd has training None with loss 'hardening'"):
         replace(METHODS["dcec"], name="odd", training=None)
+    with pytest.raises(InputError, match="method odd has loss 'hardning'; expected one of 'harden"):
+        replace(METHODS["dcec"], name="odd", loss="hardning")
 
 
 def test_umap_takes_as_few_as_three_samples():

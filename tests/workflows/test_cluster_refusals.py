@@ -17,12 +17,14 @@ SAME = np.full((20, 8, 8), 7, np.uint8)
 @pytest.mark.parametrize(
     ("data", "settings", "message"),
     [
-        (bars(6)[0], {"k": 7}, "the arrays|arrays has 6 images, fewer than the 7 clusters"),
+        (bars(6)[0], {"k": 7}, "arrays has 6 images, fewer than the 7 clusters"),
         (bars()[0], {"k": 1}, "-k is 1; expected 2 clusters or more"),
         (SAME, {}, "has 20 images, but only 1 that differ"),
         (np.concatenate([SAME, SAME + 1]), {"k": 3}, "40 images, but only 2 that differ"),
         (bars()[0], {"method": "dcecc"}, "no method is named 'dcecc'. Did you mean 'dcec'"),
         (bars(8)[0], {"k": "auto"}, "has 8 different images; expected 10 or more to find a number"),
+        (bars()[0], {"k": "Auto"}, "-k is Auto; expected 2 clusters or more, or auto"),
+        (bars()[0], {"k": 2.5}, "-k is 2.5; expected 2 clusters or more, or auto"),
         (bars()[0], {"seeds": 0}, "--seeds is 0; expected 1 or more"),
         (bars()[0], {"epochs": 0}, "--epochs is 0; expected 1 or more"),
         (bars()[0], {"image": 4}, "--image is 4, too small for dcec-ae; expected 8 pixels or more"),

@@ -53,6 +53,15 @@ def test_a_stage_gives_the_mean_of_its_maps(digits_run, tmp_path):
         canon.embed(digits_run, tmp_path / "few.npz", stage="conv9")
 
 
+def test_names_say_which_of_several_datasets_an_image_is_of(bar_run, tmp_path):
+    for name in ("a", "b"):
+        np.savez(tmp_path / f"{name}.npz", x_train=bars(2)[0])
+    found = canon.embed(bar_run, [tmp_path / "a.npz", tmp_path / "b.npz"])
+    assert found.names == tuple(f"{tmp_path}/{n}.npz#{i}" for n in "ab" for i in range(2))
+    with pytest.raises(InputError, match="no images to embed"):
+        canon.embed(bar_run, [])
+
+
 def test_unreadable_images_stop_or_are_left_out(bar_run, broken, tmp_path, capsys):
     with pytest.raises(DataError, match=r"1\.png"):
         canon.embed(bar_run, broken)
@@ -68,7 +77,7 @@ def test_unreadable_images_stop_or_are_left_out(bar_run, broken, tmp_path, capsy
     assert "left out: " in capsys.readouterr().err
     for name in ("0.png", "2.png"):
         (broken / name).unlink()
-    with pytest.raises(DataError, match="none of 1 image can be read, the first because"):
+    with pytest.raises(DataError, match="none of 1 image can be read; expected one that can"):
         canon.embed(bar_run, broken, skip_bad=True)
 
 

@@ -9,7 +9,7 @@ from sklearn.datasets import make_blobs
 from sklearn.utils.estimator_checks import check_estimator
 
 import canon
-from canon.errors import InputError
+from canon.errors import DataError, InputError
 from tests.helpers.clusters import bars
 
 FAST = {"pretraining_epochs": 2, "epochs": 1, "random_state": 0}
@@ -62,6 +62,15 @@ def test_vectors_are_clustered_and_the_seed_decides():
     np.testing.assert_array_equal(again.predict(blobs), first)
 
 
+@pytest.mark.parametrize("kind", ["vectors", "images"])
+def test_the_number_of_clusters_is_found(kind):
+    model = canon.DeepClustering("auto", method="ae-kmeans", pretraining_epochs=1, random_state=0)
+    samples = bars()[0] if kind == "images" else make_blobs(60, 6, centers=3, random_state=0)[0]
+    model.fit(samples)
+    assert model.n_clusters_ == (2 if kind == "images" else 3)
+    assert len(model.cluster_centers_) == model.n_clusters_
+
+
 def test_what_cannot_be_clustered_is_refused():
     vectors = np.random.default_rng(0).normal(size=(20, 4))
     with pytest.raises(InputError, match="method dcec-da is for images, but X holds vectors of 4"):
@@ -70,6 +79,10 @@ def test_what_cannot_be_clustered_is_refused():
         canon.DeepClustering(3, method="idec").fit(np.ones((20, 4)))
     with pytest.raises(ValueError, match="NaN"):
         canon.DeepClustering(2, method="idec").fit(np.where(vectors > 1, np.nan, vectors))
+    with pytest.raises(InputError, match=r"n_clusters is 2\.5; expected 1 or more\. Pass a whole"):
+        canon.DeepClustering(2.5, method="idec").fit(vectors)
+    with pytest.raises(DataError, match="X has 1 different sample; expected 10 or more"):
+        canon.DeepClustering("auto", method="idec").fit(np.ones((20, 4)))
     with pytest.raises(InputError, match="n_clusters is 0; expected 1 or more"):
         canon.DeepClustering(0, method="idec").fit(vectors)
     with pytest.raises(InputError, match="epochs is 0; expected 1 or more"):

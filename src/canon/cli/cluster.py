@@ -30,7 +30,7 @@ class Command(ClusterConfig):
     Args:
         data: a folder of images, flat or with one subfolder per class; a folder of idx files or
             CIFAR batches; an npz file; or a name from `canon list data`.
-        k: number of clusters; auto reads it from the modularity of 2 to 30.
+        k: number of clusters; auto reads it from a curve of modularity.
         method: a name from `canon list methods`, or auto: self-label, or dcec-da without
             umap-learn.
         out: the run folder to create.
@@ -43,7 +43,7 @@ class Command(ClusterConfig):
         stage: the stage of that network that gives the features.
         seed: random seed of weights, order, augmentation and starts.
         seeds: number of clusterings, with seeds from --seed on; the one that agrees best with the
-            others is taken.
+            others is taken, and of two the first.
         device: auto, cpu, cuda, cuda:N or mps.
         precision: fp32, or mixed precision bf16 or fp16.
         copy: copy images into the folders of their clusters instead of linking them.

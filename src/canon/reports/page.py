@@ -113,7 +113,7 @@ def _details(run: Run) -> list[tuple[str, str]]:
          f"{recipe.decay:g}, {counted(recipe.epochs, 'epoch')}, schedule {recipe.schedule}"),
         ("images", ", ".join(filter(None, recipe.images.in_words().values()))),
         ("initial weights", record.weights.source or "the paper's initialisation"),
-        ("seed", str(record.config["seed"])),
+        ("seed", str((record.result or {}).get("seed", record.config["seed"]))),
         ("precision", record.config["precision"]),
         ("trained", _times(run)),
         ("hardware", ", ".join(f"{k} {v}" for k, v in record.hardware.items())),

@@ -13,7 +13,7 @@ class ClusterConfig:
 
     Args:
         data: what `open_data` takes, with or without labels; labels are used for scores only.
-        k: number of clusters; `auto` reads it from a curve.
+        k: number of clusters; `auto` reads it from a curve of modularity.
         method: a name from `canon list methods`; `auto` is self-label, or dcec-da without the
             extra `cluster`.
         out: the run folder to create; None creates runs/METHOD-DATA.
@@ -26,7 +26,7 @@ class ClusterConfig:
         stage: of that network, whose output the features are; None means the last stage.
         seed: of weights, order, augmentation and starts.
         seeds: how many clusterings, with seeds from `seed` on; the one that agrees best with the
-            others is taken.
+            others is taken, and of two the first.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         precision: `fp32`, or mixed `bf16` or `fp16`.
         copy: copy images into the folders of their clusters instead of linking them.

@@ -174,14 +174,16 @@ class Run:
 
     def add_metrics(self, line: dict[str, Any]) -> None:
         """Write the line of an epoch in place of older lines of this and later epochs."""
-        lines = [old for old in self.metrics() if _order(old) < _order(line)] + [line]
+        only = self.record.config.get("seed", 0)  # of older lines, which do not say it
+        now = _order(line, only)
+        lines = [old for old in self.metrics() if _order(old, only) < now] + [line]
         with atomic_write(self.path / METRICS) as temporary:
             temporary.write_text("".join(json.dumps(one) + "\n" for one in lines))
 
 
-def _order(line: dict[str, Any]) -> tuple[int, int, int]:
+def _order(line: dict[str, Any], seed: int) -> tuple[int, int, int]:
     """Where a line of metrics.jsonl belongs: clusterings have phases, of several seeds perhaps."""
-    return line.get("seed", 0), PHASES.index(line.get("phase", PHASES[0])), line["epoch"]
+    return line.get("seed", seed), PHASES.index(line.get("phase", PHASES[0])), line["epoch"]
 
 
 def new_folder(out: Path | None, model: str, data: str) -> Path:

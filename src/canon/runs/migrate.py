@@ -4,7 +4,7 @@ from typing import Any
 
 from canon.weights.earlier import present_network
 
-FORMAT = 4  # of run.json; a change that older code cannot read raises it
+FORMAT = 5  # of run.json; a change that older code cannot read raises it
 
 
 class NewerFormatError(ValueError):
@@ -50,7 +50,8 @@ def migrate(content: dict[str, Any]) -> dict[str, Any]:
         raise NewerFormatError(f"format {number} is newer than this version of Canon reads")
     record = format_2(content) if number < 2 else content
     record = format_3(record) if number < 3 else record
-    return format_4(record) if number < 4 else record
+    record = format_4(record) if number < 4 else record
+    return format_5(record) if number < 5 else record
 
 
 def format_2(content: dict[str, Any]) -> dict[str, Any]:
@@ -89,6 +90,11 @@ def format_4(content: dict[str, Any]) -> dict[str, Any]:
     if config.get("model") == content.get("model"):
         config = config | {"model": record.get("model")}
     return record | {"format": 4, "members": members, "config": config}
+
+
+def format_5(content: dict[str, Any]) -> dict[str, Any]:
+    """Format 4, whose digests of images in memory depended on the working directory."""
+    return content | {"format": 5, "data": content.get("data", {}) | {"digests": {}}}
 
 
 def nested(flat: dict[str, Any], task: str) -> dict[str, Any]:

@@ -177,9 +177,7 @@ class RunRecord:
             "recipe": recipe_from_json(record["recipe"]) if record.get("recipe") else None,
             "split": None if split is None else SplitRecord(**_tuples(split, "val")),
             "weights": WeightsRecord(**_tuples(record.get("weights", {}), "replaced")),
-            "clustering": None
-            if clustering is None
-            else ClusteringRecord(**_tuples(clustering, "curve")),
+            "clustering": None if clustering is None else _clustering(clustering),
             "members": tuple(map(_member, record.get("members", ()))),
         }
         return cls(**record | typed)
@@ -209,6 +207,11 @@ def preprocessing_from(content: dict[str, Any]) -> Preprocessing:
         if not good:
             raise ValueError(f"preprocessing.{name} is {content[name]!r}")
     return prep
+
+
+def _clustering(content: dict[str, Any]) -> ClusteringRecord:
+    curve = tuple((int(k), float(value)) for k, value in content.get("curve", ()))
+    return ClusteringRecord(**content | {"curve": curve})
 
 
 def _member(content: dict[str, Any]) -> Member:

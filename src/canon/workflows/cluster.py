@@ -98,7 +98,7 @@ def _set_number(job: ClusterJob) -> Generator[Event | Phase, None, None]:
     if record.k:  # resumed
         return
     if k == "auto":
-        yield Phase("number of clusters: the modularity of 2 to 30")
+        yield Phase("number of clusters: the modularity of several")
         if job.features is None:
             codes = job.pixels()
         else:
@@ -147,14 +147,16 @@ def _finish(job: ClusterJob, several: list[Clustering]) -> Clustered:
     } | {method: [one.labels for one in several]}
     position = seeds.chosen(clusters[method])
     found, seed = several[position], job.seeds[position]
+    pixels = job.pixels(found.shown)
     record = run.record.clustering
     assert record is not None
     known = len(found.codes) if record.head == "nearest" else 0
     record = replace(record, code=found.codes.shape[1], known=known)
-    run.save_record(clustering=record, model_args=run.record.model_args | {"seed": seed})
+    own = {} if job.features else {"seed": seed}
+    run.save_record(clustering=record, model_args=run.record.model_args | own)
     run.save_weights(found.net)
     metrics = ClusteringMetrics(record.k, found.labels, found.confidence, labels)
-    tables = {"Comparison": report.comparison(found, method, labels)}
+    tables = {"Comparison": report.comparison(found, pixels, method, labels)}
     if len(several) > 1:
         tables["Seeds"] = seeds.seed_table(job.seeds, clusters[method], labels)
         tables["Over all seeds"] = seeds.spread_table(clusters, labels)
@@ -169,5 +171,5 @@ def _finish(job: ClusterJob, several: list[Clustering]) -> Clustered:
     outputs.write_folders(run.path, job.split, job.pack, found, record.k, copy=job.config.copy)
     sheets = outputs.write_sheets(run.path, job.pack, found, record.k)
     curve = Curve(*zip(*record.curve, strict=True)) if record.curve else None
-    report.write(run, found, metrics, labels, tables, verdict, sheets, curve, seed)
+    report.write(run, found, pixels, metrics, labels, tables, verdict, sheets, curve, seed)
     return Clustered(run, found, metrics, tables, verdict)

@@ -1,12 +1,12 @@
 """A clustering that is ready to run: planned anew, or resumed."""
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from accelerate import Accelerator
 from numpy.typing import NDArray
 
@@ -54,6 +54,7 @@ class ClusterJob:
         run: its folder.
         split: the images, and their labels if they have any.
         pack: the images, prepared.
+        prep: how.
         recipes: of the phases.
         features: a trained network, if its output is clustered.
         different: how many of the images differ.
@@ -84,10 +85,9 @@ class ClusterJob:
         """The seeds of the clusterings."""
         return range(self.config.seed, self.config.seed + self.config.seeds)
 
-    @property
-    def pixels(self) -> Callable[[], NDArray[np.float32]]:
-        """Gives the pixels of all images as vectors."""
-        return partial(pixels_of, self.pack, self.prep)
+    def pixels(self, index: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """The pixels of the images at these positions, or of all, as vectors."""
+        return pixels_of(self.pack, self.prep, index)
 
     def pipeline(self, k: int, seed: int) -> Job:
         """The clustering with one seed."""
@@ -207,7 +207,10 @@ def pipeline_of(
     )  # fmt: skip
 
 
-def pixels_of(pack: ImagePack, prep: Preprocessing) -> NDArray[np.float32]:
-    """(N, D) pixels as fractions of white."""
-    flat = prep.center(pack.images).flatten(1).cpu().numpy()
+def pixels_of(
+    pack: ImagePack, prep: Preprocessing, index: NDArray[np.int64] | None = None
+) -> NDArray[np.float32]:
+    """(N, D) pixels as fractions of white, of the images at these positions or of all."""
+    images = pack.images if index is None else pack.images[torch.from_numpy(index)]
+    flat = prep.center(images).flatten(1).cpu().numpy()
     return flat.astype(np.float32) / np.float32(pack.white)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from math import ceil
+from numbers import Integral
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from canon.data import DataReport, Dataset, Preprocessing
 from canon.errors import DataError, InputError, RunError
@@ -64,7 +65,8 @@ def require_ranges(config: ClusterConfig) -> None:
     Raises:
         InputError: one is.
     """
-    if config.k != "auto" and config.k < 2:
+    k: Any = config.k
+    if k != "auto" and not (isinstance(k, Integral) and int(k) >= 2):
         raise InputError(
             f"-k is {config.k}; expected 2 clusters or more, or auto. Pass -k 10 or -k auto."
         )
@@ -73,7 +75,7 @@ def require_ranges(config: ClusterConfig) -> None:
         if value is not None and value < 1:
             flag = f"--{name.replace('_', '-')}"
             raise InputError(f"{flag} is {value}; expected 1 or more. Pass a larger one.")
-    if not 0 <= config.seed < 2**63:
+    if not 0 <= config.seed < 2**63 - config.seeds:
         raise InputError(f"--seed is {config.seed}; expected 0 to 2^63. Pass 0.")
 
 
@@ -119,11 +121,7 @@ def require_enough(k: int | Literal["auto"], data: Dataset, report: DataReport) 
     """Refuse fewer images, or fewer different ones, than clusters."""
     count, different = sum(data.sizes.values()), different_images(report)
     if k == "auto":
-        if different < FEWEST_TO_COUNT:
-            raise DataError(
-                f"{data.source} has {counted(different, 'different image')}; expected "
-                f"{FEWEST_TO_COUNT} or more to find a number of clusters. Pass -k 2, or add images."
-            )
+        require_countable(data.source, different, "image")
         return
     if count < k:
         raise DataError(
@@ -134,6 +132,19 @@ def require_enough(k: int | Literal["auto"], data: Dataset, report: DataReport) 
         raise DataError(
             f"{data.source} has {counted(count, 'image')}, but only {different} that differ; "
             f"expected {k} different ones or more. Pass a smaller -k, or other images."
+        )
+
+
+def require_countable(source: str, different: int, noun: str) -> None:
+    """Refuse to find a number of clusters of a few samples.
+
+    Raises:
+        DataError: there are fewer than ten that differ.
+    """
+    if different < FEWEST_TO_COUNT:
+        raise DataError(
+            f"{source} has {counted(different, f'different {noun}')}; expected {FEWEST_TO_COUNT} "
+            f"or more to find a number of clusters. Pass a number, or add {noun}s."
         )
 
 

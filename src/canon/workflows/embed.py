@@ -1,7 +1,7 @@
 """The codes of images: what a trained network turns them into."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from canon.data import BUILT_IN, Preprocessing
-from canon.data.images.collection import FileImages, Images
+from canon.data.images.collection import ArrayImages, FileImages, Images
 from canon.data.images.listing import find_images
 from canon.data.preprocessing import tensor_of
 from canon.data.sources.open import open_data
@@ -73,11 +73,13 @@ def embed(
     require_positive(batch=batch)
     run = run if isinstance(run, Run) else open_run(run)
     several = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    if not several:
+        raise InputError("no images to embed; expected paths. Pass files or folders.")
     devices = make_accelerator(device)
     code = to_device(_code(run, stage), devices.device)
     prep = run.preprocessing
-    listed = [(images, i) for path in several for images in [_images(path)]
-              for i in range(len(images))]  # fmt: skip
+    sources = [_images(path, several=len(several) > 1) for path in several]
+    listed = [(images, i) for images in sources for i in range(len(images))]
     names: list[str] = []
     faults: list[str] = []
     chunks: list[NDArray[np.float32]] = []
@@ -91,8 +93,8 @@ def embed(
         watch(Step("predict", 0, min(start + batch, len(listed)), len(listed)))
     if not chunks:
         raise DataError(
-            f"none of {counted(len(listed), 'image')} can be read, the first because {faults[0]}; "
-            "expected one that can. Pass other paths."
+            f"none of {counted(len(listed), 'image')} can be read; expected one that can. Pass "
+            f"other paths. {' '.join(faults[:1])}"
         )
     return Embedding(tuple(names), np.concatenate(chunks), tuple(faults))
 
@@ -115,10 +117,13 @@ def _code(run: Run, stage: str | None) -> nn.Module:
     return code
 
 
-def _images(path: str | Path) -> Images:
-    """The images of a dataset, or those of a file or a folder."""
+def _images(path: str | Path, *, several: bool) -> Images:
+    """The images of a dataset, or those of a file or a folder; of several, names have the path."""
     if str(path) in BUILT_IN or Path(path).suffix == ".npz" or _is_dataset(Path(path)):
-        return open_data(path, labels=False).joined().images
+        images = open_data(path, labels=False).joined().images
+        if several and isinstance(images, ArrayImages):
+            return replace(images, names=tuple(f"{path}{name}" for name in images.names))
+        return images
     return FileImages.of(find_images(Path(path)))
 
 

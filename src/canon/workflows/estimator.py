@@ -1,5 +1,7 @@
 """Deep clustering as an estimator of scikit-learn."""
 
+from collections.abc import Callable
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -32,6 +34,7 @@ from canon.workflows.cluster_plan import (
     different_images,
     preprocessing,
     recipes_of,
+    require_countable,
     require_enough,
 )
 
@@ -129,8 +132,10 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
     def _require_positive(self) -> None:
         for name in ("n_clusters", "image", "epochs", "pretraining_epochs"):
             value = getattr(self, name)
-            if isinstance(value, int) and value < 1:
-                raise InputError(f"{name} is {value}; expected 1 or more. Pass a larger one.")
+            if value is None or (name, value) == ("n_clusters", "auto"):
+                continue
+            if not isinstance(value, Integral) or value < 1:
+                raise InputError(f"{name} is {value}; expected 1 or more. Pass a whole number.")
 
     def _samples(self, X: Any) -> Samples:  # noqa: N803
         """Samples as the network takes them: prepared images, or standardised vectors."""
@@ -154,7 +159,7 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
         assert isinstance(samples, IndexedBatches)
         recipes = self._recipes(method, len(samples), prep.image)
         devices = make_accelerator(self.device)
-        k = self._number(pixels_of(samples.pack, prep), seed, different_images(report))
+        k = self._number(lambda: pixels_of(samples.pack, prep), seed, different_images(report))
         return pipeline_of(method, k, seed, prep, samples.pack, recipes, devices, states=None)
 
     def _of_vectors(
@@ -171,6 +176,8 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
                 "expected ae-kmeans, n2d, dec or idec. Pass method='idec', or images (N, H, W)."
             )
         different = len(np.unique(X, axis=0))
+        if self.n_clusters == "auto":
+            require_countable("X", different, "sample")
         if self.n_clusters != "auto" and different < self.n_clusters:
             raise InputError(
                 f"n_clusters is {self.n_clusters}, but X has {different} different samples; "
@@ -183,7 +190,7 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
         recipes = self._recipes(method, len(X), 1)
         pretraining = recipes["pretraining"]
         assert pretraining is not None
-        k = self._number(batches.vectors.flatten(1).numpy(), seed, different)
+        k = self._number(batches.vectors.flatten(1).numpy, seed, different)
         return Job(
             method, k, seed,
             build(method.network, channels=X.shape[1], image=1, seed=seed), None,
@@ -191,9 +198,9 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
             lambda: batches.vectors.flatten(1).numpy(), make_accelerator("cpu"), None,
         )  # fmt: skip
 
-    def _number(self, codes: Floats, seed: int, different: int) -> int:
+    def _number(self, codes: Callable[[], Floats], seed: int, different: int) -> int:
         k = self.n_clusters
-        self.n_clusters_ = run_steps(curve(codes, seed, different)).chosen if k == "auto" else k
+        self.n_clusters_ = run_steps(curve(codes(), seed, different)).chosen if k == "auto" else k
         return self.n_clusters_
 
     def _recipes(self, method: Method, samples: int, side: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Targets of generation: what each picture shows, and where."""
 
 from dataclasses import dataclass, replace
+from math import inf, isfinite
 from typing import ClassVar, Self
 
 import numpy as np
@@ -16,6 +17,7 @@ TRANSFORMATION = (
     "shift x", "shift y", "sin rotation", "cos rotation",
 )
 # fmt: on
+FACTORS = TRANSFORMATION[3:8]
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ def encode(
 
     Shape: (K + 16,)
     """
+    require_finite(azimuth=azimuth, elevation=elevation)
     a, e = np.radians([azimuth, elevation])
     view = [np.sin(a), np.cos(a), np.sin(e), np.cos(e)]
     return np.concatenate([np.eye(classes)[number], view, transformation]).astype(np.float32)
@@ -96,17 +99,27 @@ class Transformation:
         """(12,) in the order of `TRANSFORMATION`.
 
         Raises:
-            InputError: a colour out of range, or a number that is not finite.
+            InputError: a value out of range.
         """
-        turn = np.radians(self.rotation)
-        factors = (self.saturation, self.brightness, self.zoom, self.stretch, self.aspect)
-        values = [*self.color, *factors, *self.shift, np.sin(turn), np.cos(turn)]
-        if not all(0 <= value <= 1 for value in self.color):
+        if len(self.color) != 3 or not all(0 <= value <= 1 for value in self.color):
             raise InputError(
                 f"the colour is {self.color}; expected three fractions from 0 to 1. Pass --color "
                 "0.8 0.4 0.3."
             )
-        for name, value in zip(TRANSFORMATION, values, strict=True):
-            if not np.isfinite(value):
-                raise InputError(f"{name} is {value}; expected a finite number. Pass another one.")
+        factors = {name: getattr(self, name) for name in FACTORS}
+        for name, value in factors.items():
+            if not 0 < value < inf:
+                raise InputError(f"--{name} is {value}; expected a factor above 0. Pass 1.")
+        if len(self.shift) != 2 or not np.isfinite(self.shift).all():
+            raise InputError(f"--shift is {self.shift}; expected two fractions. Pass 0 0.")
+        require_finite(rotation=self.rotation)
+        turn = np.radians(self.rotation)
+        values = [*self.color, *factors.values(), *self.shift, np.sin(turn), np.cos(turn)]
         return np.array(values, np.float32)
+
+
+def require_finite(**angles: float) -> None:
+    """Raise an InputError for an angle that is not finite."""
+    for name, value in angles.items():
+        if not isfinite(value):
+            raise InputError(f"--{name} is {value}; expected degrees. Pass --{name} 0.")

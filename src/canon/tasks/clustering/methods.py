@@ -6,7 +6,7 @@ combined, and whether clustering is run again at the end.
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from canon.data.augment.augmentation import Augmentation
 from canon.errors import InputError, unknown
@@ -18,7 +18,9 @@ from canon.training.recipe import Recipe
 from canon.training.schedules import Constant
 
 ImageRecipe = Recipe[ClassificationRecipe]
+Space = Literal["code", "pixels"]
 Start = Literal["k-means", "mixture"]
+Augmentations = Literal["none", "shifts", "affine", "crops"]
 Loss = Literal["hardening", "k-means", "classification", "association"]
 
 
@@ -51,7 +53,7 @@ class Method:
     source: str
     network: str
     pretraining: ImageRecipe
-    space: Literal["code", "pixels"] = "code"
+    space: Space = "code"
     start: Start | None = "k-means"
     loss: Loss | None = None
     training: ImageRecipe | None = None
@@ -59,11 +61,19 @@ class Method:
     reconstruction: float = 0.0
     classifier: str | None = None
     again: bool = False
-    augmentation: Literal["none", "shifts", "affine", "crops"] = "none"
+    augmentation: Augmentations = "none"
     centered: bool = False
     warming: ImageRecipe | None = None
 
     def __post_init__(self) -> None:
+        for name, allowed in (("space", get_args(Space)), ("start", (*get_args(Start), None)),
+                              ("loss", (*get_args(Loss), None)),
+                              ("augmentation", get_args(Augmentations))):  # fmt: skip
+            if getattr(self, name) not in allowed:
+                raise InputError(
+                    f"method {self.name} has {name} {getattr(self, name)!r}; expected one of "
+                    f"{', '.join(map(repr, allowed))}. Pass one of them."
+                )
         rules = {
             "start": (self.start is None) == (self.loss == "association"),
             "training": (self.training is None) == (self.loss is None),
@@ -75,8 +85,8 @@ class Method:
             if not right:
                 raise InputError(
                     f"method {self.name} has {name} {getattr(self, name)!r} with loss "
-                    f"{self.loss!r}, which do not belong together. The documentation of Method "
-                    "says what each loss needs."
+                    f"{self.loss!r}, which do not belong together. See docs/clustering.md for "
+                    "what each loss needs."
                 )
 
     @property

@@ -28,13 +28,10 @@ def planar(codes: Floats, seed: int) -> Floats:
     """
     if codes.shape[1] == 2 or len(codes) < 4:
         return np.pad(codes, ((0, 0), (0, 2)))[:, :2]
-    method = TSNE(2, perplexity=min(30.0, (len(codes) - 1) / 3), init="pca", random_state=seed)
+    method = TSNE(
+        2, perplexity=min(30.0, (len(codes) - 1) / 3), init="pca", random_state=seed % 2**32
+    )
     return np.asarray(method.fit_transform(codes.astype(np.float32)))
-
-
-def subset(count: int, seed: int) -> Ints:
-    """Positions of at most `POINTS` samples, drawn at random."""
-    return np.sort(np.random.default_rng(seed).permutation(count)[:POINTS])
 
 
 def embeddings(spaces: dict[str, Floats], colors: dict[str, Ints]) -> Figure:
@@ -88,7 +85,8 @@ def phases(lines: Sequence[dict[str, Any]]) -> list[Figure]:
         changed = [line.get("changed") for line in of_phase]
         if any(value is not None for value in changed):
             other = axes.twinx()
-            other.plot(epochs, [100 * (v or 0) for v in changed], color=SECOND, marker=".")
+            shares = [np.nan if value is None else 100 * value for value in changed]
+            other.plot(epochs, shares, color=SECOND, marker=".")
             other.set_ylabel("labels that changed, %", color=SECOND)
             other.spines[["top"]].set_visible(False)
         figures.append(figure)

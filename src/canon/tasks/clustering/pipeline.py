@@ -21,7 +21,7 @@ from canon.tasks.clustering.training_phase import cluster_means, train
 from canon.training import Event
 from canon.utils.devices import to_device
 
-SHOWN = 5000  # samples whose pixels and codes are kept for the report, at most
+SHOWN = 5000  # samples of the report, at most
 PIXELS, CODES, MIXTURE = "k-means on pixels", "auto-encoder + k-means", "UMAP + mixture"
 
 
@@ -37,8 +37,8 @@ class Clustering:
         centers: (K, D) mean code of each cluster, or the trained centres.
         start: the first clusters, if the method has any.
         baselines: clusters of the baselines, by name.
-        shown: (M,) positions of the samples whose pixels and codes are kept.
-        spaces: (M, D) pixels and codes of the auto-encoder, by name, of those samples.
+        shown: (M,) positions of the samples that the report shows.
+        encoded: (M, D) codes of the auto-encoder of those samples.
     """
 
     net: nn.Module
@@ -49,7 +49,7 @@ class Clustering:
     start: FirstClusters | None
     baselines: dict[str, FirstClusters]
     shown: Ints
-    spaces: dict[str, Floats]
+    encoded: Floats
 
     @property
     def distances(self) -> Floats:
@@ -65,7 +65,6 @@ def cluster(job: Job) -> Generator[Phase | PhaseEpoch | Event, None, Clustering]
     codes = outputs_of(StageCode(net), job.samples).numpy()
     shown = sample_of(len(codes), SHOWN, job.seed)
     pixels = job.pixels()
-    spaces = {"pixels": pixels[shown], "auto-encoder": codes[shown]}
     graph = NeighbourGraph(pixels, job.seed)
     baselines = yield from _baselines(job, pixels, codes, graph)
     del pixels  # four bytes a value: too much memory during training
@@ -82,7 +81,7 @@ def cluster(job: Job) -> Generator[Phase | PhaseEpoch | Event, None, Clustering]
         centers = clustered.centers.detach().cpu().numpy().copy()
     return Clustering(
         clustered.cpu(), labels, probabilities[np.arange(len(labels)), labels],
-        final, centers, start, baselines, shown, spaces,
+        final, centers, start, baselines, shown, codes[shown],
     )  # fmt: skip
 
 

@@ -4,7 +4,6 @@ import base64
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -25,6 +24,7 @@ from canon.tasks.clustering.metrics import (
 )
 from canon.tasks.clustering.pipeline import CODES, Clustering
 from canon.tasks.clustering.selection.number import Curve
+from canon.tasks.clustering.selection.sampling import sample_of
 from canon.tasks.clustering.starts import FirstClusters, Floats, Ints
 from canon.utils.tables import Column, Table
 
@@ -32,10 +32,16 @@ EMBEDDINGS = "embeddings.png"
 SHEETS = 50  # on the page, at most
 
 
-def comparison(found: Clustering, method: str, labels: Ints | None) -> Table:
+def comparison(found: Clustering, pixels: Floats, method: str, labels: Ints | None) -> Table:
     """The baselines and the method: scores where there are labels, and what needs none.
 
     The silhouette of each row is in the space that it clustered.
+
+    Args:
+        found: the clusters.
+        pixels: (M, D) of the samples that are shown.
+        method: its name.
+        labels: for scores.
     """
     columns = [Column("method")]
     if labels is not None:
@@ -44,7 +50,7 @@ def comparison(found: Clustering, method: str, labels: Ints | None) -> Table:
     columns += [Column("silhouette", "number"), Column("stability", "number"),
                 Column("chosen by"), Column("its value", "number")]  # fmt: skip
     rows = []
-    for name, clusters, space, start in _rows(found, method):
+    for name, clusters, space, start in _rows(found, pixels, method):
         scores = None if labels is None else Scores.of(clusters, labels)
         judged = [] if scores is None else [scores.accuracy, scores.nmi, scores.ari]
         chosen = [None, "", None] if start is None else [
@@ -55,22 +61,19 @@ def comparison(found: Clustering, method: str, labels: Ints | None) -> Table:
 
 
 def _rows(
-    found: Clustering, method: str
+    found: Clustering, pixels: Floats, method: str
 ) -> Iterator[tuple[str, Ints, Floats, FirstClusters | None]]:
     """Name, clusters of all samples, space of those that are shown, and how they were chosen."""
     codes = found.codes[found.shown]
     for name, start in found.baselines.items():
-        yield name, start.labels, _space(start, found, name), start
+        space = found.encoded if name == CODES else pixels
+        if start.embedding is not None:
+            space = start.embedding[found.shown]
+        yield name, start.labels, space, start
     if found.start is not None and all(found.start is not one for one in found.baselines.values()):
         space = codes if found.start.embedding is None else found.start.embedding[found.shown]
         yield "start", found.start.labels, space, found.start
     yield method, found.labels, codes, None
-
-
-def _space(start: FirstClusters, found: Clustering, name: str) -> Floats:
-    if start.embedding is not None:
-        return start.embedding[found.shown]
-    return found.spaces["auto-encoder" if name == CODES else "pixels"]
 
 
 def verdict(found: Clustering, method: str, labels: Ints | None, sizes: Ints) -> str:
@@ -113,6 +116,7 @@ def _improvement(found: Clustering, method: str, labels: Ints | None) -> str:
 def write(
     run: ClusterRun,
     found: Clustering,
+    pixels: Floats,
     metrics: ClusteringMetrics,
     labels: Ints | None,
     tables: dict[str, Table],
@@ -122,7 +126,7 @@ def write(
     seed: int,
 ) -> Path:
     """Write embeddings.png and report.html into the run folder; return the path of the page."""
-    drawing = _embeddings(found, run, labels, seed)
+    drawing = _embeddings(found, pixels, run, labels, seed)
     picture = BytesIO()
     drawing.savefig(picture, format="png", dpi=150)
     (run.path / EMBEDDINGS).write_bytes(picture.getvalue())
@@ -148,11 +152,13 @@ def _jpeg(sheet: Image.Image) -> str:
     return base64.b64encode(file.getvalue()).decode()
 
 
-def _embeddings(found: Clustering, run: ClusterRun, labels: Ints | None, seed: int) -> Figure:
-    picked = pictures.subset(len(found.shown), seed)
+def _embeddings(
+    found: Clustering, pixels: Floats, run: ClusterRun, labels: Ints | None, seed: int
+) -> Figure:
+    picked = sample_of(len(found.shown), pictures.POINTS, seed)
     assert run.record.clustering is not None
     method = run.record.clustering.method
-    spaces: dict[str, Any] = found.spaces | {method: found.codes[found.shown]}
+    spaces = {"pixels": pixels, "auto-encoder": found.encoded, method: found.codes[found.shown]}
     planes = {name: pictures.planar(codes[picked], seed) for name, codes in spaces.items()}
     shown = found.shown[picked]
     if labels is None:

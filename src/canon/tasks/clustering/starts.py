@@ -163,9 +163,11 @@ def _umap(codes: Floats, seed: int, **settings: Any) -> Floats:
     if not has_umap():
         raise missing_umap()
     threads = torch.get_num_threads()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its own imports and choices
-        umap = import_module("umap")
-        found = umap.UMAP(random_state=seed % 2**32, n_jobs=1, **settings).fit_transform(codes)
-    torch.set_num_threads(threads)  # numba sets it to its own, and sums would differ on resuming
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of its own imports and choices
+            umap = import_module("umap")
+            found = umap.UMAP(random_state=seed % 2**32, n_jobs=1, **settings).fit_transform(codes)
+    finally:
+        torch.set_num_threads(threads)  # numba changes it, and sums would differ on resuming
     return np.ascontiguousarray(found, np.float32)

@@ -42,7 +42,7 @@ class Generation(Task[PicturePack]):
     name: ClassVar[str] = "generate"
     title: ClassVar[str] = "generation"
     target_kind: ClassVar[str | None] = "attributes"
-    expected: ClassVar[str] = "the built-in dataset chairs"
+    expected: ClassVar[str] = "the built-in dataset chairs or chairs-128"
     example: ClassVar[str] = "chairs-64"
     section: ClassVar[str | None] = "canon.tasks.generation.report"
     writes_files: ClassVar[bool] = False

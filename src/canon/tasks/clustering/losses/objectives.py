@@ -150,6 +150,7 @@ class KMeansLoss:
         epoch = int(self.trained.epoch)
         self.trained.epoch += 1
         if epoch % self.every:
+            self.trained.changed.fill_(nan)
             return
         codes = outputs_of(StageCode(net.net), batches)
         if epoch:
@@ -226,6 +227,7 @@ class Classification:
         later = int(self.trained.epoch) - self.warm
         self.trained.epoch += 1
         if later < 0 or later % 2:
+            self.trained.changed.fill_(nan)
             return
         probabilities = outputs_of(net, batches).softmax(1)
         confidence, labels = probabilities.max(1)

@@ -11,7 +11,7 @@ from canon.tasks.clustering.selection.sampling import sample_of
 from canon.tasks.clustering.starts import Floats
 from canon.utils.progress import Step
 
-FEWEST, MOST = 2, 30  # clusters
+FEWEST, USUAL, MOST = 2, 10, 30  # clusters
 SAMPLES, STARTS = 5000, 4
 TOLERANCE = 0.005  # of modularity
 
@@ -46,8 +46,8 @@ class Curve:
         text = f"{self.chosen} clusters: modularity {at[self.chosen]:.4f}"
         if self.chosen != self.highest:
             text += f", the fewest within {TOLERANCE} of {at[self.highest]:.4f} at {self.highest}"
-        if self.chosen == self.numbers[-1]:
-            text += "; it still rises there, so more clusters may be better: pass -k"
+        if self.highest == MOST:
+            text += "; the curve still rises there, so more may be better: pass -k"
         return text
 
 
@@ -62,7 +62,7 @@ def curve(codes: Floats, seed: int, different: int) -> Generator[Step, None, Cur
     codes = codes[sample_of(len(codes), SAMPLES, seed)]
     graph = NeighbourGraph(codes, seed)
     umap = starts.has_umap()
-    space = starts.umap_embedding(codes, FEWEST, seed) if umap else codes
+    space = starts.umap_embedding(codes, USUAL, seed) if umap else codes
     numbers = tuple(range(FEWEST, min(MOST, different, len(codes) // 2) + 1))
     found = []
     for done, k in enumerate(numbers, 1):
@@ -70,6 +70,6 @@ def curve(codes: Floats, seed: int, different: int) -> Generator[Step, None, Cur
             starts.mixture(space, k, seed, graph, STARTS) if umap
             else starts.kmeans(space, k, seed, graph, STARTS)
         )  # fmt: skip
-        found.append(graph.modularity(best.labels))
+        found.append(best.values[0])
         yield Step("evaluate", 0, done, len(numbers))
     return Curve(numbers, tuple(found))

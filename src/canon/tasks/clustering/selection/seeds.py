@@ -11,11 +11,9 @@ from canon.utils.tables import Column, Table
 
 
 def agreements(clusters: Sequence[Ints]) -> list[float]:
-    """The mean adjusted Rand index of each clustering with the others."""
-    return [
-        float(np.mean([adjusted_rand_score(one, other) for other in clusters if other is not one]))
-        for one in clusters
-    ]
+    """The mean adjusted Rand index of each of several clusterings with the others."""
+    pairs = np.array([[adjusted_rand_score(a, b) for b in clusters] for a in clusters])
+    return ((pairs.sum(1) - 1) / (len(clusters) - 1)).tolist()
 
 
 def chosen(clusters: Sequence[Ints]) -> int:
@@ -46,8 +44,10 @@ def spread_table(found: Mapping[str, Sequence[Ints]], labels: Ints | None) -> Ta
     """
     columns = [Column("method")]
     if labels is not None:
-        columns += [Column("mean accuracy", "fraction"), Column("deviation", "fraction"),
-                    Column("mean NMI", "number"), Column("its deviation", "number")]  # fmt: skip
+        columns += [
+            Column("mean accuracy", "fraction"), Column("deviation of accuracy", "fraction"),
+            Column("mean NMI", "number"), Column("deviation of NMI", "number"),
+        ]  # fmt: skip
     columns += [Column("agreement of seeds", "number")]
     rows = []
     for name, clusters in found.items():
