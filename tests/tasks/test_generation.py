@@ -16,6 +16,8 @@ from canon.errors import DataError, InputError
 from canon.tasks.generation import draw
 from canon.tasks.generation.loss import GenerationLoss
 from canon.tasks.generation.metrics import GenerationMetrics
+from canon.tasks.generation.task import side_of
+from canon.tasks.lookup import task_of
 from canon.workflows.evaluate import evaluate
 from canon.workflows.train import train
 from tests.helpers.commands import refused
@@ -169,3 +171,11 @@ def test_what_cannot_be_drawn_is_refused(run, pictures_run, tmp_path, capsys):
         train("chairs-64", canon.open_data("digits"), out=tmp_path / "run")
     with pytest.raises(InputError, match="chairs draws pictures of 128 pixels, but those"):
         train("chairs", drawings(), out=tmp_path / "run")
+
+
+@pytest.mark.parametrize(("model", "data"), [("chairs-64", "chairs"), ("chairs", "chairs-128")])
+def test_a_generator_is_trained_on_pictures_of_its_side(model, data):
+    assert task_of(model).default_data(model) == data
+    split = canon.open_data(data).splits["test"]
+    assert split.images.pixels.shape[1] == side_of(model)
+    assert split.targets.masks.shape[1] == side_of(model)

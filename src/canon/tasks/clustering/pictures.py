@@ -7,6 +7,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.manifold import TSNE
@@ -108,6 +109,7 @@ def modularity(curve: Curve) -> Figure:
 
 def _label(axes: Axes, title: str, over: str = "epoch") -> None:
     axes.set_xlabel(over, color=INK)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel(title, color=INK)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color=SOFT, alpha=0.25, linewidth=0.6)
