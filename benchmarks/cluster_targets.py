@@ -10,9 +10,12 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
+from unittest.mock import patch
 
 import numpy as np
 
@@ -51,29 +54,22 @@ def measure(method: str, pixels: np.ndarray) -> tuple[float, float]:
     return median(np.diff(times)), float((targets[-1] - targets[0]) / (times[-1] - times[0]))
 
 
-class timed:  # noqa: N801
-    """Adds the time of `begin_epoch` of all objectives to the first entry of a list."""
+@contextmanager
+def timed(spent: list[float]) -> Iterator[None]:
+    """Add the time of `begin_epoch` of all objectives to the first entry of a list."""
 
-    kinds = (objectives.Hardening, objectives.KMeansLoss, objectives.Classification)
-
-    def __init__(self, spent: list[float]) -> None:
-        self.spent, self.plain = spent, [kind.begin_epoch for kind in self.kinds]
-
-    def __enter__(self) -> None:
-        for kind, plain in zip(self.kinds, self.plain, strict=True):
-            kind.begin_epoch = self.wrapped(plain)
-
-    def __exit__(self, *_) -> None:
-        for kind, plain in zip(self.kinds, self.plain, strict=True):
-            kind.begin_epoch = plain
-
-    def wrapped(self, plain):
+    def wrapped(plain):
         def begin_epoch(*args):
             start = time.process_time()
             plain(*args)
-            self.spent[0] += time.process_time() - start
+            spent[0] += time.process_time() - start
 
         return begin_epoch
+
+    with ExitStack() as patches:
+        for kind in (objectives.Hardening, objectives.KMeansLoss, objectives.Classification):
+            patches.enter_context(patch.object(kind, "begin_epoch", wrapped(kind.begin_epoch)))
+        yield
 
 
 def main() -> None:

@@ -54,4 +54,5 @@ def require_positive(**numbers: int) -> None:
     """Raise an InputError for a flag below one."""
     for name, value in numbers.items():
         if value < 1:
-            raise InputError(f"--{name} is {value}; expected 1 or more. Pass --{name} 1.")
+            flag = f"--{name.replace('_', '-')}"
+            raise InputError(f"{flag} is {value}; expected 1 or more. Pass {flag} 1.")

@@ -1,6 +1,6 @@
 """`canon generate`: pictures of chosen attributes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -58,6 +58,7 @@ class Command:
 
 def run(command: Command) -> int:
     """Write the pictures."""
+    from canon.data.targets.attributes import Transformation
     from canon.runs.open import open_run
     from canon.workflows.generate import generate, save_strip
 
@@ -71,10 +72,9 @@ def run(command: Command) -> int:
         )
     steps = c.steps or (12 if c.to or c.turn else 1)
     draw = partial(
-        generate, opened, c.name, to=c.to, azimuth=c.azimuth, elevation=c.elevation, color=c.color,
-        saturation=c.saturation, brightness=c.brightness, zoom=c.zoom, stretch=c.stretch,
-        aspect=c.aspect, shift=c.shift, rotation=c.rotation, steps=steps, turn=c.turn,
-        device=c.device,
+        generate, opened, c.name, to=c.to, azimuth=c.azimuth, elevation=c.elevation, steps=steps,
+        turn=c.turn, device=c.device,
+        **{field.name: getattr(c, field.name) for field in fields(Transformation)},
     )  # fmt: skip
     pictures = draw()
     save_strip(pictures, c.out)

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from canon.layers.auto_encoder import AutoEncoder
 from canon.layers.interfaces import Encodes
-from canon.layers.stages import taps
+from canon.layers.stages import require_stage, taps
 from canon.types import Images, Logits
 
 
@@ -118,6 +118,9 @@ def code_of(net: nn.Module, stage: str | None = None) -> nn.Module:
     Args:
         net: the network.
         stage: another stage of it, by name; None means the code, or the last stage.
+
+    Raises:
+        InputError: it has no such stage.
     """
     if isinstance(net, NearestClusters):
         if stage is None or not isinstance(net.code, StageCode):
@@ -125,6 +128,8 @@ def code_of(net: nn.Module, stage: str | None = None) -> nn.Module:
         net = net.code.net
     if isinstance(net, (StudentClusters, LogProbabilities)):
         net = net.net
+    if stage is not None:
+        require_stage(net, stage)
     return StageCode(net, stage)
 
 

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from canon.errors import InputError, nearest
+
 
 def stages(**named: nn.Module) -> nn.Sequential:
     """A sequence whose parts have the names that the paper gives its stages."""
@@ -30,6 +32,20 @@ def taps(features: nn.Sequential, x: Tensor) -> dict[str, Tensor]:
         x = stage(x)
         outputs[name] = x
     return outputs
+
+
+def require_stage(net: nn.Module, stage: str) -> None:
+    """Check that a network has a stage.
+
+    Raises:
+        InputError: no stage has that name.
+    """
+    names = [name for name, _ in net.get_submodule("features").named_children()]
+    if stage not in names:
+        raise InputError(
+            f"no stage is named {stage!r}.{nearest(stage, names)} "
+            f"Its stages are {', '.join(names)}."
+        )
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from torch import nn
 
 from canon.data import Preprocessing
 from canon.data.packs.base import ChannelStatistics
-from canon.errors import InputError, nearest
+from canon.layers.stages import require_stage
 from canon.runs.config import TrainConfig
 from canon.runs.open import open_run
 from canon.weights import Loaded, load, read
@@ -76,20 +76,6 @@ def freeze(net: nn.Module, stage: str | None) -> None:
         part.requires_grad_(False)
         if name == stage:
             break
-
-
-def require_stage(net: nn.Module, stage: str) -> None:
-    """Check that a network has a stage.
-
-    Raises:
-        InputError: no stage has that name.
-    """
-    names = [name for name, _ in net.get_submodule("features").named_children()]
-    if stage not in names:
-        raise InputError(
-            f"no stage is named {stage!r}.{nearest(stage, names)} "
-            f"Its stages are {', '.join(names)}."
-        )
 
 
 def freeze_note(net: nn.Module, stage: str, initial: InitialWeights | None) -> str:

@@ -8,12 +8,11 @@ from torch import nn
 
 from canon.data import Preprocessing
 from canon.errors import InputError, nearest
-from canon.layers.clusters import StageCode
+from canon.layers.clusters import code_of
 from canon.models import model_info
 from canon.runs.cluster_config import ClusterConfig
 from canon.runs.clustering import ClusterRun
 from canon.runs.ensemble import EnsembleRun
-from canon.runs.initial_weights import require_stage
 from canon.runs.open import open_run
 from canon.weights import PUBLISHED, create
 
@@ -29,7 +28,7 @@ class TrainedFeatures:
         prep: from an image file to its input.
     """
 
-    code: StageCode
+    code: nn.Module
     model: str
     model_args: dict[str, Any]
     prep: Preprocessing
@@ -54,7 +53,10 @@ def features_of(config: ClusterConfig, bits: int) -> TrainedFeatures:
                 "the run of a single trained network. Pass another run."
             )
         return TrainedFeatures(
-            _code(run.network(), config.stage), run.model, run.record.model_args, run.preprocessing
+            code_of(run.network(), config.stage),
+            run.model,
+            run.record.model_args,
+            run.preprocessing,
         )
     known = PUBLISHED.get(str(weights))
     if known is None:
@@ -68,10 +70,4 @@ def features_of(config: ClusterConfig, bits: int) -> TrainedFeatures:
     prep = Preprocessing(
         known.image, 3, bits, crop=known.image / known.resize, mean=known.mean, std=known.std
     )
-    return TrainedFeatures(_code(net, config.stage), known.model, args, prep)
-
-
-def _code(net: nn.Module, stage: str | None) -> StageCode:
-    if stage is not None:
-        require_stage(net, stage)
-    return StageCode(net, stage)
+    return TrainedFeatures(code_of(net, config.stage), known.model, args, prep)

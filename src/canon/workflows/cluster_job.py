@@ -36,11 +36,10 @@ from canon.workflows.cluster_plan import (
     notes_of,
     preprocessing,
     recipes_of,
-    recorded_run,
     require_enough,
     require_ranges,
-    resumed_config,
 )
+from canon.workflows.cluster_resume import recorded_run, resumed_config
 from canon.workflows.job import claimed_folder, data_record, provenance, recorded_data
 
 

@@ -1,21 +1,18 @@
-"""Resolve the configuration of a clustering: preprocessing, recipes, what is resumed or refused."""
+"""Resolve the configuration of a clustering: preprocessing, recipes, what is refused."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from math import ceil
 from numbers import Integral
-from pathlib import Path
 from typing import Any, Literal
 
 from canon.data import DataReport, Dataset, Preprocessing
-from canon.errors import DataError, InputError, RunError
+from canon.errors import DataError, InputError, require_positive
 from canon.models import model_info
 from canon.registry import smallest_image
 from canon.runs.cluster_config import ClusterConfig
 from canon.runs.clustering import ClusterRun
-from canon.runs.open import open_run
 from canon.runs.plan import largest_batch
-from canon.runs.resume import unchanged
 from canon.tasks.clustering import starts
 from canon.tasks.clustering.job import repeats
 from canon.tasks.clustering.methods import ImageRecipe, Method, augmentation_of, method_named
@@ -23,40 +20,9 @@ from canon.utils.tables import counted
 
 FEWEST_TO_COUNT = 10  # different images for -k auto
 LARGEST = 128  # side that is not reduced, pixels: auto-encoders grow with its square
-FREE = {"out", "device", "resume", "copy"}  # what a resumed clustering may change
+COUNTS = ("epochs", "pretraining_epochs", "image", "seeds")
 # Of small datasets, which are therefore trained for more epochs.
 LEAST_STEPS = {"pretraining": 2000, "warming": 1000, "training": 1000}
-
-
-def recorded_run(config: ClusterConfig) -> ClusterRun:
-    """The clustering to resume.
-
-    Raises:
-        InputError: no folder is given.
-        RunError: the folder holds no clustering.
-    """
-    if config.out is None:
-        raise InputError("--resume needs the run folder; expected --out. Pass --out runs/NAME.")
-    run = open_run(config.out)
-    if not isinstance(run, ClusterRun):
-        raise RunError(
-            f"{config.out} is no clustering; expected a folder that `canon cluster` made. Resume "
-            "it with `canon train`."
-        )
-    return run
-
-
-def resumed_config(run: ClusterRun, config: ClusterConfig) -> ClusterConfig:
-    """The recorded configuration, if no setting that is given differs.
-
-    Raises:
-        InputError: one differs.
-    """
-    recorded = unchanged(config, ClusterConfig(), run, FREE, "clustering")
-    session = {"out": config.out, "resume": True, "device": config.device, "copy": config.copy}
-    if not isinstance(config.data, (str, Path)):
-        session["data"] = config.data
-    return ClusterConfig(**recorded | session)
 
 
 def require_ranges(config: ClusterConfig) -> None:
@@ -70,11 +36,8 @@ def require_ranges(config: ClusterConfig) -> None:
         raise InputError(
             f"-k is {config.k}; expected 2 clusters or more, or auto. Pass -k 10 or -k auto."
         )
-    for name in ("epochs", "pretraining_epochs", "image", "seeds"):
-        value = getattr(config, name)
-        if value is not None and value < 1:
-            flag = f"--{name.replace('_', '-')}"
-            raise InputError(f"{flag} is {value}; expected 1 or more. Pass a larger one.")
+    counts = {name: getattr(config, name) for name in COUNTS}
+    require_positive(**{name: value for name, value in counts.items() if value is not None})
     if not 0 <= config.seed < 2**63 - config.seeds:
         raise InputError(f"--seed is {config.seed}; expected 0 to 2^63. Pass 0.")
 

@@ -16,11 +16,10 @@ from canon.data.preprocessing import tensor_of
 from canon.data.sources.open import open_data
 from canon.data.types import Pixels
 from canon.errors import DataError, InputError, require_positive
-from canon.layers.clusters import StageCode, code_of
+from canon.layers.clusters import code_of
 from canon.layers.stages import eval_mode
 from canon.runs.ensemble import EnsembleRun
 from canon.runs.folder import Run
-from canon.runs.initial_weights import require_stage
 from canon.runs.open import open_run
 from canon.utils.devices import make_accelerator, to_device
 from canon.utils.progress import Step, Watch
@@ -110,21 +109,18 @@ def _code(run: Run, stage: str | None) -> nn.Module:
             f"{run.path} is an ensemble, whose members have codes of their own; expected a single "
             "network. Pass a member."
         )
-    code = code_of(run.network(), stage)
-    if stage is not None:
-        assert isinstance(code, StageCode)
-        require_stage(code.net, stage)
-    return code
+    return code_of(run.network(), stage)
 
 
 def _images(path: str | Path, *, several: bool) -> Images:
     """The images of a dataset, or those of a file or a folder; of several, names have the path."""
-    if str(path) in BUILT_IN or Path(path).suffix == ".npz" or _is_dataset(Path(path)):
-        images = open_data(path, labels=False).joined().images
-        if several and isinstance(images, ArrayImages):
-            return replace(images, names=tuple(f"{path}{name}" for name in images.names))
-        return images
-    return FileImages.of(find_images(Path(path)))
+    files = [] if str(path) in BUILT_IN or Path(path).suffix == ".npz" else _files(Path(path))
+    if files:
+        return FileImages.of(files)
+    images = open_data(path, labels=False).joined().images
+    if several and isinstance(images, ArrayImages):
+        return replace(images, names=tuple(f"{path}{name}" for name in images.names))
+    return images
 
 
 def _read(
@@ -145,9 +141,11 @@ def _read(
     return found
 
 
-def _is_dataset(path: Path) -> bool:
-    """Whether a folder holds images in other files than images: idx, CIFAR batches."""
+def _files(path: Path) -> list[Path]:
+    """A file, or those of a folder; none if it holds images otherwise: idx, CIFAR batches."""
     try:
-        return path.is_dir() and not find_images(path)
+        return find_images(path)
     except DataError:
-        return True
+        if not path.is_dir():
+            raise
+        return []

@@ -178,7 +178,7 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
         different = len(np.unique(X, axis=0))
         if self.n_clusters == "auto":
             require_countable("X", different, "sample")
-        if self.n_clusters != "auto" and different < self.n_clusters:
+        elif different < self.n_clusters:
             raise InputError(
                 f"n_clusters is {self.n_clusters}, but X has {different} different samples; "
                 f"expected at most as many clusters. Pass n_clusters={different} or less."
@@ -190,12 +190,13 @@ class DeepClustering(TransformerMixin, ClusterMixin, BaseEstimator):  # type: ig
         recipes = self._recipes(method, len(X), 1)
         pretraining = recipes["pretraining"]
         assert pretraining is not None
-        k = self._number(batches.vectors.flatten(1).numpy, seed, different)
+        vectors = batches.vectors.flatten(1).numpy
+        k = self._number(vectors, seed, different)
         return Job(
             method, k, seed,
             build(method.network, channels=X.shape[1], image=1, seed=seed), None,
             pretraining, recipes["training"], None, batches, batches,
-            lambda: batches.vectors.flatten(1).numpy(), make_accelerator("cpu"), None,
+            vectors, make_accelerator("cpu"), None,
         )  # fmt: skip
 
     def _number(self, codes: Callable[[], Floats], seed: int, different: int) -> int:

@@ -1,6 +1,7 @@
 """Draw pictures with a trained generator."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -25,17 +26,11 @@ def generate(
     azimuth: float = 30.0,
     elevation: float = 30.0,
     color: tuple[float, float, float] = Transformation.color,
-    saturation: float = 1.0,
-    brightness: float = 1.0,
-    zoom: float = 1.0,
-    stretch: float = 1.0,
-    aspect: float = 1.0,
-    shift: tuple[float, float] = (0.0, 0.0),
-    rotation: float = 0.0,
     steps: int = 1,
     turn: bool = False,
     mask: bool = False,
     device: str = "auto",
+    **change: Any,
 ) -> Pixels:
     """Pictures of a class: one, from all sides, or on the way to another class.
 
@@ -46,17 +41,11 @@ def generate(
         azimuth: of the camera, degrees.
         elevation: of the camera above the ground, degrees.
         color: red, green and blue, fractions.
-        saturation: of the colour, as a factor.
-        brightness: of the colour, as a factor.
-        zoom: size of the object, as a factor.
-        stretch: width and height in the picture, as a factor.
-        aspect: width, as a factor, by which the height is divided.
-        shift: to the right and down, as fractions of the side.
-        rotation: in the plane of the picture, degrees.
         steps: how many pictures.
         turn: draw from all sides, beginning at the azimuth.
         mask: draw the masks instead of the pictures.
         device: where to run.
+        change: other fields of `Transformation`: saturation, zoom, shift and so on.
 
     Shape: (steps, H, W, 3) uint8, on white; masks (steps, H, W)
 
@@ -72,14 +61,14 @@ def generate(
         )
     if to is not None and turn:
         raise InputError("--to and --turn cannot be combined. Pass one of them.")
-    change = Transformation(color, saturation, brightness, zoom, stretch, aspect, shift, rotation)
-    first = View(name, azimuth, elevation, change)
+    seen = Transformation(color, **change)
+    first = View(name, azimuth, elevation, seen)
     if to is not None:
-        ends = draw.around([first, View(to, azimuth, elevation, change)], run.classes)
+        ends = draw.around([first, View(to, azimuth, elevation, seen)], run.classes)
         codes = draw.between(ends[0], ends[1], steps)
     else:
         angles = [azimuth + (360.0 * i / steps if turn else 0.0) for i in range(steps)]
-        views = [View(name, angle, elevation, change) for angle in angles]
+        views = [View(name, angle, elevation, seen) for angle in angles]
         codes = draw.around(views, run.classes)
     net = to_device(run.network(), make_accelerator(device).device)
     return draw.masks(net, codes) if mask else draw.draw(net, codes)

@@ -163,7 +163,7 @@ BUILT_IN: dict[str, tuple[Callable[[], Dataset], str]] = {
         "colour 64 x 64 drawings of chairs and solids with class, view and colour; no download",
     ),
     "chairs-128": (
-        partial(rendered_chairs, "chairs-128", 128),
+        partial(rendered_chairs, "chairs-128"),
         "the same drawings with 128 x 128 pixels; no download",
     ),
 }

@@ -11,7 +11,8 @@ from canon.data.images.collection import ArrayImages
 from canon.data.sources.solids import Body, objects
 from canon.data.targets.attributes import Attributes, encode
 
-SIDE = 64  # of the pictures, pixels
+RENDERED = {"chairs": 64, "chairs-128": 128}  # datasets, and pixels per side of their pictures
+SIDE = RENDERED["chairs"]
 AZIMUTHS, ELEVATIONS = 31, (20.0, 40.0)  # 62 views, as in the paper
 FINER = 3  # drawn so many times larger, and reduced
 LIGHT = np.array([0.35, -0.55, 0.76])  # direction to the light, as the camera sees it
@@ -119,14 +120,13 @@ def nearest_shown(values: NDArray[np.float32], side: int = SIDE) -> NDArray[np.u
     return np.stack(pictures)
 
 
-def rendered_chairs(name: str = "chairs", side: int = SIDE) -> Dataset:
+def rendered_chairs(name: str = "chairs") -> Dataset:
     """12 chairs and 8 solids; three of four azimuths to train on, the others to test.
 
     Args:
-        name: of the dataset.
-        side: of the pictures, pixels.
+        name: of the dataset, which decides how large pictures are.
     """
-    bodies = objects()
+    bodies, side = objects(), RENDERED[name]
     draw = np.random.default_rng(0)
     rows: dict[str, list[tuple[NDArray[np.float32], Picture]]] = {"train": [], "test": []}
     for number, body in enumerate(bodies.values()):

@@ -9,7 +9,6 @@ from typing import Any
 from accelerate import Accelerator
 from torch import nn
 
-from canon.layers.clusters import StageCode
 from canon.tasks.clustering.batches import IndexedBatches, Repeated, Samples, VectorBatches
 from canon.tasks.clustering.losses.objectives import Hardening
 from canon.tasks.clustering.losses.settled import Settled
@@ -56,7 +55,7 @@ class Features:
         samples: the samples as it takes them.
     """
 
-    code: StageCode
+    code: nn.Module
     samples: Samples
 
 

@@ -12,7 +12,7 @@ from canon.layers.clusters import NearestClusters, StageCode, StudentClusters
 from canon.tasks.clustering import starts
 from canon.tasks.clustering.batches import outputs_of
 from canon.tasks.clustering.job import Features, Job, Phase, PhaseEpoch, fit_phase
-from canon.tasks.clustering.losses.objectives import Pretraining
+from canon.tasks.clustering.losses.reconstruction import Pretraining
 from canon.tasks.clustering.selection.neighbours import NeighbourGraph
 from canon.tasks.clustering.selection.sampling import sample_of
 from canon.tasks.clustering.starts import FirstClusters, Floats, Ints

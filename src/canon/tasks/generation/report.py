@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from canon.data.sources.rendered import nearest_shown
+from canon.data.sources.rendered import RENDERED, nearest_shown
 from canon.inference.predictor import Predictor
 from canon.reports.page import environment
 from canon.runs.folder import Run, TrainedModel
@@ -51,7 +51,7 @@ def section(
     template = environment("canon.tasks.generation").get_template("section.html.j2")
     return Markup(template.render(
         split=(run.record.result or {})["split"],
-        nearest=_nearest(pack) if run.record.data.source in ("chairs", "chairs-128") else None,
+        nearest=_nearest(pack) if run.record.data.source in RENDERED else None,
         error=metrics.error,
         pairs=_pairs(model.net, pack, even),
         worst=_pairs(model.net, pack, metrics.worst(SHOWN)),

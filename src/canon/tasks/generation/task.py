@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from canon.data import DataReport, Dataset, Preprocessing, Split
+from canon.data.sources.rendered import RENDERED
 from canon.data.targets.attributes import Attributes
 from canon.errors import InputError
 from canon.inference.predictor import Predictor
@@ -42,7 +43,7 @@ class Generation(Task[PicturePack]):
     name: ClassVar[str] = "generate"
     title: ClassVar[str] = "generation"
     target_kind: ClassVar[str | None] = "attributes"
-    expected: ClassVar[str] = "the built-in dataset chairs or chairs-128"
+    expected: ClassVar[str] = f"the built-in dataset {' or '.join(RENDERED)}"
     example: ClassVar[str] = "chairs-64"
     section: ClassVar[str | None] = "canon.tasks.generation.report"
     writes_files: ClassVar[bool] = False
@@ -51,7 +52,7 @@ class Generation(Task[PicturePack]):
 
     def default_data(self, model: str) -> str:
         """Pictures of the side that the network draws."""
-        return "chairs" if side_of(model) == 64 else "chairs-128"
+        return next(name for name, side in RENDERED.items() if side == side_of(model))
 
     def sides(self, data: Dataset, prep: Preprocessing) -> dict[str, int]:  # noqa: ARG002
         """The length of the attributes."""

@@ -1,4 +1,4 @@
-"""What deep clustering minimises: reconstruction, hardening, k-means, classification.
+"""What deep clustering minimises: hardening, k-means, classification.
 
 The targets of an epoch are buffers of the module that is trained: a saved state holds them, so that
 a resumed epoch continues with the same ones.
@@ -11,7 +11,6 @@ from sklearn.cluster import KMeans
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from canon.layers.auto_encoder import AutoEncoder
 from canon.layers.clusters import StageCode, StudentClusters, squared_distances
 from canon.tasks.clustering.batches import Samples, outputs_of
 from canon.tasks.clustering.losses.assignments import kl_divergence, target_distribution
@@ -20,31 +19,30 @@ from canon.types import Images, Logits
 Output = tuple[Tensor, Tensor | None]  # what clusters are made from, and reconstruction errors
 
 
-class Reconstructing(nn.Module):
-    """An auto-encoder whose output is the squared error of each image, (N,)."""
+class Trained(nn.Module):
+    """What is trained: a network, and what its epochs have in common.
 
-    def __init__(self, net: AutoEncoder) -> None:
+    Args:
+        net: the network.
+    """
+
+    changed: Tensor
+    epoch: Tensor
+
+    def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net
+        self.register_buffer("changed", torch.tensor(nan))  # until labels are found again
+        self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))
 
-    def forward(self, x: Images) -> Tensor:
-        return (self.net(x) - x).square().flatten(1).mean(1)
-
-
-class Pretraining:
-    """The non-clustering loss alone: reconstruction."""
-
-    def module(self, net: nn.Module) -> nn.Module:
-        """The auto-encoder with its error."""
-        assert isinstance(net, AutoEncoder)
-        return Reconstructing(net)
-
-    def losses(self, output: Tensor, target: Tensor) -> Tensor:  # noqa: ARG002
-        """(N,) squared errors, in squared units of the input."""
-        return output
+    def next_epoch(self) -> int:
+        """Begin an epoch, in which no label has changed yet; its number, from 0."""
+        self.changed.fill_(nan)
+        self.epoch += 1
+        return int(self.epoch) - 1
 
 
-class Clustered(nn.Module):
+class Clustered(Trained):
     """Clusters of an auto-encoder as they are trained, with the targets of the epoch.
 
     Args:
@@ -53,18 +51,15 @@ class Clustered(nn.Module):
         reconstruct: whether images are decoded as well.
     """
 
+    net: StudentClusters
     targets: Tensor
     labels: Tensor
-    changed: Tensor
-    epoch: Tensor
 
     def __init__(self, net: StudentClusters, samples: int, *, reconstruct: bool) -> None:
-        super().__init__()
-        self.net, self.reconstruct = net, reconstruct
+        super().__init__(net)
+        self.reconstruct = reconstruct
         self.register_buffer("targets", torch.zeros(samples, len(net.centers)))
         self.register_buffer("labels", torch.full((samples,), -1))
-        self.register_buffer("changed", torch.tensor(nan))  # until labels are found again
-        self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: Images) -> Output:
         if not self.reconstruct:
@@ -102,6 +97,7 @@ class Hardening:
 
     def begin_epoch(self, net: nn.Module, batches: Samples, order: Tensor) -> None:  # noqa: ARG002
         """Compute the targets from the images as they are."""
+        self.trained.next_epoch()
         q = outputs_of(net, batches).exp()
         self.trained.targets.copy_(target_distribution(q))
         self.trained.relabel(q.argmax(1))
@@ -147,10 +143,8 @@ class KMeansLoss:
     def begin_epoch(self, net: nn.Module, batches: Samples, order: Tensor) -> None:  # noqa: ARG002
         """Move the centres to those of k-means from where they are."""
         assert isinstance(net, StudentClusters)
-        epoch = int(self.trained.epoch)
-        self.trained.epoch += 1
+        epoch = self.trained.next_epoch()
         if epoch % self.every:
-            self.trained.changed.fill_(nan)
             return
         codes = outputs_of(StageCode(net.net), batches)
         if epoch:
@@ -167,7 +161,7 @@ class KMeansLoss:
         return self.weight * (squared + 1e-12).sqrt() + self.reconstruction * errors
 
 
-class Labelled(nn.Module):
+class Labelled(Trained):
     """A classifier, and the clusters as its labels.
 
     Args:
@@ -177,16 +171,11 @@ class Labelled(nn.Module):
 
     targets: Tensor
     sure: Tensor
-    changed: Tensor
-    epoch: Tensor
 
     def __init__(self, net: nn.Module, labels: Tensor) -> None:
-        super().__init__()
-        self.net = net
+        super().__init__(net)
         self.register_buffer("targets", labels.clone())
         self.register_buffer("sure", torch.ones(len(labels)))
-        self.register_buffer("changed", torch.tensor(nan))  # until labels are found again
-        self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: Images) -> Logits:
         return self.net(x)
@@ -224,10 +213,8 @@ class Classification:
 
     def begin_epoch(self, net: nn.Module, batches: Samples, order: Tensor) -> None:  # noqa: ARG002
         """Label the images again, every second epoch after the first ones."""
-        later = int(self.trained.epoch) - self.warm
-        self.trained.epoch += 1
+        later = self.trained.next_epoch() - self.warm
         if later < 0 or later % 2:
-            self.trained.changed.fill_(nan)
             return
         probabilities = outputs_of(net, batches).softmax(1)
         confidence, labels = probabilities.max(1)
