@@ -16,6 +16,7 @@ from canon.tasks.clustering.metrics import (
     collapse,
     contingency,
     matched_labels,
+    renumbered,
     silhouette,
 )
 from canon.tasks.clustering.selection.neighbours import NeighbourGraph
@@ -32,6 +33,12 @@ def test_accuracy_is_that_of_the_best_of_all_matchings():
     best = max(np.mean([p[c] == t for c, t in zip(clusters, labels, strict=True)])
                for p in permutations(range(4)))  # fmt: skip
     assert clustering_accuracy(clusters, labels) == pytest.approx(best)
+
+
+def test_clusters_take_the_numbers_of_those_they_match_best():
+    # Cluster 0 shares two samples with label 1, cluster 1 three with 0, cluster 2 three with 2.
+    assert renumbered(CLUSTERS, LABELS, 3).tolist() == [1, 1, 1, 0, 0, 0, 2, 2, 2, 2]
+    assert renumbered(np.array([0, 0, 0]), np.array([2, 2, 1]), 3).tolist() == [2, 2, 2]
 
 
 def test_accuracy_by_hand():

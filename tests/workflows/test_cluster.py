@@ -75,6 +75,12 @@ def test_a_clustering_is_evaluated_on_labelled_data(bar_run, tmp_path):
     _, metrics = canon.evaluate(bar_run, (images, labels))
     assert metrics.scores.accuracy == 1.0
     assert metrics.k == 2
+    for place, image in zip(("left", "up", "left", "up"), images, strict=False):
+        (tmp_path / place).mkdir(exist_ok=True)
+        Image.fromarray(image).save(tmp_path / place / f"{len([*tmp_path.rglob('*')])}.png")
+    _, metrics = canon.evaluate(bar_run, tmp_path)
+    labels = {row[3] for row in metrics.per_class(bar_run.classes).rows}
+    assert labels == {"left", "up"}  # the names of this data
 
 
 def test_labels_of_the_data_are_used_for_scores_only(tmp_path):

@@ -44,7 +44,7 @@ def accuracy_of_kmeans(digits):
         ("idec-da", None, 10, 2),
         ("dcec-da", 16, 6, 2),
         ("n2d", None, 5, None),
-        ("self-label", 14, 1, 6),
+        ("self-label", 14, 1, 3),
         ("aljalbout", 16, 4, 2),
         ("aljalbout-kmeans", 16, 4, 2),
         pytest.param("adc-thin", 28, 1, 5, marks=pytest.mark.slow),

@@ -58,6 +58,7 @@ def resumes_to_the_same_weights(method, phase, tmp_path):
     ("method", "phase"),
     [
         pytest.param("self-label", "training", marks=pytest.mark.slow),
+        pytest.param("self-label", "retraining", marks=pytest.mark.slow),
         ("n2d", "pretraining"),
     ],
 )

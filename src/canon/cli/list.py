@@ -102,7 +102,7 @@ def _methods() -> Listed:
             "again", "augmentation"]  # fmt: skip
     rows: list[list[object]] = [
         [one.name, one.source, one.classifier or one.network, one.first, one.loss_in_words,
-         "with it" if one.reconstruction else "before it", "k-means" if one.again else "no",
+         "with it" if one.reconstruction else "before it", one.again_in_words,
          one.augmentation]
         for one in METHODS.values()
     ]  # fmt: skip

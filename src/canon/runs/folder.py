@@ -31,7 +31,7 @@ from canon.weights import Checkpoint, load_exact, read
 
 RECORD, WEIGHTS, STATE = "run.json", "model.safetensors", "state"
 METRICS, REPORT = "metrics.jsonl", "report.html"
-PHASES = ("pretraining", "warming", "training")  # of a clustering
+PHASES = ("pretraining", "warming", "training", "retraining")  # of a clustering
 
 
 @dataclass(frozen=True)

@@ -213,6 +213,7 @@ def notes_of(
     yield f"pre-training of {method.network}: {counted(pretraining.epochs, 'epoch')}"
     if recipe is not None:
         yield (
-            f"clustering by {method.loss}: {counted(recipe.epochs, 'epoch')}, {recipe.optimizer}, "
+            f"clustering by {method.loss}: {counted(recipe.epochs, 'epoch')}"
+            f"{', twice' if method.again and method.classifier else ''}, {recipe.optimizer}, "
             f"lr {recipe.lr:g}, batch {recipe.batch}, augmentation {recipe.images.augmentation}"
         )

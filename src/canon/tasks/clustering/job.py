@@ -33,7 +33,7 @@ class PhaseEpoch:
     """An epoch of a phase ended.
 
     Args:
-        phase: `pretraining`, `warming` or `training`.
+        phase: `pretraining`, `warming`, `training` or `retraining`.
         epoch: what training yields.
         changed: share of the labels that changed at its beginning, if there are labels.
     """
@@ -94,6 +94,11 @@ class Job:
     accelerator: Accelerator
     states: Path | None = None
     features: Features | None = None
+
+    @property
+    def retraining(self) -> ImageRecipe | None:
+        """Recipe with clusters that are found again: that of training."""
+        return self.training
 
     @property
     def samples(self) -> Samples:

@@ -41,7 +41,8 @@ class Method:
         weight: of the clustering loss.
         reconstruction: weight of the reconstruction loss in training; 0 leaves the decoder out.
         classifier: registered name of the network that classification and association train.
-        again: whether k-means is run on the codes at the end.
+        again: whether clusters are found again in the codes after training: by k-means; or, with
+            classification, by UMAP and a mixture, and the classifier learns these too.
         augmentation: of the images in training: none; shifts and rotations, which pre-training has
             too; larger ones with changes of scale; or crops with rotations. Targets come from the
             images as they are.
@@ -78,6 +79,7 @@ class Method:
             "start": (self.start is None) == (self.loss == "association"),
             "training": (self.training is None) == (self.loss is None),
             "warming": (self.warming is not None) == (self.loss == "association"),
+            "again": not self.again or self.loss in ("hardening", "k-means", "classification"),
             "classifier": (self.classifier is not None)
             == (self.loss in ("classification", "association")),
         }
@@ -92,7 +94,7 @@ class Method:
     @property
     def needs_umap(self) -> bool:
         """Whether it needs the extra `cluster`."""
-        return self.start == "mixture"
+        return self.start == "mixture" or (self.again and self.classifier is not None)
 
     @property
     def first(self) -> str:
@@ -108,6 +110,13 @@ class Method:
         if self.classifier:
             return "logits"
         return "nearest" if self.loss is None and self.start == "mixture" else "student"
+
+    @property
+    def again_in_words(self) -> str:
+        """How clusters are found again after training."""
+        if not self.again:
+            return "no"
+        return "UMAP and mixture, training" if self.classifier else "k-means"
 
     @property
     def loss_in_words(self) -> str:
@@ -146,7 +155,7 @@ ASSOCIATION = replace(
     PRETRAINING, optimizer=AdamW(betas=(0.8, 0.9)), lr=2e-4, batch=100, epochs=5,
     schedule=Constant(),
 )  # fmt: skip
-SELF_LABEL = replace(PRETRAINING, lr=2e-3, decay=0.05, epochs=12)
+SELF_LABEL = replace(PRETRAINING, lr=2e-3, decay=0.05, epochs=6)
 # fmt: on
 
 METHODS: dict[str, Method] = {
@@ -155,7 +164,7 @@ METHODS: dict[str, Method] = {
         Method(
             "self-label", "N2D on pixels, then cluster classification: docs/clustering.md",
             "idec-ae", PRETRAINING, space="pixels", start="mixture", loss="classification",
-            training=SELF_LABEL, classifier="adc-thin", augmentation="affine",
+            training=SELF_LABEL, classifier="adc-thin", augmentation="affine", again=True,
         ),
         Method(
             "features", "a trained network: --weights", "dcec-ae", PRETRAINING, start="mixture",

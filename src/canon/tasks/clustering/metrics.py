@@ -36,6 +36,13 @@ def clustering_accuracy(clusters: Ints, labels: Ints) -> float:
     return float(counts[_matching(counts)].sum() / len(labels))
 
 
+def renumbered(clusters: Ints, like: Ints, k: int) -> Ints:
+    """(N,) clusters with the numbers of the k others that they match best, one to one."""
+    counts = np.zeros((k, k), np.int64)
+    np.add.at(counts, (clusters, like), 1)
+    return _matching(counts)[1][clusters]
+
+
 def _matching(counts: Ints) -> tuple[Ints, Ints]:
     from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  # slow to import
 
@@ -92,12 +99,14 @@ class ClusteringMetrics(Metrics):
         clusters: (N,) cluster of each sample.
         confidence: (N,) probability of that cluster.
         labels: (N,) label of each sample, or None.
+        classes: their names, if they may be others than those of the run.
     """
 
     k: int
     clusters: Ints
     confidence: NDArray[np.float32]
     labels: Ints | None = None
+    classes: Sequence[str] | None = None
 
     @property
     def loss(self) -> float:
@@ -138,6 +147,7 @@ class ClusteringMetrics(Metrics):
 
     def per_class(self, classes: Sequence[str]) -> Table:
         """Size and mean confidence of each cluster, and its most frequent label."""
+        classes = self.classes or classes
         named = self.labels is not None and len(classes) > 0
         columns = [Column("cluster"), Column("images", "count"), Column("confidence", "fraction")]
         columns += [Column("most frequent label"), Column("its share", "fraction")] * named

@@ -72,6 +72,7 @@ def phases(lines: Sequence[dict[str, Any]]) -> list[Figure]:
         "pretraining": "pre-training: squared error",
         "warming": "association of copies",
         "training": "clustering loss",
+        "retraining": "clustering loss, from clusters found again",
     }
     figures = []
     for phase, title in names.items():

@@ -96,7 +96,7 @@ def _of_features(
     graph = NeighbourGraph(codes, seed)
     if starts.has_umap():
         yield Phase("UMAP and a Gaussian mixture on the features")
-        start = stored(job.states, "start", lambda: _mixture(codes, k, seed, graph))
+        start = stored(job.states, "start", lambda: starts.umap_mixture(codes, k, seed, graph))
     else:
         yield Phase("k-means on the features")
         start = stored(job.states, "start", lambda: starts.kmeans(codes, k, seed, graph))
@@ -119,13 +119,9 @@ def _baselines(
     if starts.has_umap():
         yield Phase("baseline: UMAP and a Gaussian mixture on pixels")
         found[MIXTURE] = stored(
-            job.states, "mixture-pixels", lambda: _mixture(pixels, k, seed, graph)
+            job.states, "mixture-pixels", lambda: starts.umap_mixture(pixels, k, seed, graph)
         )
     return found
-
-
-def _mixture(codes: Floats, k: int, seed: int, graph: NeighbourGraph) -> FirstClusters:
-    return starts.mixture(starts.umap_embedding(codes, k, seed), k, seed, graph)
 
 
 def _first_clusters(
@@ -140,4 +136,4 @@ def _first_clusters(
     if method.start == "k-means":
         return baselines[CODES]
     yield Phase("first clusters: UMAP and a Gaussian mixture on the codes")
-    return stored(job.states, "start", lambda: _mixture(codes, job.k, job.seed, graph))
+    return stored(job.states, "start", lambda: starts.umap_mixture(codes, job.k, job.seed, graph))

@@ -122,6 +122,11 @@ def _without_convergence_warnings() -> Iterator[None]:
         yield
 
 
+def umap_mixture(codes: Floats, k: int, seed: int, judge: Judge) -> FirstClusters:
+    """A Gaussian mixture on a UMAP embedding of codes (N, D): `umap_embedding`, then `mixture`."""
+    return mixture(umap_embedding(codes, k, seed), k, seed, judge)
+
+
 def has_umap() -> bool:
     """Whether the extra `cluster` is installed."""
     return find_spec("umap") is not None

@@ -52,7 +52,11 @@ class ClusterPrediction:
 
 
 class Clustering(ImageTask):
-    """Groups of similar images. `canon cluster` trains; labels are used for scores only."""
+    """Groups of similar images. `canon cluster` trains; labels are used for scores only.
+
+    Args:
+        classes: names of the labels that clusters are scored with; None gives no scores.
+    """
 
     name: ClassVar[str] = "cluster"
     title: ClassVar[str] = "clustering"
@@ -60,6 +64,9 @@ class Clustering(ImageTask):
     expected: ClassVar[str] = "images, with or without labels"
     example: ClassVar[str] = "cae"
     width: ClassVar[int] = 4
+
+    def __init__(self, classes: Sequence[str] | None = None) -> None:
+        self.classes = classes
 
     def objective(
         self,
@@ -85,8 +92,12 @@ class Clustering(ImageTask):
         return stack([labels.double(), cluster.double(), confidence.double(), k.double()], 1)
 
     def metrics(self, figures: Tensor, outputs: int) -> ClusteringMetrics:  # noqa: ARG002
-        """Confidence and sizes, without scores."""
-        return _metrics(figures, labelled=False)
+        """Confidence and sizes; with labels, accuracy, mutual information and Rand index."""
+        labels, clusters, confidence, k = figures.cpu().numpy().T
+        return ClusteringMetrics(
+            int(k[0]), clusters.astype("int64"), confidence.astype("float32"),
+            None if self.classes is None else labels.astype("int64"), self.classes,
+        )  # fmt: skip
 
     def evaluation(
         self,
@@ -97,9 +108,9 @@ class Clustering(ImageTask):
         options: EvalOptions = EvalOptions(),  # noqa: B008
     ) -> Evaluate:
         """With scores where there are labels."""
-        labelled = isinstance(samples, Split) and isinstance(samples.targets, Labels)
-        task = _Labelled() if labelled else self
-        return super(Clustering, task).evaluation(samples, prep, outputs, accelerator, options)
+        targets = samples.targets if isinstance(samples, Split) else None
+        scored = Clustering(targets.classes if isinstance(targets, Labels) else None)
+        return ImageTask.evaluation(scored, samples, prep, outputs, accelerator, options)
 
     def columns(self, classes: Sequence[str], options: PredictOptions) -> tuple[Column, ...]:  # noqa: ARG002
         """File, cluster, confidence."""
@@ -119,19 +130,3 @@ class Clustering(ImageTask):
     def failed(self, path: Path, fault: str) -> ClusterPrediction:
         """No cluster."""
         return ClusterPrediction(path, faults=(fault,))
-
-
-class _Labelled(Clustering):
-    """The same, for images with labels."""
-
-    def metrics(self, figures: Tensor, outputs: int) -> ClusteringMetrics:  # noqa: ARG002
-        """Accuracy, mutual information and Rand index as well."""
-        return _metrics(figures, labelled=True)
-
-
-def _metrics(figures: Tensor, *, labelled: bool) -> ClusteringMetrics:
-    labels, clusters, confidence, k = figures.cpu().numpy().T
-    truth = labels.astype("int64") if labelled else None
-    return ClusteringMetrics(
-        int(k[0]), clusters.astype("int64"), confidence.astype("float32"), truth
-    )

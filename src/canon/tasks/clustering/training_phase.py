@@ -1,6 +1,7 @@
 """Training with a clustering loss: centres in the space of codes, or a classifier."""
 
 from collections.abc import Generator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,7 +14,10 @@ from canon.tasks.clustering.batches import outputs_of
 from canon.tasks.clustering.job import Events, Job, Phase, PhaseEpoch, fit_phase
 from canon.tasks.clustering.losses.association import Associated, Association, place_centroids
 from canon.tasks.clustering.losses.objectives import Classification, Hardening, KMeansLoss
+from canon.tasks.clustering.metrics import renumbered
+from canon.tasks.clustering.selection.neighbours import NeighbourGraph
 from canon.tasks.clustering.starts import FirstClusters, Floats, Ints, Judge
+from canon.tasks.clustering.store import stored
 from canon.training import Event
 from canon.utils.devices import to_device
 
@@ -52,12 +56,31 @@ def _train_classifier(
     if start is None:
         yield from _associate(job, classifier)
     else:
-        first = torch.from_numpy(start.labels)
-        objective = Classification(classifier, first, warm=max(2, job.training.epochs // 4))
-        yield from fit_phase(job, classifier, objective, "training")
+        yield from _learn(job, classifier, start.labels, "training")
+        if job.method.again:
+            yield Phase("UMAP and a Gaussian mixture on the codes of the classifier")
+            found = stored(job.states, "again", lambda: _found_again(job, classifier))
+            yield Phase(f"clustering with {job.method.classifier}, from these clusters")
+            yield from _learn(job, classifier, found.labels, "retraining")
     labels = outputs_of(classifier, job.samples).argmax(1).numpy()
     embedded = outputs_of(StageCode(classifier), job.samples).numpy()
     return LogProbabilities(classifier), embedded, labels
+
+
+def _learn(job: Job, classifier: nn.Module, clusters: Ints, phase: str) -> Events:
+    """Clusters as labels of the classifier."""
+    assert job.training is not None
+    warm = max(2, job.training.epochs // 4)
+    objective = Classification(classifier, torch.from_numpy(clusters), warm=warm)
+    yield from fit_phase(job, classifier, objective, phase)
+
+
+def _found_again(job: Job, classifier: nn.Module) -> FirstClusters:
+    """Clusters of the codes of a classifier, with the numbers that it has for them."""
+    codes = outputs_of(StageCode(classifier), job.samples).numpy()
+    found = starts.umap_mixture(codes, job.k, job.seed, NeighbourGraph(codes, job.seed))
+    own = outputs_of(classifier, job.samples).argmax(1).numpy()
+    return replace(found, labels=renumbered(found.labels, own, job.k))
 
 
 def _associate(job: Job, classifier: nn.Module) -> Events:
