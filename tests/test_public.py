@@ -21,6 +21,8 @@ NAMES = [
     "embed",
     "ensemble",
     "evaluate",
+    "explain",
+    "feature_maps",
     "fully_convolutional",
     "generate",
     "load_run",
@@ -85,6 +87,10 @@ def main(images: Path) -> None:
     clusters = canon.cluster(images, k=8, method="dcec")
     print(clusters.clusters, canon.embed(clusters, images).codes.shape)
     print(canon.DeepClustering(8, random_state=0).fit(images).labels_)
+    for explanation in canon.explain(run, images, method="layer-cam", target="7"):
+        print(explanation.name, explanation.values.shape)
+    image, maps = canon.feature_maps(run, images / "0.png")
+    print(image.shape, maps["c1"].shape)
     print(canon.generate(run, "chair1", steps=12, turn=True).shape)
 '''
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from canon.workflows.ensemble import ensemble as ensemble
     from canon.workflows.estimator import DeepClustering as DeepClustering
     from canon.workflows.evaluate import evaluate as evaluate
+    from canon.workflows.explain import explain as explain
+    from canon.workflows.explain import feature_maps as feature_maps
     from canon.workflows.generate import generate as generate
     from canon.workflows.predict import predict as predict
     from canon.workflows.train import train as train
@@ -53,6 +55,8 @@ _PUBLIC = {
     "embed": "canon.workflows.embed",
     "ensemble": "canon.workflows.ensemble",
     "evaluate": "canon.workflows.evaluate",
+    "explain": "canon.workflows.explain",
+    "feature_maps": "canon.workflows.explain",
     "fully_convolutional": "canon.layers.fully_convolutional",
     "generate": "canon.workflows.generate",
     "load_run": "canon.runs.open:open_run",

@@ -3,7 +3,7 @@
 A message is one line with three parts: the wrong value, what is expected, what to do next.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 LOOKALIKES = str.maketrans("ol_", "01-")
@@ -56,3 +56,13 @@ def require_positive(**numbers: int) -> None:
         if value < 1:
             flag = f"--{name.replace('_', '-')}"
             raise InputError(f"{flag} is {value}; expected 1 or more. Pass {flag} 1.")
+
+
+def require_choice(kind: str, name: str, choices: Sequence[str], verb: str) -> None:
+    """Refuse a name that is not among the choices.
+
+    Raises:
+        InputError: the message names the nearest.
+    """
+    if name not in choices:
+        raise unknown(kind, name, choices, f"`canon {verb} --help`")

@@ -9,10 +9,9 @@ from canon.data import Preprocessing, Split
 from canon.data.images.collection import FileImages
 from canon.data.preprocessing import center_square, resize
 from canon.data.targets.labels import Labels
-from canon.errors import InputError
+from canon.errors import InputError, require_choice
 from canon.layers import stages
 from canon.recipes.images import PROTOCOLS
-from canon.tasks.base import require_choice
 from canon.tasks.classification.crop_protocols import evaluation
 from canon.utils.devices import make_accelerator
 from canon.utils.progress import run_steps

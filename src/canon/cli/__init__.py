@@ -32,6 +32,7 @@ VERBS = {
     "evaluate": "evaluate the network of a run on its own or other data",
     "ensemble": "combine the networks of several runs into an ensemble",
     "predict": "predict the classes, masks or clusters of images with the network of a run",
+    "explain": "explain what a network looks at and what it has learned, as pictures",
     "generate": "draw pictures with a trained generator",
     "embed": "write the codes of images: of a clustering, an auto-encoder, or any stage",
 }

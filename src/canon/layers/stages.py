@@ -1,13 +1,15 @@
 """Named stages: the layout of every network, its intermediate outputs, its smallest image."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from canon.errors import InputError, nearest
+
+PARTS = ("features", "decoder", "head")  # of a network: they hold its stages
 
 
 def stages(**named: nn.Module) -> nn.Sequential:
@@ -34,18 +36,63 @@ def taps(features: nn.Sequential, x: Tensor) -> dict[str, Tensor]:
     return outputs
 
 
-def require_stage(net: nn.Module, stage: str) -> None:
+def require_stage(net: nn.Module, stage: str, parts: Sequence[str] = ("features",)) -> None:
     """Check that a network has a stage.
 
     Raises:
-        InputError: no stage has that name.
+        InputError: no stage of these parts of the network has that name.
     """
-    names = [name for name, _ in net.get_submodule("features").named_children()]
+    names = stage_names(net, parts)
     if stage not in names:
         raise InputError(
             f"no stage is named {stage!r}.{nearest(stage, names)} "
             f"Its stages are {', '.join(names)}."
         )
+
+
+def stage_names(net: nn.Module, parts: Sequence[str] = PARTS) -> list[str]:
+    """The names of the stages of these parts of a network, in order."""
+    return [name for name, _ in _stages(net, parts)]
+
+
+def stage_named(net: nn.Module, stage: str) -> nn.Module:
+    """The stage of that name, of the features, the decoder or the head.
+
+    Raises:
+        InputError: no stage has that name.
+    """
+    require_stage(net, stage, PARTS)
+    return next(module for name, module in _stages(net, PARTS) if name == stage)
+
+
+def _stages(net: nn.Module, parts: Sequence[str]) -> Iterator[tuple[str, nn.Module]]:
+    children = dict(staged(net).named_children())
+    for part in parts:
+        if part in children:
+            yield from children[part].named_children()
+
+
+def staged(net: nn.Module) -> nn.Module:
+    """The network that has the stages: itself, or what it wraps as `net`.
+
+    Raises:
+        InputError: there is none.
+    """
+    while "features" not in (children := dict(net.named_children())):
+        if "net" not in children:
+            raise InputError(
+                f"{type(net).__name__} has no part named features, which holds the stages; "
+                "expected a network of Canon. Pass another network."
+            )
+        net = children["net"]
+    return net
+
+
+def features_of(net: nn.Module) -> nn.Sequential:
+    """The stages of a network before its head or decoder."""
+    features = staged(net).get_submodule("features")
+    assert isinstance(features, nn.Sequential)
+    return features
 
 
 @contextmanager

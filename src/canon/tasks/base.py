@@ -12,7 +12,7 @@ from torch import nn
 from canon.data import DataReport, Dataset, Preprocessing, Split
 from canon.data.packs.base import Pack
 from canon.data.targets.base import Values
-from canon.errors import DataError, InputError, unknown
+from canon.errors import DataError, InputError
 from canon.inference.predictor import Predictor
 from canon.recipes.images import EvalProtocol
 from canon.runs.config import TrainConfig
@@ -241,13 +241,3 @@ def require_options(
                 f"--{field.name.replace('_', '-')} applies to {owners[0].title} networks only, "
                 f"such as {owners[0].example}; {model} is a {task.title} network. Remove the flag."
             )
-
-
-def require_choice(kind: str, name: str, choices: Sequence[str], verb: str) -> None:
-    """Refuse a name that is not among the choices.
-
-    Raises:
-        InputError: the message names the nearest.
-    """
-    if name not in choices:
-        raise unknown(kind, name, choices, f"`canon {verb} --help`")

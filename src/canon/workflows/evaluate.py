@@ -5,18 +5,12 @@ from pathlib import Path
 
 from canon.data import Split
 from canon.data.checks.checked import open_checked
-from canon.errors import DataError, InputError, NonFiniteError, require_positive
+from canon.errors import DataError, InputError, NonFiniteError, require_choice, require_positive
 from canon.recipes.images import PROTOCOLS, EvalProtocol
 from canon.runs.folder import Run
 from canon.runs.open import open_run
 from canon.runs.resume import IN_MEMORY, restore_splits
-from canon.tasks.base import (
-    EvalOptions,
-    needs_labels,
-    require_choice,
-    require_options,
-    require_targets,
-)
+from canon.tasks.base import EvalOptions, needs_labels, require_options, require_targets
 from canon.tasks.lookup import TASKS, task_named
 from canon.training.interfaces import Metrics
 from canon.utils.devices import make_accelerator, to_device

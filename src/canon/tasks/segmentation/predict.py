@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from canon.data.images.listing import name_outputs
-from canon.errors import DataError, InputError
+from canon.errors import DataError, InputError, require_choice
 from canon.inference.predictor import Predictor
 from canon.runs.folder import TrainedModel
-from canon.tasks.base import PredictOptions, require_choice
+from canon.tasks.base import PredictOptions
 from canon.tasks.segmentation.mask_files import MaskPrediction, write_masks
 from canon.tasks.segmentation.mask_predictor import MaskPredictor
 from canon.utils.progress import Watch

@@ -1,0 +1,108 @@
+"""What is explained: a trained network, and what it sees of a file."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from canon.data import Preprocessing
+from canon.data.images.reader import read_image
+from canon.data.preprocessing import tensor_of
+from canon.data.types import Pixels
+from canon.errors import InputError, nearest
+from canon.models import model_info, names
+from canon.runs.ensemble import EnsembleRun
+from canon.runs.folder import Run, TrainedModel
+from canon.runs.open import open_run
+from canon.types import Images
+from canon.weights import PUBLISHED, create
+
+Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+
+def explainable(network: Run | str | Path, weights: str | None = None) -> TrainedModel:
+    """The network of a run, or a registered network with weights.
+
+    Args:
+        network: a run, its folder, or a registered name.
+        weights: for a name: what `canon.create` takes; None leaves the initial weights.
+
+    Raises:
+        InputError: neither, an ensemble, or a task without classes.
+    """
+    if isinstance(network, Run) or Path(network).is_dir():
+        run = network if isinstance(network, Run) else open_run(network)
+        if isinstance(run, EnsembleRun):
+            raise InputError(
+                f"{run.path} is an ensemble; expected a single network. Pass one of its members."
+            )
+        if weights is not None:
+            raise InputError(
+                f"--weights is for the name of a network, but {run.path} is a run, which has its "
+                "own. Leave --weights out."
+            )
+        return run.trained_model()
+    if (name := str(network)) not in names():
+        raise InputError(
+            f"{name} is no run folder and no network.{nearest(name, names())} Pass a run folder, "
+            "or a name from `canon list models`."
+        )
+    known, published = PUBLISHED.get(str(weights)), model_info(name).published
+    net = create(name, weights=weights)
+    prep = Preprocessing(published.image, published.channels)
+    if known:
+        crop = known.image / known.resize
+        prep = Preprocessing(known.image, 3, crop=crop, mean=known.mean, std=known.std)
+    return TrainedModel(net, "classify", prep, tuple(map(str, range(published.classes))))
+
+
+def inputs(model: TrainedModel, file: Path) -> tuple[Bytes, Images]:
+    """What the network sees of a file: its pixels (H, W, 3) in 8 bits, and its input (1, C, H, W).
+
+    For segmentation the centre at the size of training; else as in prediction.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    prep = model.preprocessing
+    if model.mask_codes is None:
+        raw = prep.center(tensor_of(prep.read(file))[None])
+    else:
+        raw = tensor_of(_center(prep.convert(read_image(file), str(file)), prep.size))[None]
+    x = prep.normalize(raw)
+    shown = raw[0].numpy() * (255 / prep.white)
+    if prep.border:
+        shown = np.pad(shown, ((prep.border,) * 2, (prep.border,) * 2, (0, 0)), "edge")
+    pixels = np.broadcast_to(shown.round().astype(np.uint8), (*shown.shape[:2], 3))
+    return np.ascontiguousarray(pixels), x.contiguous()
+
+
+def _center(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """The centre of an image (H, W, C); smaller ones are reflected."""
+    short = [max(0, side - n) for side, n in zip(size, pixels.shape[:2], strict=True)]
+    if any(short):
+        margins = [(n // 2, n - n // 2) for n in short]
+        pixels = np.pad(pixels, (*margins, (0, 0)), "symmetric")
+    top, left = ((n - side) // 2 for n, side in zip(pixels.shape[:2], size, strict=True))
+    return np.ascontiguousarray(pixels[top : top + size[0], left : left + size[1]])
+
+
+def class_number(model: TrainedModel, target: str | int) -> Tensor:
+    """The number of a class, (1,).
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    classes = model.classes
+    if str(target) in classes:
+        return torch.tensor([classes.index(str(target))])
+    if str(target).isdigit() and int(target) < len(classes):
+        return torch.tensor([int(target)])
+    shown = ", ".join(classes[:8]) + (", ..." if len(classes) > 8 else "")
+    raise InputError(
+        f"no class is named {target!r}.{nearest(str(target), classes)} Expected one of {shown}. "
+        "Pass another --target."
+    )
