@@ -25,6 +25,7 @@ from canon.utils.files import in_cache
 VERBS = {
     "list": "list models, ensembles, datasets, recipes and weights",
     "show": "show the layer table of a network: sizes, parameters, cost, receptive field",
+    "conv": "work out one convolution: output size, cost, other forms, number by number",
     "compare": "compare networks and runs: cost, receptive field, error, with charts",
     "check": "read every image of a dataset and report problems",
     "train": "train a network on a folder of images, evaluate it and write a report",
