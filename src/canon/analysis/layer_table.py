@@ -47,7 +47,7 @@ def describe(
             `strict` is set.
     """
     net, shape = _checked(*build_on_meta(model, image, channels, classes, **more))
-    tensors_on_meta = dict(_on_meta(net))
+    tensors_on_meta = dict(on_meta(net))
     dtype = next((p.dtype for p in net.parameters() if p.is_floating_point()), torch.float32)
     x = torch.empty(1, *shape, device="meta", dtype=dtype)
     tracer = Tracer(x)
@@ -106,7 +106,7 @@ def build_on_meta(
     return net, size, channels
 
 
-def _on_meta(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+def on_meta(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Every tensor of every module once, by name, on the meta device.
 
     `_parameters` and `_buffers` are private, as of torch 2.11. The public lists name the tensors of

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ import tyro
 
 from canon.cli.console import percent, progress_bars, show_table
 from canon.cli.flags import Switch, flag
+from canon.utils.files import atomic_write
 
 if TYPE_CHECKING:
     from canon.analysis.compare import NetworkSummary
@@ -32,6 +34,7 @@ class Command:
     Args:
         names: names from `canon list models`, and run folders with their own error.
         out: the folder for the charts.
+        svg: the file for drawings of the networks, one below the other.
         json: print JSON.
         csv: print CSV.
     """
@@ -40,6 +43,7 @@ class Command:
         tyro.conf.Positional[tuple[str, ...]], flag("[MODEL|RUN ...]", "all networks")
     ] = ()
     out: Annotated[Path | None, flag("DIR", "no charts")] = None
+    svg: Annotated[Path | None, flag("FILE", "no drawings")] = None
     json: Switch = False
     csv: Switch = False
 
@@ -66,11 +70,7 @@ def run(command: Command) -> int:
         print(json.dumps([asdict(row) for row in rows], indent=1))
     else:
         show_table(HEAD, map(_cells, rows), as_csv=command.csv, left=2)
-    if command.out is not None:
-        published = any(isinstance(one, str) for one in chosen)
-        for path in _draw(rows, command.out, published):
-            if not (command.json or command.csv):
-                print(f"chart: {path}")
+    _pictures(command, rows, chosen)
     return 0
 
 
@@ -121,6 +121,26 @@ def _cells(row: "NetworkSummary") -> list[object]:
     return [row.name, row.paper, row.image, row.layers, row.counted, row.params, row.macs,
             row.activation_bytes, "all" if row.field is None else row.field, percent(row.top1),
             percent(row.top5), row.result, row.where]  # fmt: skip
+
+
+def _pictures(
+    command: Command, rows: "list[NetworkSummary]", chosen: "Sequence[str | Run]"
+) -> None:
+    if command.svg is not None:
+        _draw_networks([one if isinstance(one, str) else one.model for one in chosen], command.svg)
+    if command.out is not None:
+        published = any(isinstance(one, str) for one in chosen)
+        for path in _draw(rows, command.out, published):
+            if not (command.json or command.csv):
+                print(f"chart: {path}")
+
+
+def _draw_networks(names: list[str], path: Path) -> None:
+    from canon.analysis.drawing.svg import draw
+
+    text = draw(*names)
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _draw(rows: "list[NetworkSummary]", folder: Path, published: bool) -> list[Path]:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
@@ -9,6 +10,7 @@ import tyro
 from canon.cli.console import console, percent, show_table
 from canon.cli.flags import Switch, flag
 from canon.options import UpsamplingName
+from canon.utils.files import atomic_write
 
 if TYPE_CHECKING:
     from canon.analysis.description import Description, LayerRow
@@ -40,6 +42,7 @@ class Command:
             segmentation networks whose name does not fix it.
         backbone: classifier that the network is built on (encoder-decoder only).
         strict: report an error for layers whose output size is not an integer.
+        svg: the file for a drawing of the network.
         json: print JSON.
         csv: print CSV.
     """
@@ -55,6 +58,7 @@ class Command:
     upsampling: Annotated[UpsamplingName | None, flag("METHOD", "the paper's")] = None
     backbone: Annotated[str | None, flag("MODEL", "resnet34")] = None
     strict: Switch = False
+    svg: Annotated[Path | None, flag("FILE", "no drawing")] = None
     json: Switch = False
     csv: Switch = False
 
@@ -68,17 +72,19 @@ def run(command: Command) -> int:
     from canon.analysis.layer_table import describe
 
     c = command
-    sides = {"image": c.image, "channels": c.channels, "classes": c.classes}
+    sides: dict[str, Any] = {"image": c.image, "channels": c.channels, "classes": c.classes}
     if c.what_if is not None:
         from canon.cli.show_what_if import show_what_if
 
         _alone(c)
         show_what_if(c.model, c.what_if, sides, as_json=c.json, as_csv=c.csv)
         return 0
-    table = describe(
-        c.model, c.image, channels=c.channels, classes=c.classes, strict=c.strict,
-        width=c.width, depth=c.depth, upsampling=c.upsampling, backbone=c.backbone,
-    )  # fmt: skip
+    options: dict[str, Any] = {"width": c.width, "depth": c.depth, "upsampling": c.upsampling,
+               "backbone": c.backbone}  # fmt: skip
+    if c.svg is not None:
+        _draw(c.svg, c.model, **sides, **options)
+        return 0
+    table = describe(c.model, strict=c.strict, **sides, **options)
     shown = table.rows if c.by == "layer" else table.stages()
     if c.json:
         _print_json(c.model, table, shown)
@@ -92,6 +98,15 @@ def run(command: Command) -> int:
     if not c.csv:
         _print_notes(c.model, table)
     return 0
+
+
+def _draw(path: Path, model: str, **more: Any) -> None:
+    from canon.analysis.drawing.svg import draw
+
+    text = draw(model, **more)
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(path)
 
 
 def _alone(command: Command) -> None:

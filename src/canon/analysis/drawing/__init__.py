@@ -1,0 +1,1 @@
+"""Drawings of networks: what is drawn, where it is, and the SVG."""

@@ -1,0 +1,129 @@
+"""A layout as SVG text, for light and dark pages."""
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from canon.analysis.drawing.graph import graph_of
+from canon.analysis.drawing.layout import Layout, Text, lay_out
+from canon.models import model_info
+
+LEGEND = {"convolution": "convolution", "pooling": "pooling", "linear": "fully connected",
+          "enlarging": "upsampling", "other": "other"}  # fmt: skip
+
+STYLE = """
+  text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
+  .ink { fill: #344054; } .strong { fill: #101828; font-weight: 600; } .soft { fill: #667085; }
+  .convolution { fill: #7ea4f5; } .pooling { fill: #f2b27a; } .linear { fill: #9cc9a3; }
+  .enlarging { fill: #c7a4ee; } .other { fill: #c3c9d4; }
+  rect { stroke: #344054; stroke-width: 0.8; }
+  .line { stroke: #98a2b3; stroke-width: 1.2; }
+  .skip { fill: none; stroke: #667085; stroke-width: 1.2; }
+  .head { fill: #667085; }
+  @media (prefers-color-scheme: dark) {
+    .ink { fill: #d0d5dd; } .strong { fill: #f2f4f7; } .soft { fill: #98a2b3; }
+    .convolution { fill: #3f6fd8; } .pooling { fill: #b8712e; } .linear { fill: #4f8f5a; }
+    .enlarging { fill: #7f56c4; } .other { fill: #565f70; }
+    rect { stroke: #d0d5dd; }
+  }"""
+
+
+def draw(
+    *models: str,
+    image: int | None = None,
+    channels: int | None = None,
+    classes: int | None = None,
+    **more: object,
+) -> str:
+    """Registered networks, one below the other, as the text of an SVG.
+
+    Args:
+        models: registered names.
+        image: side of the input in pixels; None means each paper's.
+        channels: of the input; None means each paper's.
+        classes: of the output; None means each paper's.
+        more: further options of the networks.
+
+    Raises:
+        InputError: an unknown name, or a size that a network does not take.
+    """
+    sides = {"channels": channels, "classes": classes}
+    layouts = [laid_out(model, image, **sides, **more) for model in models]
+    return text_of(layouts, " and ".join(models))
+
+
+def laid_out(model: str, image: int | None = None, **more: object) -> Layout:
+    """The layout of a registered network; arguments and errors are those of `draw`."""
+    graph = graph_of(model, image, **more)  # type: ignore[arg-type]
+    paper, table = model_info(model).paper, graph.description
+    authors = paper.authors.split(", ")
+    who = " and ".join(authors) if len(authors) < 3 else f"{authors[0]} et al."
+    subtitle = (
+        f"{who}, {paper.venue} {paper.year}; input {' × '.join(map(str, graph.input))}; "
+        f"{_short(table.params)} parameters, {_short(table.macs)} multiplications"
+    )
+    return lay_out(graph, model, subtitle)
+
+
+def _short(number: int) -> str:
+    """A number with a unit: 1.23 million."""
+    for size, word in ((10**9, " billion"), (10**6, " million")):
+        if number >= size:
+            return f"{number / size:.3g}{word}"
+    return f"{number:,}"
+
+
+def text_of(layouts: Sequence[Layout], title: str) -> str:
+    """The SVG of several layouts, one below the other, with a legend."""
+    kinds = kinds_of(layouts)
+    height = sum(layout.height for layout in layouts)
+    width = max(*(layout.width for layout in layouts), 150 * len(kinds) + 330)
+    parts, top = [], 0.0
+    for layout in layouts:
+        parts += [f'<g transform="translate(0 {top:.1f})">', *_parts(layout), "</g>"]
+        top += layout.height
+    for i, kind in enumerate(kinds):
+        parts.append(f'<rect class="{kind}" x="{20 + 150 * i}" y="{height + 4:.1f}" width="12" '
+                     'height="12"/>')  # fmt: skip
+    body = "\n".join([*parts, *map(_text, legend(layouts))])
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height + 26:.0f}" '
+        f'viewBox="0 0 {width:.0f} {height + 26:.0f}" style="max-width: 100%; height: auto" '
+        f'role="img" aria-label="{escape(title)}">\n<style>{STYLE}\n</style>\n{body}\n</svg>\n'
+    )
+
+
+def _parts(layout: Layout) -> Iterator[str]:
+    for a, b, c, d in layout.lines:
+        yield f'<line class="line" x1="{a:.1f}" y1="{b:.1f}" x2="{c:.1f}" y2="{d:.1f}"/>'
+    for arrow in layout.arrows:
+        way = " L ".join(f"{x:.1f} {y:.1f}" for x, y in arrow.points)
+        x, y = arrow.points[-1]
+        yield f'<path class="skip" d="M {way}"/>'
+        yield f'<path class="head" d="M {x - 3.5:.1f} {y - 4:.1f} h 7 l -3.5 6 z"/>'
+    for box in layout.boxes:
+        yield (
+            f'<rect class="{box.kind}" x="{box.x:.1f}" y="{box.y:.1f}" '
+            f'width="{box.width:.1f}" height="{box.height:.1f}" rx="1.5"/>'
+        )
+    yield from map(_text, layout.texts)
+
+
+def kinds_of(layouts: Sequence[Layout]) -> list[str]:
+    """The kinds of stages that are drawn, in the order of the legend."""
+    return [k for k in LEGEND if any(box.kind == k for layout in layouts for box in layout.boxes)]
+
+
+def legend(layouts: Sequence[Layout]) -> list[Text]:
+    """The words of the legend, at the bottom."""
+    kinds = kinds_of(layouts)
+    y = sum(layout.height for layout in layouts) + 14
+    words = [Text(38 + 150 * i, y, LEGEND[k], 10, "ink", "start") for i, k in enumerate(kinds)]
+    grammar = "height: resolution, width: channels, both logarithmic"
+    return [*words, Text(30 + 150 * len(kinds), y, grammar, 10, "soft", "start")]
+
+
+def _text(one: Text) -> str:
+    return (
+        f'<text class="{one.style}" x="{one.x:.1f}" y="{one.y:.1f}" font-size="{one.size}" '
+        f'text-anchor="{one.anchor}">{escape(one.text)}</text>'
+    )

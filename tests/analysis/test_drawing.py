@@ -1,0 +1,134 @@
+"""Drawings of networks: what is drawn is what the papers say, and nothing overlaps."""
+
+import xml.etree.ElementTree as ET
+from itertools import combinations
+
+import pytest
+
+import canon
+from canon.analysis.drawing.graph import graph_of
+from canon.analysis.drawing.svg import draw, laid_out, legend
+from canon.cli import main
+from canon.errors import InputError
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def nodes_of(model):
+    return {node.name: node for node in graph_of(model).nodes}
+
+
+def overlaps(layout):
+    """Pairs of captions, or of a caption and a box, that cover one another."""
+    texts = [(text.text, text.box) for text in (*layout.texts, *legend([layout]))]
+    boxes = [("a box", (b.x, b.y, b.x + b.width, b.y + b.height)) for b in layout.boxes]
+    pairs = [*combinations(texts, 2), *((t, b) for t in texts for b in boxes)]
+    return [
+        (first[0], second[0])
+        for first, second in pairs
+        if first[1][0] < second[1][2] and second[1][0] < first[1][2]
+        and first[1][1] < second[1][3] and second[1][1] < first[1][3]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("model", canon.names())
+def test_nothing_overlaps_and_all_is_on_the_page(model):
+    layout = laid_out(model)
+    assert overlaps(layout) == []
+    for text in layout.texts:
+        left, top, right, bottom = text.box
+        assert 0 <= left <= right <= layout.width
+        assert 0 <= top <= bottom <= layout.height
+    for box in layout.boxes:
+        assert 0 <= box.x <= box.x + box.width <= layout.width
+        assert 40 <= box.y <= box.y + box.height <= layout.height
+    for arrow in layout.arrows:
+        assert min(y for _, y in arrow.points) > 44  # below the title
+
+
+def test_u_net_is_a_u_with_four_copies():
+    """Figure 1 of Ronneberger et al.: four grey arrows, five levels."""
+    graph = graph_of("unet")
+    names = [node.name for node in graph.nodes]
+    pairs = {(names[a], names[b]) for a, b in graph.skips}
+    assert pairs == {(f"down{i}", f"up{i}") for i in range(4)}
+    boxes = dict(zip(names, laid_out("unet").boxes, strict=True))
+    middles = [boxes[name].y + boxes[name].height / 2
+               for name in ("down0", "down1", "down2", "down3", "bottom")]  # fmt: skip
+    assert middles == sorted(middles)
+    assert boxes["up0"].y < boxes["up3"].y < boxes["bottom"].y
+
+
+def test_the_blocks_of_resnet_50():
+    """Table 1 of He et al.: 3, 4, 6 and 3 blocks of 1 x 1, 3 x 3 and 1 x 1 convolutions."""
+    nodes = nodes_of("resnet50")
+    for stage, count, channels, side in (
+        ("conv2_x", 3, 256, 56), ("conv3_x", 4, 512, 28), ("conv4_x", 6, 1024, 14),
+        ("conv5_x", 3, 2048, 7),
+    ):  # fmt: skip
+        assert nodes[stage].captions == ("1×1 3×3 1×1", f"× {count} residual blocks")
+        assert nodes[stage].shape == (channels, side, side)
+        assert nodes[stage].residual
+    assert not any(node.residual for node in nodes_of("plain34").values())
+    assert nodes_of("plain34")["conv4_x"].captions == ("3×3 conv × 2", "× 6 blocks")
+
+
+def test_google_net_has_nine_modules_of_four_branches():
+    modules = [n for n in graph_of("googlenet").nodes if n.captions == ("4 branches",)]
+    assert len(modules) == 9
+    assert nodes_of("googlenet")["conv2"].notes == ("LRN",)
+
+
+def test_kinds_and_captions():
+    lenet, alexnet = nodes_of("lenet5"), nodes_of("alexnet")
+    kinds = [lenet[name].kind for name in ("c1", "s2", "c3", "s4", "c5", "f6", "output")]
+    assert kinds == ["convolution", "pooling"] * 2 + ["convolution", "linear", "linear"]
+    assert alexnet["conv1"].captions == ("11×11 conv", "stride 4")
+    assert nodes_of("vgg16")["stage5"].captions == ("3×3 conv × 3", "2×2 pool, / 2")
+    assert nodes_of("segnet")["decode5"].kind == "enlarging"
+
+
+def test_two_streams_are_not_joined():
+    graph = graph_of("chairs")
+    second = [i for i, node in enumerate(graph.nodes) if node.name == "fc5"][1]
+    assert not graph.nodes[second].linked
+    assert (2, second) in graph.skips  # from fc4
+    assert len(laid_out("chairs").lines) == len(graph.nodes) - 2
+
+
+def test_height_is_resolution_and_width_is_channels():
+    for model in ("alexnet", "resnet50", "segnet", "xception"):
+        graph, layout = graph_of(model), laid_out(model)
+        drawn = [(n.shape, b) for n, b in zip(graph.nodes, layout.boxes, strict=True)
+                 if len(n.shape) == 3]  # fmt: skip
+        by_side = sorted((shape[1], box.height) for shape, box in drawn)
+        by_channels = sorted((shape[0], box.width) for shape, box in drawn)
+        assert [h for _, h in by_side] == sorted(h for _, h in by_side)
+        assert [w for _, w in by_channels] == sorted(w for _, w in by_channels)
+
+
+def test_the_svg_holds_every_stage_as_text():
+    root = ET.fromstring(draw("resnet34", "plain34"))
+    texts = [text.text for text in root.iter(f"{SVG}text")]
+    assert texts.count("conv4_x") == 2
+    assert {"resnet34", "plain34", "× 6 residual blocks", "× 6 blocks"} <= set(texts)
+    assert "prefers-color-scheme: dark" in draw("lenet5")
+    assert "LeCun et al., " in "".join(t for t in [*texts, draw("lenet5")] if t)
+
+
+def test_commands_write_drawings(tmp_path, capsys):
+    one, two = tmp_path / "one.svg", tmp_path / "two.svg"
+    assert main(["show", "unet-same", "--width", "8", "--image", "128", "--svg", str(one)]) == 0
+    assert "8 × 128 × 128" in one.read_text()
+    assert main(["compare", "resnet18", "resnet34", "--svg", str(two)]) == 0
+    assert "resnet34" in two.read_text()
+    capsys.readouterr()
+    assert main(["show", "resnet99", "--svg", str(one)]) == 2
+    assert "resnet" in capsys.readouterr().err
+
+
+def test_a_module_without_stages_is_refused():
+    import torch
+
+    with pytest.raises(InputError, match="no stages to draw"):
+        graph_of(torch.nn.Sequential(), 8)
