@@ -69,7 +69,10 @@ def test_the_blocks_of_resnet_50():
         assert nodes[stage].captions == ("1×1 3×3 1×1", f"× {count} residual blocks")
         assert nodes[stage].shape == (channels, side, side)
         assert nodes[stage].residual
-    assert not any(node.residual for node in nodes_of("plain34").values())
+    for model in ("plain34", "unet", "fcn8s", "googlenet", "inception-v4"):
+        assert not any(node.residual for node in nodes_of(model).values())
+    for model, stage in (("xception", "middle"), ("inception-resnet-v2", "inception_b")):
+        assert nodes_of(model)[stage].residual
     assert nodes_of("plain34")["conv4_x"].captions == ("3×3 conv × 2", "× 6 blocks")
 
 

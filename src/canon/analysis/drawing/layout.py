@@ -4,6 +4,7 @@ The grammar is that of Net2Vis (Baeuerle et al., IEEE TVCG 2021): the height of 
 resolution of its output, its width the number of channels, both logarithmic.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log2
 from typing import Literal
@@ -98,43 +99,42 @@ def lay_out(graph: Graph, title: str, subtitle: str) -> Layout:
         title: above all.
         subtitle: below it.
     """
-    rows = _rows(graph)
-    levels = _levels(graph)
-    lanes = _lanes(graph)
+    lanes, levels = _lanes(graph), _levels(graph)
     texts = [Text(MARGIN, 26, title, 16, "strong", "start"),
              Text(MARGIN, 44, subtitle, 11, "soft", "start")]  # fmt: skip
     boxes: list[Box] = []
-    lines: list[tuple[float, float, float, float]] = []
     top, width = 66.0 + 11 * (max(lanes.values(), default=-1) + 1), 0.0
-    for row in rows:
-        tallest = max(_size(graph.nodes[i])[1] for i in row)
-        x, deepest = float(MARGIN), top
-        for i in row:
-            node = graph.nodes[i]
-            box_width, box_height = _size(node)
-            cell = max(box_width, *(width_of(t, s) for t, s, _ in _captions(node)))
-            middle = top + tallest / 2 + STEP * levels[i]
-            box = Box(
-                x + (cell - box_width) / 2,
-                middle - box_height / 2,
-                box_width,
-                box_height,
-                node.kind,
-            )
-            under = middle + (tallest / 2 if not any(levels) else box_height / 2) + LINE + 2
-            for text, size, style in _captions(node):
-                texts.append(Text(x + cell / 2, under, text, size, style))
-                under += LINE
-            if i != row[0] and node.linked:
-                last = boxes[-1]
-                lines.append((last.x + last.width, last.y + last.height / 2, box.x, middle))
-            boxes.append(box)
-            x, deepest = x + cell + GAP, max(deepest, under)
-        width, top = max(width, x - GAP + MARGIN), deepest + 16
+    for row in _rows(graph):
+        placed, captions = _row([graph.nodes[i] for i in row], [levels[i] for i in row], top)
+        boxes += placed
+        texts += captions
+        width = max(width, *(text.box[2] + MARGIN for text in captions))
+        top = max(text.y for text in captions) + LINE + 16
+    lines = [
+        (a.x + a.width, a.y + a.height / 2, b.x, b.y + b.height / 2)
+        for a, b, node in zip(boxes, boxes[1:], graph.nodes[1:], strict=False)
+        if node.linked and b.x > a.x
+    ]
     arrows = [_arrow(boxes[a], boxes[b], lane) for (a, b), lane in lanes.items()]
     arrows += [_loop(box) for box, node in zip(boxes, graph.nodes, strict=True) if node.residual]
-    widest = max(width, *(text.box[2] + MARGIN for text in texts))
-    return Layout(widest, top + 8, tuple(boxes), tuple(texts), tuple(arrows), tuple(lines))
+    width = max(width, *(text.box[2] + MARGIN for text in texts[:2]))
+    return Layout(width, top + 8, tuple(boxes), tuple(texts), tuple(arrows), tuple(lines))
+
+
+def _row(nodes: Sequence[Node], levels: Sequence[int], top: float) -> tuple[list[Box], list[Text]]:
+    """The boxes of a row, from left to right, with their captions under them."""
+    tallest = max(_size(node)[1] for node in nodes)
+    x, boxes, texts = float(MARGIN), [], []
+    for node, level in zip(nodes, levels, strict=True):
+        width, height = _size(node)
+        cell = max(width, *(width_of(text, size) for text, size, _ in _captions(node)))
+        middle = top + tallest / 2 + STEP * level
+        boxes.append(Box(x + (cell - width) / 2, middle - height / 2, width, height, node.kind))
+        y = middle + (height if any(levels) else tallest) / 2 + LINE + 2
+        for i, (text, size, style) in enumerate(_captions(node)):
+            texts.append(Text(x + cell / 2, y + LINE * i, text, size, style))
+        x += cell + GAP
+    return boxes, texts
 
 
 def _captions(node: Node) -> list[tuple[str, int, str]]:
