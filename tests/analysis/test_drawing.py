@@ -31,7 +31,13 @@ def overlaps(layout):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("model", canon.names())
+SHOWN = {"lenet5", "alexnet", "vgg16", "googlenet", "resnet34", "xception", "fcn8s", "segnet",
+         "unet", "encoder-decoder", "deconvnet", "chairs", "idec-ae"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "model", [pytest.param(n, marks=[] if n in SHOWN else pytest.mark.slow) for n in canon.names()]
+)
 def test_nothing_overlaps_and_all_is_on_the_page(model):
     layout = laid_out(model)
     assert overlaps(layout) == []

@@ -33,6 +33,8 @@ def test_every_method_explains_the_predicted_class(method, digits_run, digit, tm
     assert one.values.shape[:2] == (32, 32)
     assert np.isfinite(one.values).all()
     assert one.values.any()
+    if method not in ("layer-cam", "integrated-gradients", "deconvnet"):
+        return  # one of each kind of picture is drawn
     out = tmp_path / "out"
     text = printed("explain", digits_run.path, digit, "--method", method, "--out", out)
     assert f"{out}/one-{method}.png" in text

@@ -186,28 +186,18 @@ def maximised_channels(
         InputError: no such network, stage, channel or class.
     """
     model = explainable(network, weights)
-    device_ = make_accelerator(device).device
-    net, prep = to_device(model.net, device_), model.preprocessing
+    net, prep = to_device(model.net, make_accelerator(device).device), model.preprocessing
     shape = (prep.channels, *prep.size)
+    wanted: dict[str, tuple[nn.Module, Score]]
     if target is not None:
-        number = class_number(model, target)
-        wanted: dict[str, tuple[nn.Module, Score]] = {
-            model.classes[int(number)]: (net, class_score(number))
-        }
-        title = "maximised-class"
+        number, title = class_number(model, target), "maximised-class"
+        wanted = {model.classes[int(number)]: (net, class_score(number))}
     else:
-        blank = torch.zeros(1, *shape, device=device_)
+        blank = torch.zeros(1, *shape, device=next(net.parameters()).device)
         stage = stage or last_maps(net, blank)
-        stage_named(net, stage)
-        count = stage_outputs(net, blank)[stage].shape[1]
-        picked = list(channels) or list(range(min(SHOWN, count)))
-        if wrong := [c for c in picked if not 0 <= c < count]:
-            raise InputError(
-                f"stage {stage} has no channel {wrong[0]}; expected 0 to {count - 1}. Pass another "
-                "--channel."
-            )
-        wanted = {str(c): (ChannelScore(net, stage, c), lambda y: y) for c in picked}
         title = f"maximised-{stage}"
+        picked = _picked(net, blank, stage, channels)
+        wanted = {str(c): (ChannelScore(net, stage, c), lambda y: y) for c in picked}
     pictures = {}
     for done, (name, (module, score)) in enumerate(wanted.items(), 1):
         found = maximised(
@@ -217,3 +207,19 @@ def maximised_channels(
         pictures[name] = np.ascontiguousarray(np.broadcast_to(picture, (*picture.shape[:2], 3)))
         watch(Step("predict", 0, done, len(wanted)))
     return title, pictures
+
+
+def _picked(net: nn.Module, x: Images, stage: str, channels: Sequence[int]) -> list[int]:
+    """The channels, or the first 16 of a stage.
+
+    Raises:
+        InputError: there is no such stage or channel.
+    """
+    stage_named(net, stage)
+    count = stage_outputs(net, x)[stage].shape[1]
+    if wrong := [c for c in channels if not 0 <= c < count]:
+        raise InputError(
+            f"stage {stage} has no channel {wrong[0]}; expected 0 to {count - 1}. Pass another "
+            "--channel."
+        )
+    return list(channels) or list(range(min(SHOWN, count)))
