@@ -80,9 +80,12 @@ def maximised(
     random = torch.Generator().manual_seed(seed)
     channels, height, width = shape
     size = (1, channels, height, width // 2 + 1, 2)
-    spectrum = (0.01 * torch.randn(size, generator=random)).requires_grad_()
-    scale = _scale(height, width)
-    center, spread = (torch.tensor(v).expand(channels)[:, None, None] for v in (mean, std))
+    device = next((p.device for p in net.parameters()), torch.device("cpu"))
+    spectrum = (0.01 * torch.randn(size, generator=random)).to(device).requires_grad_()
+    scale = _scale(height, width).to(device)
+    center, spread = (
+        torch.tensor(v, device=device).expand(channels)[:, None, None] for v in (mean, std)
+    )
     optimizer = torch.optim.Adam([spectrum], lr=lr)
     with explained(net), ExitStack() as first:
         first.enter_context(_open_rectifiers(net))
@@ -94,7 +97,7 @@ def maximised(
             loss = -score(net(x)).sum()
             spectrum.grad = torch.autograd.grad(loss, spectrum)[0]
             optimizer.step()
-        return _image(spectrum, scale, (height, width)).detach()[0]
+        return _image(spectrum, scale, (height, width)).detach()[0].cpu()
 
 
 @contextmanager
@@ -120,7 +123,7 @@ def _image(spectrum: Tensor, scale: Tensor, size: tuple[int, int]) -> Tensor:
     """(1, C, H, W) fractions of white."""
     x = torch.fft.irfft2(torch.view_as_complex(spectrum) * scale, s=size) / 4
     if x.shape[1] == 3:
-        colors = torch.tensor(COLORS)
+        colors = torch.tensor(COLORS, device=x.device)
         x = torch.einsum("nchw,dc->ndhw", x, colors / colors.norm(dim=0).max())
     return x.sigmoid()
 
@@ -135,5 +138,5 @@ def _changed(image: Tensor, random: torch.Generator) -> Tensor:
     shift = draws[2:] * (2 * max(1.0, side / 16) / side)
     cos, sin = zoom * angle.cos(), zoom * angle.sin()
     rows = torch.stack([torch.stack([cos, -sin, shift[0]]), torch.stack([sin, cos, shift[1]])])
-    grid = F.affine_grid(rows[None], list(image.shape), align_corners=False)
+    grid = F.affine_grid(rows[None].to(image.device), list(image.shape), align_corners=False)
     return F.grid_sample(image, grid, padding_mode="reflection", align_corners=False)
