@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 import canon
+from canon.cli import main
 from canon.workflows import explain_network
 from canon.workflows.explain import METHODS, explain, feature_maps
 from tests.helpers.commands import refused
@@ -157,3 +158,22 @@ def test_mistakes_without_an_image(digits_run, tmp_path, capsys):
     )
     (tmp_path / "text.png").write_text("no image")
     assert "text.png" in refused(capsys, "explain", folder, str(tmp_path / "text.png"))
+
+
+def test_networks_without_classes(digit, capsys, tmp_path):
+    argv = ["explain", "cae", str(digit), "--out", str(tmp_path / "out")]
+    assert "an auto-encoder gives pictures, not classes" in refused(capsys, *argv)
+    assert main([*argv, "--method", "feature-maps"]) == 0
+    assert "a generator draws pictures" in refused(capsys, "explain", "chairs-64", str(digit))
+
+
+def test_a_clustering_is_explained(tmp_path, printed):
+    from tests.helpers.clusters import SMALL, bars
+
+    images, _ = bars()
+    run = canon.cluster(images, out=tmp_path / "run", **SMALL)
+    Image.fromarray(images[0].squeeze()).save(tmp_path / "a.png")
+    (one,) = explain(run, tmp_path / "a.png", device="cpu")
+    (known,) = canon.predict(run, tmp_path / "a.png", device="cpu")
+    assert one.name == str(known.cluster)
+    assert one.values.shape == one.image.shape[:2]

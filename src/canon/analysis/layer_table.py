@@ -129,8 +129,9 @@ def _stage_ends(
     that of its score map.
     """
     standard = hasattr(model, "features") and hasattr(model, "head")
+    named = hasattr(model, "features") and (standard or hasattr(model, "decoder"))
     holders = [dict(model.named_children()).get(n) for n in ("features", "decoder", "head")]
-    parts = [part for h in holders if h is not None and standard for part in h.named_children()]
+    parts = [part for h in holders if h is not None and named for part in h.named_children()]
     modules = [*parts, *([("", model.get_submodule("features"))] if standard else []), ("", model)]
     ends: dict[str, tuple[Any, ReceptiveField]] = {}
 

@@ -18,7 +18,14 @@ from canon.runs.folder import Run, TrainedModel
 from canon.types import Images
 from canon.utils.devices import make_accelerator, to_device
 from canon.utils.progress import Step, Watch
-from canon.workflows.explain_inputs import Bytes, Floats, class_number, explainable, inputs
+from canon.workflows.explain_inputs import (
+    Bytes,
+    Floats,
+    class_number,
+    explainable,
+    inputs,
+    require_classes,
+)
 
 MAPS: dict[str, Callable[..., Tensor]] = {
     "grad-cam": grad_cam,
@@ -91,6 +98,7 @@ def explain(
             "pixels. Leave --stage out."
         )
     model = explainable(network, weights)
+    require_classes(model)
     net = to_device(model.net, make_accelerator(device).device)
     several = [paths] if isinstance(paths, (str, Path)) else list(paths)
     files = [file for path in several for file in find_images(Path(path))]

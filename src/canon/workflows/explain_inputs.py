@@ -44,7 +44,7 @@ def explainable(network: Run | str | Path, weights: str | None = None) -> Traine
                 f"--weights is for the name of a network, but {run.path} is a run, which has its "
                 "own. Leave --weights out."
             )
-        return run.trained_model()
+        return _taking_images(run.trained_model())
     if (name := str(network)) not in names():
         raise InputError(
             f"{name} is no run folder and no network.{nearest(name, names())} Pass a run folder, "
@@ -56,7 +56,17 @@ def explainable(network: Run | str | Path, weights: str | None = None) -> Traine
     if known:
         crop = known.image / known.resize
         prep = Preprocessing(known.image, 3, crop=crop, mean=known.mean, std=known.std)
-    return TrainedModel(net, "classify", prep, tuple(map(str, range(published.classes))))
+    classes = tuple(map(str, range(published.classes or 0)))
+    return _taking_images(TrainedModel(net, model_info(name).task, prep, classes))
+
+
+def _taking_images(model: TrainedModel) -> TrainedModel:
+    if model.task == "generate":
+        raise InputError(
+            "a generator draws pictures and takes none; expected a network that takes images. Pass "
+            "another network, or draw: canon generate RUN --name CLASS."
+        )
+    return model
 
 
 def inputs(model: TrainedModel, file: Path) -> tuple[Bytes, Images]:
@@ -88,6 +98,19 @@ def _center(pixels: Pixels, size: tuple[int, int]) -> Pixels:
         pixels = np.pad(pixels, (*margins, (0, 0)), "symmetric")
     top, left = ((n - side) // 2 for n, side in zip(pixels.shape[:2], size, strict=True))
     return np.ascontiguousarray(pixels[top : top + size[0], left : left + size[1]])
+
+
+def require_classes(model: TrainedModel) -> None:
+    """Refuse a network whose outputs are pictures.
+
+    Raises:
+        InputError: it is an auto-encoder.
+    """
+    if model.task == "reconstruct":
+        raise InputError(
+            "an auto-encoder gives pictures, not classes; expected a classifier, a segmentation "
+            "network or a clustering. Pass --method feature-maps, or another network."
+        )
 
 
 def class_number(model: TrainedModel, target: str | int) -> Tensor:

@@ -24,7 +24,13 @@ from canon.runs.resume import IN_MEMORY
 from canon.types import Images
 from canon.utils.devices import make_accelerator, to_device
 from canon.utils.progress import Step, Watch
-from canon.workflows.explain_inputs import Bytes, Floats, class_number, explainable
+from canon.workflows.explain_inputs import (
+    Bytes,
+    Floats,
+    class_number,
+    explainable,
+    require_classes,
+)
 
 SHOWN = 16  # channels, if none are named
 SAMPLES = 10_000  # images that patches are looked for in, at most
@@ -190,6 +196,7 @@ def maximised_channels(
     shape = (prep.channels, *prep.size)
     wanted: dict[str, tuple[nn.Module, Score]]
     if target is not None:
+        require_classes(model)
         number, title = class_number(model, target), "maximised-class"
         wanted = {model.classes[int(number)]: (net, class_score(number))}
     else:
