@@ -46,6 +46,7 @@ def accuracy_of_kmeans(digits):
         ("n2d", None, 5, None),
         ("self-label", 14, 1, 3),
         ("aljalbout", 16, 4, 2),
+        pytest.param("aljalbout-da", 16, 5, 2, marks=pytest.mark.slow),
         ("aljalbout-kmeans", 16, 4, 2),
         pytest.param("adc-thin", 28, 1, 5, marks=pytest.mark.slow),
     ],

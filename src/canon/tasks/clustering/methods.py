@@ -202,6 +202,11 @@ METHODS: dict[str, Method] = {
             loss="hardening", training=ALJALBOUT, weight=100.0, reconstruction=1.0, again=True,
         ),
         Method(
+            "aljalbout-da", "Aljalbout et al., arXiv 2018, augmented", "cae", auto_encoders.CAE,
+            loss="hardening", training=ALJALBOUT, weight=100.0, reconstruction=1.0, again=True,
+            augmentation="shifts",
+        ),
+        Method(
             "aljalbout-kmeans", "Aljalbout et al., arXiv 2018", "cae", auto_encoders.CAE,
             loss="k-means", training=replace(ALJALBOUT, epochs=30), weight=0.1,
             reconstruction=1.0, again=True,

@@ -36,7 +36,7 @@ def train(
     """
     method = job.method
     if method.head == "logits":
-        return (yield from _train_classifier(job, start))
+        return (yield from _train_classifier(job, start, judge))
     assert start is not None
     if method.head == "student":
         return (yield from _train_centers(job, net, codes, start, judge))
@@ -46,7 +46,7 @@ def train(
 
 
 def _train_classifier(
-    job: Job, start: FirstClusters | None
+    job: Job, start: FirstClusters | None, judge: Judge
 ) -> Generator[Phase | PhaseEpoch | Event, None, tuple[nn.Module, Floats, Ints]]:
     """A classifier, trained by association or with the first clusters as its labels."""
     assert job.classifier is not None
@@ -59,8 +59,10 @@ def _train_classifier(
         yield from _learn(job, classifier, start.labels, "training")
         if job.method.again:
             yield Phase("UMAP and a Gaussian mixture on the codes of the classifier")
-            found = stored(job.states, "again", lambda: _found_again(job, classifier))
-            yield Phase(f"clustering with {job.method.classifier}, from these clusters")
+            found = stored(job.states, "again", lambda: _found_again(job, classifier, judge))
+            yield Phase(
+                f"clustering with {job.method.classifier} from the better of these clusters"
+            )
             yield from _learn(job, classifier, found.labels, "retraining")
     labels = outputs_of(classifier, job.samples).argmax(1).numpy()
     embedded = outputs_of(StageCode(classifier), job.samples).numpy()
@@ -75,12 +77,22 @@ def _learn(job: Job, classifier: nn.Module, clusters: Ints, phase: str) -> Event
     yield from fit_phase(job, classifier, objective, phase)
 
 
-def _found_again(job: Job, classifier: nn.Module) -> FirstClusters:
-    """Clusters of the codes of a classifier, with the numbers that it has for them."""
+def _found_again(job: Job, classifier: nn.Module, judge: Judge) -> FirstClusters:
+    """Clusters of the codes of a classifier, or its own, if they are better.
+
+    Args:
+        job: what the clustering is made from.
+        classifier: trained with the first clusters.
+        judge: which of both are better.
+
+    Returns:
+        The better clusters, with the numbers that the classifier has for them.
+    """
     codes = outputs_of(StageCode(classifier), job.samples).numpy()
     found = starts.umap_mixture(codes, job.k, job.seed, NeighbourGraph(codes, job.seed))
     own = outputs_of(classifier, job.samples).argmax(1).numpy()
-    return replace(found, labels=renumbered(found.labels, own, job.k))
+    better = judge.modularity(found.labels) > judge.modularity(own)
+    return replace(found, labels=renumbered(found.labels, own, job.k) if better else own)
 
 
 def _associate(job: Job, classifier: nn.Module) -> Events:
