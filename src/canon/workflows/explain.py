@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor, nn
 
 from canon.analysis import describe
+from canon.analysis.intervals import ReceptiveField
 from canon.data.images.listing import find_images
 from canon.errors import InputError, require_choice
 from canon.interpret import attributions
@@ -102,13 +103,24 @@ def explain(
     net = to_device(model.net, make_accelerator(device).device)
     several = [paths] if isinstance(paths, (str, Path)) else list(paths)
     files = [file for path in several for file in find_images(Path(path))]
+
+    @cache
+    def field(name: str, size: tuple[int, int], channels: int) -> ReceptiveField:
+        return describe(staged(net), size, channels=channels).ends[name][1]
+
     for done, file in enumerate(files, 1):
-        yield _explained(model, net, file, method, stage, target)
+        yield _explained(model, net, file, method, stage, target, field)
         watch(Step("predict", 0, done, len(files)))
 
 
 def _explained(
-    model: TrainedModel, net: nn.Module, file: Path, method: str, stage: str | None, target: Any
+    model: TrainedModel,
+    net: nn.Module,
+    file: Path,
+    method: str,
+    stage: str | None,
+    target: str | int | None,
+    field: Callable[[str, tuple[int, int], int], ReceptiveField],
 ) -> Explanation:
     image, x = inputs(model, file)
     x = x.to(next(net.parameters()).device)
@@ -121,8 +133,7 @@ def _explained(
         used = stage or last_maps(net, x)
         of_class = method == "cam"
         maps = cam(net, x, number) if of_class else MAPS[method](net, x, score, used)
-        field = describe(staged(net), size, channels=x.shape[1]).ends[used][1]
-        values = enlarged(maps, size, field)
+        values = enlarged(maps, size, field(used, size, x.shape[1]))
     else:
         values = PIXELS[method](net, x, score)
     array = values[0].cpu().numpy()
