@@ -3,7 +3,6 @@
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
 import torch
 
 from canon.layers import stages
@@ -15,18 +14,13 @@ OWN = np.repeat([0, 1, 2], 4)  # what the classifier gives
 OTHER = np.array([2, 2, 2, 2, 0, 0, 0, 1, 1, 1, 1, 1])  # what is found in its codes
 
 
-@pytest.mark.parametrize(
-    ("prefers", "expected"),
-    [(OTHER, [0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 2]), (OWN, OWN.tolist())],
-    ids=["those that are found", "its own"],
-)
-def test_the_better_clusters_are_learned(prefers, expected, monkeypatch):
-    """They have the numbers that the classifier has for them: 2, 0, 1 become 0, 1, 2."""
+def test_new_clusters_have_the_numbers_of_the_classifier(monkeypatch):
     classifier = stages(features=stages(code=torch.nn.Flatten()), head=torch.nn.Identity())
     batches = VectorBatches(torch.eye(3)[torch.from_numpy(OWN)])
     found = FirstClusters(OTHER, "modularity", (0.5,), 1.0)
     monkeypatch.setattr(starts, "umap_mixture", lambda *_: found)
-    judge = SimpleNamespace(modularity=lambda clusters: float((clusters == prefers).all()))
+    judge = SimpleNamespace(modularity=lambda clusters: 0.7 if (clusters == OTHER).all() else 0.2)
     job = SimpleNamespace(samples=batches, k=3, seed=0)
-    better = training_phase._found_again(job, classifier, judge)
-    assert better.labels.tolist() == expected
+    again = training_phase._found_again(job, classifier, judge)
+    assert again.labels.tolist() == [0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 2]
+    assert again.values == (0.7, 0.2)

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 import canon
 from canon.errors import DataError, InputError, RunError
 from canon.runs.cluster_config import ClusterConfig
-from canon.tasks.clustering import starts
+from canon.tasks.clustering import starts, training_phase
 from canon.tasks.clustering.job import Phase, PhaseEpoch
 from canon.utils.progress import Step
 from canon.workflows.cluster import cluster, cluster_events
@@ -44,6 +44,7 @@ def resumes_to_the_same_weights(method, phase, tmp_path):
             epochs += event.phase == phase
         if isinstance(event, Step) and epochs == 1 and event.done == 2:
             break
+    assert epochs == 1  # it was interrupted there
     events.close()
     resumed = cluster(replace(config, out=tmp_path / "cut", resume=True))
     ours, theirs = (load_file(run.path / "model.safetensors") for run in (whole, resumed))
@@ -65,6 +66,9 @@ def resumes_to_the_same_weights(method, phase, tmp_path):
 def test_a_clustering_with_umap_resumes_to_the_same_weights(method, phase, tmp_path, monkeypatch):
     pytest.importorskip("umap")
     monkeypatch.setattr(starts, "has_umap", lambda: True)
+    found = training_phase._found_again  # taken as better, so that there is a second training
+    better = lambda *job: replace(found(*job), values=(1.0, 0.0))  # noqa: E731
+    monkeypatch.setattr(training_phase, "_found_again", better)
     resumes_to_the_same_weights(method, phase, tmp_path)
 
 

@@ -214,6 +214,7 @@ def notes_of(
     if recipe is not None:
         yield (
             f"clustering by {method.loss}: {counted(recipe.epochs, 'epoch')}"
-            f"{', twice' if method.again and method.classifier else ''}, {recipe.optimizer}, "
+            f"{', twice if that is better' if method.again and method.classifier else ''}, "
+            f"{recipe.optimizer}, "
             f"lr {recipe.lr:g}, batch {recipe.batch}, augmentation {recipe.images.augmentation}"
         )

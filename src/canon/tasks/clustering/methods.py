@@ -42,7 +42,8 @@ class Method:
         reconstruction: weight of the reconstruction loss in training; 0 leaves the decoder out.
         classifier: registered name of the network that classification and association train.
         again: whether clusters are found again in the codes after training: by k-means; or, with
-            classification, by UMAP and a mixture, and the classifier learns these too.
+            classification, by UMAP and a mixture, and if they are better than the classifier's own,
+            it learns these too.
         augmentation: of the images in training: none; shifts and rotations, which pre-training has
             too; larger ones with changes of scale; or crops with rotations. Targets come from the
             images as they are.
@@ -155,7 +156,7 @@ ASSOCIATION = replace(
     PRETRAINING, optimizer=AdamW(betas=(0.8, 0.9)), lr=2e-4, batch=100, epochs=5,
     schedule=Constant(),
 )  # fmt: skip
-SELF_LABEL = replace(PRETRAINING, lr=2e-3, decay=0.05, epochs=6)
+SELF_LABEL = replace(PRETRAINING, lr=2e-3, decay=0.05, epochs=12)
 # fmt: on
 
 METHODS: dict[str, Method] = {

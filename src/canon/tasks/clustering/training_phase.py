@@ -60,10 +60,11 @@ def _train_classifier(
         if job.method.again:
             yield Phase("UMAP and a Gaussian mixture on the codes of the classifier")
             found = stored(job.states, "again", lambda: _found_again(job, classifier, judge))
-            yield Phase(
-                f"clustering with {job.method.classifier} from the better of these clusters"
-            )
-            yield from _learn(job, classifier, found.labels, "retraining")
+            new, own = found.values
+            yield Phase(f"modularity {new:.4f}; of the classifier's own clusters {own:.4f}")
+            if new > own:
+                yield Phase(f"clustering with {job.method.classifier} from the new clusters")
+                yield from _learn(job, classifier, found.labels, "retraining")
     labels = outputs_of(classifier, job.samples).argmax(1).numpy()
     embedded = outputs_of(StageCode(classifier), job.samples).numpy()
     return LogProbabilities(classifier), embedded, labels
@@ -78,21 +79,23 @@ def _learn(job: Job, classifier: nn.Module, clusters: Ints, phase: str) -> Event
 
 
 def _found_again(job: Job, classifier: nn.Module, judge: Judge) -> FirstClusters:
-    """Clusters of the codes of a classifier, or its own, if they are better.
+    """Clusters of the codes of a classifier.
 
     Args:
         job: what the clustering is made from.
         classifier: trained with the first clusters.
-        judge: which of both are better.
+        judge: of these and of the classifier's own clusters.
 
     Returns:
-        The better clusters, with the numbers that the classifier has for them.
+        The clusters, with the numbers that the classifier has for them; the values are their
+        modularity and that of the classifier's own.
     """
     codes = outputs_of(StageCode(classifier), job.samples).numpy()
     found = starts.umap_mixture(codes, job.k, job.seed, NeighbourGraph(codes, job.seed))
     own = outputs_of(classifier, job.samples).argmax(1).numpy()
-    better = judge.modularity(found.labels) > judge.modularity(own)
-    return replace(found, labels=renumbered(found.labels, own, job.k) if better else own)
+    values = judge.modularity(found.labels), judge.modularity(own)
+    labels = renumbered(found.labels, own, job.k)
+    return replace(found, labels=labels, values=values, embedding=None)
 
 
 def _associate(job: Job, classifier: nn.Module) -> Events:

@@ -187,8 +187,7 @@ class Classification:
     Aljalbout et al. 2018, section 2.4 ("cluster classification loss"). The first epochs take the
     labels of the start; then, every second epoch, the classifier labels the images as they are, and
     those it is unsure about are left out, as in self-labelling (Van Gansbeke et al., "SCAN:
-    Learning to Classify Images without Labels", ECCV 2020). Unequal shares of the clusters in a
-    batch are penalised, as in equation 2 there: large ones would grow from labelling to labelling.
+    Learning to Classify Images without Labels", ECCV 2020).
 
     Args:
         net: the classifier.
@@ -196,7 +195,6 @@ class Classification:
         warm: epochs with them.
         threshold: probability from which the classifier is sure.
         smoothing: label smoothing.
-        balance: weight of the divergence of the mean prediction of a batch from equal shares.
     """
 
     def __init__(
@@ -206,10 +204,8 @@ class Classification:
         warm: int = 2,
         threshold: float = 0.6,
         smoothing: float = 0.1,
-        balance: float = 2.0,
     ) -> None:
         self.warm, self.threshold, self.smoothing = warm, threshold, smoothing
-        self.balance = balance
         self.trained = Labelled(net, labels)
 
     def module(self, net: nn.Module) -> nn.Module:  # noqa: ARG002
@@ -228,11 +224,9 @@ class Classification:
         self.trained.sure.copy_((confidence > self.threshold).float())
 
     def losses(self, output: Logits, index: Tensor) -> Tensor:
-        """(N,) nats: cross-entropy of the sure samples, and for all of them the imbalance."""
+        """(N,) nats: cross-entropy of the sure samples, zero for the others."""
         index = index.to(self.trained.targets.device)
         losses = F.cross_entropy(
             output, self.trained.targets[index], reduction="none", label_smoothing=self.smoothing
         )
-        shares = output.softmax(1).mean(0)
-        imbalance = (shares * (shares * len(shares)).clamp(min=1e-8).log()).sum()
-        return losses * self.trained.sure[index] + self.balance * imbalance
+        return losses * self.trained.sure[index]
