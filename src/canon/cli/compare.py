@@ -11,7 +11,7 @@ import tyro
 
 from canon.cli.console import percent, progress_bars, show_table
 from canon.cli.flags import Switch, flag
-from canon.utils.files import atomic_write
+from canon.utils.files import write_text
 
 if TYPE_CHECKING:
     from canon.analysis.compare import NetworkSummary
@@ -127,20 +127,15 @@ def _pictures(
     command: Command, rows: "list[NetworkSummary]", chosen: "Sequence[str | Run]"
 ) -> None:
     if command.svg is not None:
-        _draw_networks([one if isinstance(one, str) else one.model for one in chosen], command.svg)
+        from canon.analysis.drawing.svg import draw
+
+        drawn = (one if isinstance(one, str) else one.model for one in chosen)
+        write_text(command.svg, draw(*drawn))
     if command.out is not None:
         published = any(isinstance(one, str) for one in chosen)
         for path in _draw(rows, command.out, published):
             if not (command.json or command.csv):
                 print(f"chart: {path}")
-
-
-def _draw_networks(names: list[str], path: Path) -> None:
-    from canon.analysis.drawing.svg import draw
-
-    text = draw(*names)
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def _draw(rows: "list[NetworkSummary]", folder: Path, published: bool) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from canon.cli.console import console, show_table
 from canon.cli.flags import Switch, flag
 from canon.errors import InputError
-from canon.utils.files import atomic_write
+from canon.utils.files import atomic_write, write_text
 from canon.utils.tables import counted
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ def run(command: Command) -> int:
     )  # fmt: skip
     _ = window.output  # refuses windows that do not fit
     if c.svg is not None:
-        with atomic_write(c.svg) as temporary:
-            temporary.write_text(drawing(window), encoding="utf-8")
+        write_text(c.svg, drawing(window))
     if c.json:
         print(json.dumps(_record(window, c.reduce), indent=1))
     else:

@@ -119,12 +119,14 @@ def _of_images(command: Command, bars: "ProgressBars") -> "Iterator[tuple[str, F
     from canon.data.images.listing import name_outputs
     from canon.workflows import explain
     from canon.workflows import explain_pictures as drawn
+    from canon.workflows.explain_inputs import explainable
 
     c = command
     names = dict(name_outputs(c.paths, c.out))
     if c.method == "feature-maps":
+        model = explainable(c.network, c.weights)
         for path, name in names.items():
-            maps = explain.feature_maps(c.network, path, weights=c.weights)
+            maps = explain.feature_maps(model, path)
             yield f"{name}-{c.method}", drawn.feature_maps(path, *maps)
         return
     for one in explain.explain(

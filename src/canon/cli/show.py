@@ -10,7 +10,7 @@ import tyro
 from canon.cli.console import console, percent, show_table
 from canon.cli.flags import Switch, flag
 from canon.options import UpsamplingName
-from canon.utils.files import atomic_write
+from canon.utils.files import write_text
 
 if TYPE_CHECKING:
     from canon.analysis.description import Description, LayerRow
@@ -103,9 +103,7 @@ def run(command: Command) -> int:
 def _draw(path: Path, model: str, **more: Any) -> None:
     from canon.analysis.drawing.svg import draw
 
-    text = draw(model, **more)
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(path, draw(model, **more))
     print(path)
 
 

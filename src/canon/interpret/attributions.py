@@ -36,6 +36,12 @@ def _attributed(net: nn.Module, call: Callable[[], Tensor]) -> Tensor:
         return call().detach()
 
 
+def _of_pixels(name: str, net: nn.Module, x: Images, score: Score) -> Tensor:
+    """What a class of Captum that needs the image alone attributes to each pixel and channel."""
+    method = getattr(_captum(), name)(Scored(net, score))
+    return _attributed(net, lambda: method.attribute(x.detach().clone().requires_grad_()))
+
+
 def saliency(net: nn.Module, x: Images, score: Score) -> Tensor:
     """The size of the gradient of the score with respect to each pixel and channel.
 
@@ -52,8 +58,7 @@ def saliency(net: nn.Module, x: Images, score: Score) -> Tensor:
     Raises:
         InputError: Captum is not installed.
     """
-    method = _captum().Saliency(Scored(net, score))
-    return _attributed(net, lambda: method.attribute(x.detach().clone().requires_grad_()))
+    return _of_pixels("Saliency", net, x, score)
 
 
 def integrated_gradients(
@@ -122,8 +127,7 @@ def guided_backprop(net: nn.Module, x: Images, score: Score) -> Tensor:
     Springenberg et al., "Striving for Simplicity: The All Convolutional Net", ICLR workshop 2015.
     Arguments, result and errors are those of `saliency`; of either sign.
     """
-    method = _captum().GuidedBackprop(Scored(net, score))
-    return _attributed(net, lambda: method.attribute(x.detach().clone().requires_grad_()))
+    return _of_pixels("GuidedBackprop", net, x, score)
 
 
 def deconvnet(net: nn.Module, x: Images, score: Score) -> Tensor:
@@ -132,5 +136,4 @@ def deconvnet(net: nn.Module, x: Images, score: Score) -> Tensor:
     Zeiler, Fergus, ECCV 2014, section 2.1. Arguments, result and errors are those of `saliency`; of
     either sign.
     """
-    method = _captum().Deconvolution(Scored(net, score))
-    return _attributed(net, lambda: method.attribute(x.detach().clone().requires_grad_()))
+    return _of_pixels("Deconvolution", net, x, score)

@@ -19,11 +19,6 @@ SMALL = 64  # side in pixels up to which images are neither scaled nor turned by
 COLORS = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
 
 
-def channel_score(net: nn.Module, stage: str, channel: int) -> "ChannelScore":
-    """The mean of a channel of a stage, to be maximised."""
-    return ChannelScore(net, stage, channel)
-
-
 class ChannelScore(nn.Module):
     """The mean of one channel of a stage.
 

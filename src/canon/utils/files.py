@@ -57,6 +57,17 @@ def atomic_write(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all.
+
+    Args:
+        path: of the file; an older one is replaced.
+        text: what it holds, in UTF-8.
+    """
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 @contextmanager
 def full_disk_named(path: Path) -> Iterator[None]:
     """Turn the errors that libraries raise on a full disk into an OSError that names the path."""

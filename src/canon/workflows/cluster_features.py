@@ -14,7 +14,7 @@ from canon.runs.cluster_config import ClusterConfig
 from canon.runs.clustering import ClusterRun
 from canon.runs.ensemble import EnsembleRun
 from canon.runs.open import open_run
-from canon.weights import PUBLISHED, create
+from canon.weights import PUBLISHED, PublishedWeights, create
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,17 @@ def features_of(config: ClusterConfig, bits: int) -> TrainedFeatures:
     net = create(known.model, weights=known.name)
     args = {"classes": model_info(known.model).published.classes, "channels": 3}
     args |= {"image": known.image, "seed": 0}
-    prep = Preprocessing(
+    prep = published_preprocessing(known, bits)
+    return TrainedFeatures(code_of(net, config.stage), known.model, args, prep)
+
+
+def published_preprocessing(known: PublishedWeights, bits: int = 8) -> Preprocessing:
+    """From an image file to the input that published weights were trained for.
+
+    Args:
+        known: the weights.
+        bits: of the images, 8 or 16.
+    """
+    return Preprocessing(
         known.image, 3, bits, crop=known.image / known.resize, mean=known.mean, std=known.std
     )
-    return TrainedFeatures(code_of(net, config.stage), known.model, args, prep)

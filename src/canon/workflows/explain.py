@@ -109,31 +109,35 @@ def explain(
         return describe(staged(net), size, channels=channels).ends[name][1]
 
     for done, file in enumerate(files, 1):
-        yield _explained(model, net, file, method, stage, target, field)
+        image, x = inputs(model, file)
+        x = x.to(next(net.parameters()).device)
+        if stage is None and (method == "cam" or method in MAPS):
+            stage = last_maps(net, x)
+        number, score, values = _attributed(model, net, x, method, stage, target, field)
+        name = model.classes[number] if number < len(model.classes) else str(number)
+        yield Explanation(file, method, stage, name, score, image, values)
         watch(Step("predict", 0, done, len(files)))
 
 
-def _explained(
+def _attributed(
     model: TrainedModel,
     net: nn.Module,
-    file: Path,
+    x: Images,
     method: str,
     stage: str | None,
     target: str | int | None,
     field: Callable[[str, tuple[int, int], int], ReceptiveField],
-) -> Explanation:
-    image, x = inputs(model, file)
-    x = x.to(next(net.parameters()).device)
+) -> tuple[int, float, Floats]:
+    """The number of the class that is explained, its score, and the values of the pixels."""
     with eval_mode(net):
         outputs = net(x).float()
     number = predicted(outputs) if target is None else class_number(model, target).to(x.device)
-    score, used, size = class_score(number), stage, (x.shape[-2], x.shape[-1])
+    score, size = class_score(number), (x.shape[-2], x.shape[-1])
     score(outputs)  # refuses a class out of range
-    if method == "cam" or method in MAPS:
-        used = stage or last_maps(net, x)
+    if stage is not None:
         of_class = method == "cam"
-        maps = cam(net, x, number) if of_class else MAPS[method](net, x, score, used)
-        values = enlarged(maps, size, field(used, size, x.shape[1]))
+        maps = cam(net, x, number) if of_class else MAPS[method](net, x, score, stage)
+        values = enlarged(maps, size, field(stage, size, x.shape[1]))
     else:
         values = PIXELS[method](net, x, score)
     array = values[0].cpu().numpy()
@@ -143,9 +147,7 @@ def _explained(
         array = array.sum(0)
     elif array.ndim == 3:
         array = array.transpose(1, 2, 0)
-    c = int(number)
-    name = model.classes[c] if c < len(model.classes) else str(c)
-    return Explanation(file, method, used, name, _share(outputs, c), image, array)
+    return int(number), _share(outputs, int(number)), array
 
 
 def _share(outputs: Tensor, number: int) -> float:
@@ -155,12 +157,12 @@ def _share(outputs: Tensor, number: int) -> float:
 
 
 def feature_maps(
-    network: Run | str | Path, path: str | Path, *, weights: str | None = None
+    network: Run | TrainedModel | str | Path, path: str | Path, *, weights: str | None = None
 ) -> tuple[Bytes, dict[str, Floats]]:
     """What the network sees of an image, (H, W, 3), and the maps of every stage.
 
     Args:
-        network: a run, its folder, or a registered name.
+        network: a run, its folder, or a registered name; or what `explainable` gives.
         path: the image.
         weights: for a registered name.
 

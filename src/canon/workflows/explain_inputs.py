@@ -16,23 +16,28 @@ from canon.models import model_info, names
 from canon.runs.ensemble import EnsembleRun
 from canon.runs.folder import Run, TrainedModel
 from canon.runs.open import open_run
-from canon.types import Images
+from canon.types import Images, RawImages
 from canon.weights import PUBLISHED, create
+from canon.workflows.cluster_features import published_preprocessing
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 
-def explainable(network: Run | str | Path, weights: str | None = None) -> TrainedModel:
+def explainable(
+    network: Run | TrainedModel | str | Path, weights: str | None = None
+) -> TrainedModel:
     """The network of a run, or a registered network with weights.
 
     Args:
-        network: a run, its folder, or a registered name.
+        network: a run, its folder, or a registered name; what this function gave, as it is.
         weights: for a name: what `canon.create` takes; None leaves the initial weights.
 
     Raises:
         InputError: neither, an ensemble, or a task without classes.
     """
+    if isinstance(network, TrainedModel):
+        return network
     if isinstance(network, Run) or Path(network).is_dir():
         run = network if isinstance(network, Run) else open_run(network)
         if isinstance(run, EnsembleRun):
@@ -52,10 +57,8 @@ def explainable(network: Run | str | Path, weights: str | None = None) -> Traine
         )
     known, published = PUBLISHED.get(str(weights)), model_info(name).published
     net = create(name, weights=weights)
-    prep = Preprocessing(published.image, published.channels)
-    if known:
-        crop = known.image / known.resize
-        prep = Preprocessing(known.image, 3, crop=crop, mean=known.mean, std=known.std)
+    own = Preprocessing(published.image, published.channels)
+    prep = published_preprocessing(known) if known else own
     classes = tuple(map(str, range(published.classes or 0)))
     return _taking_images(TrainedModel(net, model_info(name).task, prep, classes))
 
@@ -82,12 +85,15 @@ def inputs(model: TrainedModel, file: Path) -> tuple[Bytes, Images]:
         raw = prep.center(tensor_of(prep.read(file))[None])
     else:
         raw = tensor_of(_center(prep.convert(read_image(file), str(file)), prep.size))[None]
-    x = prep.normalize(raw)
-    shown = raw[0].numpy() * (255 / prep.white)
-    if prep.border:
-        shown = np.pad(shown, ((prep.border,) * 2, (prep.border,) * 2, (0, 0)), "edge")
-    pixels = np.broadcast_to(shown.round().astype(np.uint8), (*shown.shape[:2], 3))
-    return np.ascontiguousarray(pixels), x.contiguous()
+    return seen(prep, raw)[0], prep.normalize(raw).contiguous()
+
+
+def seen(prep: Preprocessing, raw: RawImages) -> Bytes:
+    """(n, H, W, 3) in 8 bits: stored pixels (n, h, w, C), already cropped, with the border."""
+    shown = (raw.float() * (255 / prep.white)).round().to(torch.uint8).numpy()
+    margins = ((0, 0), (prep.border,) * 2, (prep.border,) * 2, (0, 0))
+    padded = np.pad(shown, margins, "edge")
+    return np.ascontiguousarray(np.broadcast_to(padded, (*padded.shape[:3], 3)))
 
 
 def _center(pixels: Pixels, size: tuple[int, int]) -> Pixels:

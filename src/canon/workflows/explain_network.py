@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from canon.data import ImagePack
 from canon.data.images.collection import Images as Collection
@@ -30,6 +30,7 @@ from canon.workflows.explain_inputs import (
     class_number,
     explainable,
     require_classes,
+    seen,
 )
 
 SHOWN = 16  # channels, if none are named
@@ -109,13 +110,14 @@ def strongest_patches(
     for i, channel in enumerate(picked):
         x = _input(model, net, pack, found.images[i].tolist())
         back = projections(net, x, found, i, channel).cpu()
-        shown = _shown(model, pack, found.images[i].tolist())
+        raw = model.preprocessing.center(pack.images[found.images[i]])
+        shown = torch.from_numpy(seen(model.preprocessing, raw)).permute(0, 3, 1, 2)
         boxes = [found.box(i, n) for n in range(len(x))]
         crops = [cropped(one, box, 255) for one, box in zip(shown, boxes, strict=True)]
         parts = [cropped(one, box) for one, box in zip(back, boxes, strict=True)]
         several.append(ChannelPatches(
             channel, found.values[i].numpy(),
-            tuple(one.permute(1, 2, 0).numpy().astype(np.uint8) for one in crops),
+            tuple(one.permute(1, 2, 0).numpy() for one in crops),
             tuple(one.permute(1, 2, 0).numpy() for one in parts),
         ))  # fmt: skip
         watch(Step("predict", 0, i + 1, len(picked)))
@@ -150,14 +152,6 @@ def _batches(
     for start in range(0, len(pack), BATCH):
         yield _input(model, net, pack, list(range(start, min(start + BATCH, len(pack)))))
         watch(Step("predict", 0, min(start + BATCH, len(pack)), len(pack)))
-
-
-def _shown(model: TrainedModel, pack: ImagePack, index: list[int]) -> Tensor:
-    """(n, 3, H, W) what the network sees, 0 to 255."""
-    prep = model.preprocessing
-    raw = prep.center(pack.images[torch.tensor(index)]).float() * (255 / pack.white)
-    x = raw.permute(0, 3, 1, 2).expand(-1, 3, -1, -1)
-    return nn.functional.pad(x, (prep.border,) * 4, mode="replicate") if prep.border else x
 
 
 def maximised_channels(

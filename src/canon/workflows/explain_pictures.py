@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from canon.analysis.charts import INK, literal
@@ -47,12 +48,7 @@ def filters(title: str, weights: Floats) -> Named:
 
 def patches(stage: str, several: Sequence[ChannelPatches]) -> Named:
     """Nine patches of each channel, 3 by 3, with their projections on the right."""
-    columns = min(4, len(several))
-    rows = -(-len(several) // columns)
-    figure = Figure(figsize=(3.4 * columns, 1.95 * rows + 0.5), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).flatten()
-    for place in axes:
-        place.set_axis_off()
+    figure, axes = _places(len(several), 3.4, 1.95, above=0.5)
     for place, one in zip(axes, several, strict=False):
         crops = [pictures.enlarged(crop, CELL) for crop in one.crops]
         top = max(float(np.abs(part).max()) for part in one.projections)
@@ -66,16 +62,24 @@ def patches(stage: str, several: Sequence[ChannelPatches]) -> Named:
 
 def maximised(title: str, found: dict[str, Bytes]) -> Named:
     """The images that channels respond to most."""
-    columns = min(4, len(found))
-    rows = -(-len(found) // columns)
-    figure = Figure(figsize=(2.3 * columns, 2.5 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).flatten()
-    for place in axes:
-        place.set_axis_off()
+    figure, axes = _places(len(found), 2.3, 2.5)
     for place, (name, picture) in zip(axes, found.items(), strict=False):
         place.imshow(pictures.enlarged(picture), interpolation="nearest")
         place.set_title(literal(name), fontsize=10, color=INK)
     return title, figure
+
+
+def _places(
+    count: int, width: float, height: float, above: float = 0.0
+) -> tuple[Figure, Sequence[Axes]]:
+    """A figure with four places in a row, each of that size in inches."""
+    columns = min(4, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(width * columns, height * rows + above), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).flatten().tolist()
+    for place in axes:
+        place.set_axis_off()
+    return figure, axes
 
 
 def _sheet(picture: Bytes, heading: str) -> Figure:

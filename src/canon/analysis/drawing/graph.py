@@ -71,8 +71,8 @@ def graph_of(
         InputError: an unknown name, a size that the network does not take, or a module without
             stages.
     """
-    table = describe(model, image, channels=channels, classes=classes, **more)
-    net, _, _ = build_on_meta(model, image, channels, classes, **more)
+    net, size, channels = build_on_meta(model, image, channels, classes, **more)
+    table = describe(net, size, channels=channels)
     modules = dict(_stages(net))
     ran = _run(net, table.input, modules)
     nodes: list[Node] = []
