@@ -49,3 +49,12 @@ def test_a_top_5_error_needs_more_than_five_classes(printed, digits_run, picture
 
 def test_a_path_that_is_no_run_is_refused_as_one(capsys):
     assert "runs/nope is not a folder" in refused(capsys, "compare", "vgg16", "runs/nope")
+
+
+def test_networks_are_multiples_of_the_first(printed):
+    """The course: AlexNet has as many parameters as 1016 LeNets."""
+    lenet, alexnet = printed("compare", "lenet5", "alexnet").splitlines()[-2:]
+    assert "x 1,016" in alexnet
+    assert lenet.count("x 1 ") == 2
+    rows = json.loads(printed("compare", "resnet50", "xception", "--json"))
+    assert rows[1]["params_of_first"] == pytest.approx(22_855_952 / 25_557_032)

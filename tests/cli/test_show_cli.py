@@ -93,3 +93,24 @@ def test_showing_a_table_does_not_import_matplotlib():
         [sys.executable, "-c", code], capture_output=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_classifier_is_shown_as_a_fully_convolutional_network(printed):
+    """Long et al. 2015, section 4.1: a net of stride 32 scores a 500 x 500 image on a grid.
+
+    VGG-16 on 224 + 32 x 3 = 320 pixels gives 4 x 4 scores, each of one crop of 224 pixels.
+    """
+    text = printed("show", "vgg16", "--fully-convolutional", "320")
+    assert "scores: 4 x 4, one every 32 px, each of 224 x 224 px" in text
+    assert f"crop by crop {16 * 15_470_264_320:,}" in text
+    table = json.loads(printed("show", "vgg16", "--fully-convolutional", "224", "--json"))
+    assert table["multiplications"] == table["multiplications_of_crops"] == 15_470_264_320
+    assert table["parameters"] == 138_357_544
+
+
+def test_fully_convolutional_needs_a_classifier_and_a_larger_image(capsys):
+    small = refused(capsys, "show", "vgg16", "--fully-convolutional", "100")
+    assert "expected 224 or more" in small
+    assert "is not a classifier" in refused(capsys, "show", "unet", "--fully-convolutional", "600")
+    flags = ("--fully-convolutional", "500", "--svg", "x.svg")
+    assert "cannot be combined with --svg" in refused(capsys, "show", "vgg16", *flags)

@@ -35,7 +35,9 @@ def literal(text: str) -> str:
 
 
 # The winners of ILSVRC, and VGG, second in 2014: year, entry, layers, top-5 error on the test set,
-# from the results pages of the challenge. He et al. plot the first seven.
+# from the results pages of the challenge. He et al. plot the first seven. Two were no entries: one
+# human annotator, on 1,500 images of the test set (Russakovsky et al., IJCV 2015, section 6.4), and
+# Xception, one crop of the validation images (Chollet, CVPR 2017, Table 1).
 DEPTH = (
     (2010, "NEC", None, 0.282),
     (2011, "Xerox", None, 0.258),
@@ -43,10 +45,14 @@ DEPTH = (
     (2013, "Clarifai", 8, 0.117),
     (2014, "VGG", 19, 0.073),
     (2014, "GoogLeNet", 22, 0.067),
+    (2014, "one human", None, 0.051),
     (2015, "ResNet", 152, 0.0357),
     (2016, "Trimps-Soushen", None, 0.0299),
+    (2017, "Xception", 36, 0.055),
     (2017, "SENet", 154, 0.0225),
 )
+OUTSIDE = ("one human", "Xception")
+OTHER = {"Trimps-Soushen": "five nets", "one human": "1,500 images"}  # in place of layers
 
 
 def cost(rows: Sequence[NetworkSummary], benchmark: str) -> Figure:
@@ -132,16 +138,22 @@ def _overlap(a: Box, b: Box) -> bool:
 
 def revolution_of_depth() -> Figure:
     """Top-5 error of the winners of ILSVRC as bars, and their number of layers."""
-    figure = Figure(figsize=(10, 4.6), layout="constrained")
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
     axes = figure.subplots()
     positions = range(len(DEPTH))
     for x, (year, entry, layers, error) in zip(positions, DEPTH, strict=True):
-        axes.bar(x, 100 * error, color=ACCENT if layers else SOFT, width=0.62)
+        axes.bar(x, 100 * error, color=ACCENT if layers else SOFT, width=0.62,
+                 hatch="//" if entry in OUTSIDE else None, edgecolor="white")  # fmt: skip
         axes.text(x, 100 * error + 0.4, f"{100 * error:.3g}", ha="center", color=INK)
-        depth = f"{layers} layers" if layers else "shallow" if year < 2012 else "five nets"
+        depth = f"{layers} layers" if layers else OTHER.get(entry, "shallow")
         axes.text(x, -1.1, f"{entry}\n{year}\n{depth}", ha="center", va="top", color=INK,
-                  fontsize=9)  # fmt: skip
-    depths = [(x, row[2]) for x, row in zip(positions, DEPTH, strict=True) if row[2]]
+                  fontsize=8)  # fmt: skip
+    axes.text(len(DEPTH) - 0.5, 9, "hatched: not an entry of the challenge", ha="right",
+              color=SOFT, fontsize=9)  # fmt: skip
+    depths = [
+        (x, row[2]) for x, row in zip(positions, DEPTH, strict=True)
+        if row[2] and row[1] not in OUTSIDE
+    ]  # fmt: skip
     deep = axes.twinx()
     deep.plot(*zip(*depths, strict=True), color=SECOND, marker="o", linewidth=1.5)
     deep.set_ylabel("layers", color=SECOND)

@@ -1,6 +1,6 @@
 """The cost of a network with other convolutions: the papers' own arithmetic.
 
-Each k x k convolution, k > 1, is replaced by
+Each k x k convolution, k > 1, transposed ones included, is replaced by
 
     Separable()     k x k on each channel, then 1 x 1 across channels (Xception)
     Bottleneck(R)   1 x 1 to R channels, then k x k (GoogLeNet's reduction)
@@ -20,10 +20,13 @@ from canon.analysis.receptive_field import window_of
 from canon.errors import InputError, nearest
 
 
+Conv = nn.Conv2d | nn.ConvTranspose2d
+
+
 class Change(Protocol):
     """A replacement of k x k convolutions."""
 
-    def replacement(self, conv: nn.Conv2d) -> nn.Module | None:
+    def replacement(self, conv: Conv) -> nn.Module | None:
         """The replacement of a convolution on the meta device; None if it cannot be replaced."""
 
 
@@ -34,7 +37,7 @@ class Separable:
     def __str__(self) -> str:
         return "separable"
 
-    def replacement(self, conv: nn.Conv2d) -> nn.Module | None:
+    def replacement(self, conv: Conv) -> nn.Module | None:
         c_in, c_out = conv.in_channels, conv.out_channels
         if conv.groups == c_in:  # already depthwise
             return None
@@ -59,7 +62,7 @@ class Bottleneck:
     def __str__(self) -> str:
         return f"bottleneck={self.width}"
 
-    def replacement(self, conv: nn.Conv2d) -> nn.Module | None:
+    def replacement(self, conv: Conv) -> nn.Module | None:
         if conv.in_channels <= self.width or self.width % conv.groups:
             return None
         reduce = nn.Conv2d(conv.in_channels, self.width, 1, bias=False, device="meta")
@@ -82,7 +85,7 @@ class Groups:
     def __str__(self) -> str:
         return f"groups={self.count}"
 
-    def replacement(self, conv: nn.Conv2d) -> nn.Module | None:
+    def replacement(self, conv: Conv) -> nn.Module | None:
         c_in, c_out = conv.in_channels, conv.out_channels
         if c_in % self.count or c_out % self.count or conv.groups >= self.count:
             return None
@@ -182,8 +185,8 @@ def what_if(
     paths = {short(n): n for n, m in net.named_modules() if _is_wide(m) and short(n) in executed}
     if not paths:
         raise InputError(
-            "the network has no k x k convolution with k > 1 to replace; expected at least "
-            "one, and transposed ones do not count. Choose another network."
+            "the network has no k x k convolution with k > 1 to replace; expected at least one. "
+            "Choose another network."
         )
     changed = copy.deepcopy(net)
     not_replaced = tuple(
@@ -205,7 +208,7 @@ def what_if(
 def _replace(net: nn.Module, path: str, change: Change) -> bool:
     """Replace the convolution at a path, and return whether the change fits it."""
     conv = net.get_submodule(path)
-    assert isinstance(conv, nn.Conv2d)
+    assert isinstance(conv, Conv)
     module = change.replacement(conv)
     if module is not None:
         parent, _, name = path.rpartition(".")
@@ -218,15 +221,15 @@ def _rows_of(name: str, table: Description) -> tuple[LayerRow, ...]:
 
 
 def _is_wide(module: nn.Module) -> bool:
-    return isinstance(module, nn.Conv2d) and max(module.kernel_size) > 1
+    return isinstance(module, Conv) and max(module.kernel_size) > 1
 
 
-def _like(conv: nn.Conv2d, c_in: int, c_out: int, groups: int, bias: bool = True) -> nn.Conv2d:
+def _like(conv: Conv, c_in: int, c_out: int, groups: int, bias: bool = True) -> Conv:
     """A convolution with the same window and other channels."""
+    same = {"groups": groups, "bias": bias and conv.bias is not None, "device": "meta"}
+    if isinstance(conv, nn.ConvTranspose2d):
+        numbers = (conv.kernel_size, conv.stride, conv.padding, conv.output_padding)
+        return nn.ConvTranspose2d(c_in, c_out, *numbers, dilation=conv.dilation, **same)
     window = window_of(conv)
     assert window is not None
-    kernel, stride, padding, dilation = window
-    return nn.Conv2d(
-        c_in, c_out, kernel, stride, padding, dilation, groups,
-        bias=bias and conv.bias is not None, device="meta",
-    )  # fmt: skip
+    return nn.Conv2d(c_in, c_out, *window, **same)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from canon.runs.folder import Run
 
 HEAD = ["network", "paper", "image", "weight layers", "layers in the paper", "parameters",
-        "multiplications", "activation bytes", "field", "top-1 error", "top-5 error", "result",
+        "of the first", "multiplications", "of the first", "activation bytes", "field", "top-1 error", "top-5 error", "result",
         "measured on"]  # fmt: skip
 
 
@@ -27,7 +27,8 @@ class Command:
     """Compare networks and runs: cost, receptive field and error.
 
     Weight layers are all convolutions and linear layers on all paths; papers count fewer, without
-    projections and the shorter of several branches. Field is the receptive field of the last
+    projections and the shorter of several branches. Parameters and multiplications are also given
+    as multiples of the first network's. Field is the receptive field of the last
     feature map, pixels per side. With --out, charts are drawn: in cost-*.svg error against cost for
     each benchmark, in depth.svg the published top-5 errors of ILSVRC with the depth of its winners.
 
@@ -67,9 +68,12 @@ def run(command: Command) -> int:
             bars.at("measuring", i, len(chosen))
             rows.append(_row(one))
     if command.json:
-        print(json.dumps([asdict(row) for row in rows], indent=1))
+        multiples = ({"params_of_first": row.params / rows[0].params,
+                      "macs_of_first": row.macs / rows[0].macs} for row in rows)  # fmt: skip
+        print(json.dumps([asdict(r) | m for r, m in zip(rows, multiples, strict=True)], indent=1))
     else:
-        show_table(HEAD, map(_cells, rows), as_csv=command.csv, left=2)
+        cells = (_cells(row, rows[0], command.csv) for row in rows)
+        show_table(HEAD, cells, as_csv=command.csv, left=2)
     _pictures(command, rows, chosen)
     return 0
 
@@ -117,10 +121,16 @@ def _row(run: "str | Run") -> "NetworkSummary":
     return summarize(run.model, name=str(run.path), errors=errors, result=text, **args)
 
 
-def _cells(row: "NetworkSummary") -> list[object]:
-    return [row.name, row.paper, row.image, row.layers, row.counted, row.params, row.macs,
-            row.activation_bytes, "all" if row.field is None else row.field, percent(row.top1),
+def _cells(row: "NetworkSummary", first: "NetworkSummary", as_csv: bool) -> list[object]:
+    values = (row.params / first.params, row.macs / first.macs)
+    params, macs = (f"{v:.6g}" if as_csv else _times(v) for v in values)
+    return [row.name, row.paper, row.image, row.layers, row.counted, row.params, params,
+            row.macs, macs, row.activation_bytes, "all" if row.field is None else row.field, percent(row.top1),
             percent(row.top5), row.result, row.where]  # fmt: skip
+
+
+def _times(multiple: float) -> str:
+    return f"x {multiple:,.0f}" if multiple >= 100 else f"x {multiple:.3g}"
 
 
 def _pictures(

@@ -33,6 +33,8 @@ class Command:
         what_if: show the cost if every k x k convolution were replaced: separable (depthwise and
             pointwise), bottleneck=R (after a 1 x 1 reduction to R channels), or groups=G (in G
             groups).
+        fully_convolutional: show a classifier as a fully convolutional network on a square image of
+            this side in pixels, and what the same scores would cost crop by crop.
         image: side of the input in pixels.
         channels: channels of the input.
         classes: number of classes.
@@ -50,6 +52,7 @@ class Command:
     model: tyro.conf.Positional[str]
     by: Literal["layer", "stage"] = "layer"
     what_if: Annotated[str | None, flag("separable|bottleneck=R|groups=G", "no replacement")] = None
+    fully_convolutional: Annotated[int | None, flag("SIDE", "the network as it is")] = None
     image: Annotated[int | None, flag("N", "the paper's")] = None
     channels: Annotated[int | None, flag("N", "the paper's")] = None
     classes: Annotated[int | None, flag("N", "the paper's")] = None
@@ -69,35 +72,59 @@ HEAD = ["layer", "stage", "kind", "output", "kernel", "stride", "padding", "para
 
 def run(command: Command) -> int:
     """Print the table."""
-    from canon.analysis.layer_table import describe
-
     c = command
     sides: dict[str, Any] = {"image": c.image, "channels": c.channels, "classes": c.classes}
+    options: dict[str, Any] = {"width": c.width, "depth": c.depth, "upsampling": c.upsampling,
+               "backbone": c.backbone}  # fmt: skip
     if c.what_if is not None:
         from canon.cli.show_what_if import show_what_if
 
-        _alone(c)
+        _alone(c, "what-if")
         show_what_if(c.model, c.what_if, sides, as_json=c.json, as_csv=c.csv)
-        return 0
-    options: dict[str, Any] = {"width": c.width, "depth": c.depth, "upsampling": c.upsampling,
-               "backbone": c.backbone}  # fmt: skip
-    if c.svg is not None:
+    elif c.fully_convolutional is not None:
+        _alone(c, "fully-convolutional")
+        _show_dense(c, c.fully_convolutional, sides)
+    elif c.svg is not None:
         _draw(c.svg, c.model, **sides, **options)
-        return 0
-    table = describe(c.model, strict=c.strict, **sides, **options)
-    shown = table.rows if c.by == "layer" else table.stages()
-    if c.json:
-        _print_json(c.model, table, shown)
-        return 0
+    else:
+        from canon.analysis.layer_table import describe
+
+        table = describe(c.model, strict=c.strict, **sides, **options)
+        if not (c.json or c.csv):
+            print_head(c.model, table)
+        _print_table(c, table)
+        if not (c.json or c.csv):
+            _print_notes(c.model, table)
+    return 0
+
+
+def _print_table(command: Command, table: "Description", **more: Any) -> None:
+    shown = table.rows if command.by == "layer" else table.stages()
+    if command.json:
+        _print_json(command.model, table, shown, **more)
+        return
     rows = [_cells(table, row) for row in shown]
-    if not c.csv:
+    if not command.csv:
         rows.append(["total", *[None] * 6, table.params, table.macs, table.activation_bytes,
                      *[None] * 4])  # fmt: skip
-        print_head(c.model, table)
-    show_table(HEAD, rows, as_csv=c.csv, left=3)
-    if not c.csv:
-        _print_notes(c.model, table)
-    return 0
+    show_table(HEAD, rows, as_csv=command.csv, left=3)
+
+
+def _show_dense(command: Command, size: int, sides: dict[str, Any]) -> None:
+    from canon.analysis.dense_cost import dense_cost
+
+    cost = dense_cost(command.model, size, **sides)
+    height, width = cost.scores
+    dense, crops = cost.table.macs, cost.crops_macs
+    if not (command.json or command.csv):
+        console().print(
+            f"{command.model} as a fully convolutional network on {size} x {size} pixels\n"
+            f"scores: {height} x {width}, one every {cost.jump} px, each of {cost.native} x "
+            f"{cost.native} px\nmultiplications: {dense:,}; crop by crop {crops:,}, "
+            f"{crops / dense:.3g} times as many\n"
+        )
+    _print_table(command, cost.table, scores=[height, width], jump=cost.jump, native=cost.native,
+                 multiplications_of_crops=crops)  # fmt: skip
 
 
 def _draw(path: Path, model: str, **more: Any) -> None:
@@ -107,15 +134,18 @@ def _draw(path: Path, model: str, **more: Any) -> None:
     print(path)
 
 
-def _alone(command: Command) -> None:
+def _alone(command: Command, flag: str) -> None:
+    """Refuse flags that have no meaning beside another one."""
     from canon.errors import InputError
 
-    chosen = (command.width, command.depth, command.upsampling, command.backbone)
-    if command.strict or command.by != "layer" or any(chosen):
-        raise InputError(
-            "--what-if cannot be combined with --strict, --by, --width, --depth, --upsampling or "
-            "--backbone. Remove them."
-        )
+    others = {"strict": command.strict, "width": command.width, "depth": command.depth,
+              "upsampling": command.upsampling, "backbone": command.backbone,
+              "svg": command.svg is not None}  # fmt: skip
+    if flag == "what-if":
+        others |= {"by": command.by != "layer",
+                   "fully-convolutional": command.fully_convolutional is not None}  # fmt: skip
+    if wrong := [f"--{name}" for name, given in others.items() if given]:
+        raise InputError(f"--{flag} cannot be combined with {wrong[0]}. Remove one of them.")
 
 
 def _cells(table: "Description", row: "LayerRow") -> list[object]:
@@ -129,12 +159,14 @@ def _cells(table: "Description", row: "LayerRow") -> list[object]:
             row.macs, row.activation_bytes, *sight, lost]  # fmt: skip
 
 
-def _print_json(model: str, table: "Description", rows: tuple["LayerRow", ...]) -> None:
+def _print_json(
+    model: str, table: "Description", rows: tuple["LayerRow", ...], **more: Any
+) -> None:
     layers = [asdict(row) | {"field": _field(table, row.field)} for row in rows]
     print(json.dumps({
         "model": model, "input": table.input, "parameters": table.params,
         "multiplications": table.macs, "activation_bytes": table.activation_bytes,
-        "field": _field(table, table.field), "layers": layers,
+        "field": _field(table, table.field), **more, "layers": layers,
     }, indent=1))  # fmt: skip
 
 

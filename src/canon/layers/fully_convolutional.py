@@ -5,14 +5,12 @@ Sermanet et al., "OverFeat", ICLR 2014, section 3.5; Long, Shelhamer, Darrell, C
 1 x 1; a global average becomes an average over windows of that size.
 """
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
 
 from canon.errors import InputError
 from canon.layers.interfaces import FixedImage
-from canon.layers.stages import eval_mode
+from canon.layers.stages import eval_mode, stages
 
 Pool = nn.AdaptiveAvgPool2d | nn.AvgPool2d
 
@@ -51,7 +49,7 @@ class PerPixel(nn.Module):
 
 def has_global_average(net: nn.Module) -> bool:
     """Whether a network's head begins with the average of each whole map."""
-    first = next(_parts(getattr(net, "head", nn.Identity())), None)
+    first = next(iter(_parts(getattr(net, "head", nn.Identity())).values()), None)
     return _global(first)
 
 
@@ -79,13 +77,13 @@ def fully_convolutional(model: nn.Module, side: int | None = None) -> nn.Module:
     Raises:
         InputError: the head has other parts, or the native size is not known.
     """
-    parts = list(_parts(getattr(model, "head", nn.Identity())))
-    kinds = [type(part) for part in parts]
+    parts = _parts(getattr(model, "head", nn.Identity()))
+    kinds = [type(part) for part in parts.values()]
     if nn.Flatten not in kinds:
         raise _refusal(model, "no flattening")
     flat = kinds.index(nn.Flatten)
-    pools, others = parts[:flat], parts[flat + 1 :]
-    if not all(isinstance(part, Pool | nn.Dropout) for part in pools):
+    pools, others = list(parts.values())[:flat], dict(list(parts.items())[flat + 1 :])
+    if not all(isinstance(pool, Pool | nn.Dropout) for pool in pools):
         raise _refusal(model, "more than poolings before its flattening")
     side = side or (model.image if isinstance(model, FixedImage) else None)
     if side is None:
@@ -96,27 +94,30 @@ def fully_convolutional(model: nn.Module, side: int | None = None) -> nn.Module:
     with eval_mode(model):
         map_ = model.get_submodule("features")(_blank(model, side))
         head = _head(map_, pools, others)
-    for layer in head:
+    for layer in head.values():
         layer.train(model.training)  # the features are the model's own, and stay as they are
-    whole = nn.Sequential(model.get_submodule("features"), *head)
+    whole = stages(features=model.get_submodule("features"), head=stages(**head))
     whole.training = model.training
     return whole
 
 
-def _head(map_: Tensor, pools: list[nn.Module], others: list[nn.Module]) -> list[nn.Module]:
+def _head(
+    map_: Tensor, pools: list[nn.Module], others: dict[str, nn.Module]
+) -> dict[str, nn.Module]:
     """The layers of a head, converted to layers of maps, given the native map."""
-    head: list[nn.Module] = []
+    head: dict[str, nn.Module] = {}
     if pools and _global(pools[0]):
-        head = [nn.AvgPool2d((map_.shape[-2], map_.shape[-1]), 1), *pools[1:]]
+        head["average"] = nn.AvgPool2d((map_.shape[-2], map_.shape[-1]), 1)
+        head |= {f"pool{i}": pool for i, pool in enumerate(pools[1:], 1)}
         map_, pools = map_.mean((2, 3), keepdim=True), []
-    for part in others:
+    for name, part in others.items():
         if isinstance(part, nn.Linear):
-            head.append(_convolution(part, map_, nn.Sequential(*pools)))
+            head[name] = _convolution(part, map_, nn.Sequential(*pools))
             map_, pools = map_.new_zeros(1, part.out_features, 1, 1), []
         elif [*part.parameters(), *part.buffers()]:  # LeNet-5's distances
-            head.append(PerPixel(part))
+            head[name] = PerPixel(part)
         else:
-            head.append(part)
+            head[name] = part
     return head
 
 
@@ -124,13 +125,14 @@ def _global(part: nn.Module | None) -> bool:
     return isinstance(part, nn.AdaptiveAvgPool2d) and part.output_size in (1, (1, 1))
 
 
-def _parts(head: nn.Module) -> Iterator[nn.Module]:
-    """The layers of a head in order."""
-    if isinstance(head, nn.Sequential):
-        for part in head:
-            yield from _parts(part)
-    else:
-        yield head
+def _parts(head: nn.Module, name: str = "") -> dict[str, nn.Module]:
+    """The layers of a head in order, each by the names on its way, joined by underscores."""
+    if not isinstance(head, nn.Sequential):
+        return {name or "head": head}
+    parts: dict[str, nn.Module] = {}
+    for child, part in head.named_children():
+        parts |= _parts(part, f"{name}_{child}" if name else child)
+    return parts
 
 
 def _blank(net: nn.Module, side: int) -> Tensor:

@@ -187,7 +187,9 @@ class Classification:
     Aljalbout et al. 2018, section 2.4 ("cluster classification loss"). The first epochs take the
     labels of the start; then, every second epoch, the classifier labels the images as they are, and
     those it is unsure about are left out, as in self-labelling (Van Gansbeke et al., "SCAN:
-    Learning to Classify Images without Labels", ECCV 2020).
+    Learning to Classify Images without Labels", ECCV 2020). On data whose classes look alike, large
+    clusters then grow at the cost of small ones. New labels are therefore not taken if the
+    effective number of clusters, the exponential of the entropy of their sizes, falls too far.
 
     Args:
         net: the classifier.
@@ -195,6 +197,7 @@ class Classification:
         warm: epochs with them.
         threshold: probability from which the classifier is sure.
         smoothing: label smoothing.
+        least: the smallest effective number of clusters, as a fraction of the first ones'.
     """
 
     def __init__(
@@ -204,8 +207,10 @@ class Classification:
         warm: int = 2,
         threshold: float = 0.6,
         smoothing: float = 0.1,
+        least: float = 0.95,
     ) -> None:
         self.warm, self.threshold, self.smoothing = warm, threshold, smoothing
+        self.least = least * effective_number(labels)
         self.trained = Labelled(net, labels)
 
     def module(self, net: nn.Module) -> nn.Module:  # noqa: ARG002
@@ -219,6 +224,8 @@ class Classification:
             return
         probabilities = outputs_of(net, batches).softmax(1)
         confidence, labels = probabilities.max(1)
+        if effective_number(labels) < self.least:
+            return
         self.trained.changed.copy_((labels != self.trained.targets.cpu()).float().mean())
         self.trained.targets.copy_(labels)
         self.trained.sure.copy_((confidence > self.threshold).float())
@@ -230,3 +237,13 @@ class Classification:
             output, self.trained.targets[index], reduction="none", label_smoothing=self.smoothing
         )
         return losses * self.trained.sure[index]
+
+
+def effective_number(labels: Tensor) -> float:
+    """The exponential of the entropy of the sizes of clusters: K if K clusters are equally large.
+
+    Args:
+        labels: (N,) int64.
+    """
+    shares = torch.bincount(labels).double() / len(labels)
+    return float(torch.special.entr(shares).sum().exp())
