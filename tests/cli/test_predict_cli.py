@@ -65,3 +65,19 @@ def test_names_with_brackets_are_printed_as_they_are(pictures_run, tmp_path, pri
     text = printed("predict", pictures_run.path, tmp_path, "--device", "cpu")
     assert "img[final].png" in text
     assert "img[/x].png" in text
+
+
+def test_heat_maps_are_written_for_predicted_images(argv, tmp_path, capsys):
+    Path(argv[2], "torn.png").write_bytes(b"torn")
+    assert main([*argv, "--explain", str(tmp_path / "heat"), "--skip-bad", "--csv"]) == 1
+    assert len(capsys.readouterr().out.splitlines()) == 5
+    drawn = sorted((tmp_path / "heat").iterdir())
+    assert [path.name for path in drawn] == ["0.png", "1.png", "2.png"]
+    colors = np.asarray(Image.open(drawn[0]).convert("RGB")).astype(int)
+    assert (np.ptp(colors, axis=2) > 100).mean() > 0.01  # orange
+
+
+def test_masks_have_no_heat_maps(capsys, shapes_run, tmp_path):
+    flags = ("--explain", str(tmp_path / "heat"))
+    message = refused(capsys, "predict", shapes_run.path, tmp_path, *flags)
+    assert "--explain is for classification and clustering" in message

@@ -83,6 +83,7 @@ def test_saliency_is_the_size_of_the_gradient():
 
 
 def test_integrated_gradients_add_up_to_the_difference_of_the_scores():
+    torch.manual_seed(1)
     net = nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(216, 2), nn.Tanh())
     x, baseline = seeded(2, 1, 8, 8), torch.full((2, 1, 8, 8), 0.1)
     found = integrated_gradients(net, x, first, baseline, steps=200)

@@ -10,15 +10,14 @@ Each k x k convolution, k > 1, transposed ones included, is replaced by
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import nn
 
 from canon.analysis.description import Description, LayerRow, short
 from canon.analysis.layer_table import build_on_meta, describe
-from canon.analysis.receptive_field import window_of
+from canon.analysis.receptive_field import pair, window_of
 from canon.errors import InputError, nearest
-
 
 Conv = nn.Conv2d | nn.ConvTranspose2d
 
@@ -226,10 +225,17 @@ def _is_wide(module: nn.Module) -> bool:
 
 def _like(conv: Conv, c_in: int, c_out: int, groups: int, bias: bool = True) -> Conv:
     """A convolution with the same window and other channels."""
-    same = {"groups": groups, "bias": bias and conv.bias is not None, "device": "meta"}
+    same: dict[str, Any] = {
+        "groups": groups,
+        "bias": bias and conv.bias is not None,
+        "device": "meta",
+    }
     if isinstance(conv, nn.ConvTranspose2d):
-        numbers = (conv.kernel_size, conv.stride, conv.padding, conv.output_padding)
-        return nn.ConvTranspose2d(c_in, c_out, *numbers, dilation=conv.dilation, **same)
+        sizes = (conv.kernel_size, conv.stride, conv.padding, conv.output_padding, conv.dilation)
+        kernel, stride, padding, extra, dilation = map(pair, sizes)
+        return nn.ConvTranspose2d(
+            c_in, c_out, kernel, stride, padding, extra, dilation=dilation, **same
+        )
     window = window_of(conv)
     assert window is not None
     return nn.Conv2d(c_in, c_out, *window, **same)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from canon.runs.folder import Run
 
 HEAD = ["network", "paper", "image", "weight layers", "layers in the paper", "parameters",
-        "of the first", "multiplications", "of the first", "activation bytes", "field", "top-1 error", "top-5 error", "result",
-        "measured on"]  # fmt: skip
+        "of the first", "multiplications", "of the first", "activation bytes", "field",
+        "top-1 error", "top-5 error", "result", "measured on"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,8 @@ def _cells(row: "NetworkSummary", first: "NetworkSummary", as_csv: bool) -> list
     values = (row.params / first.params, row.macs / first.macs)
     params, macs = (f"{v:.6g}" if as_csv else _times(v) for v in values)
     return [row.name, row.paper, row.image, row.layers, row.counted, row.params, params,
-            row.macs, macs, row.activation_bytes, "all" if row.field is None else row.field, percent(row.top1),
-            percent(row.top5), row.result, row.where]  # fmt: skip
+            row.macs, macs, row.activation_bytes, "all" if row.field is None else row.field,
+            percent(row.top1), percent(row.top5), row.result, row.where]  # fmt: skip
 
 
 def _times(multiple: float) -> str:

@@ -73,11 +73,16 @@ def run(command: Command) -> int:
             f"{', '.join(OF_NETWORKS)}."
         )
     for name, figure in _figures(command):
-        c.out.mkdir(parents=True, exist_ok=True)
-        with atomic_write(c.out / f"{name}.png") as temporary:
-            figure.savefig(temporary, dpi=130, format="png")
-        print(c.out / f"{name}.png")
+        print(write_figure(c.out, name, figure))
     return 0
+
+
+def write_figure(folder: Path, name: str, figure: "Figure") -> Path:
+    """Write a figure as NAME.png into a folder, which is made if there is none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_write(folder / f"{name}.png") as temporary:
+        figure.savefig(temporary, dpi=130, format="png")
+    return folder / f"{name}.png"
 
 
 def _figures(command: Command) -> "Iterator[tuple[str, Figure]]":

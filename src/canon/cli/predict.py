@@ -16,6 +16,8 @@ from canon.utils.files import atomic_write
 from canon.utils.tables import counted
 
 if TYPE_CHECKING:
+    from canon.cli.console import ProgressBars
+    from canon.runs.folder import Run
     from canon.tasks.base import Prediction
     from canon.utils.tables import Table
 
@@ -35,6 +37,8 @@ class Command:
         run: a run folder.
         paths: images, and folders of images.
         out: the file for the table (.csv or .json), or the folder for masks.
+        explain: also write a heat map of each image into this folder: what speaks for its class
+            (Grad-CAM; classification and clustering only).
         top: report this many of the most probable classes (classification only).
         format: file format of masks (segmentation only).
         tile: side of an output tile in pixels (segmentation only).
@@ -51,6 +55,7 @@ class Command:
     run: tyro.conf.Positional[Path]
     paths: Annotated[tyro.conf.Positional[tuple[Path, ...]], several("PATH ...")]
     out: Annotated[Path | None, flag("FILE|DIR", "print the table, write masks to masks/")] = None
+    explain: Annotated[Path | None, flag("DIR", "no heat maps")] = None
     top: Annotated[int, flag("K", "1")] = 1
     format: Annotated[
         Literal["png", "tif", "zarr"] | None,
@@ -81,6 +86,11 @@ def run(command: Command) -> int:
     writes = task_named(trained.record.task).writes_files
     if c.out and not writes and c.out.suffix not in (".csv", ".json"):
         raise InputError(f"--out must end in .csv or .json, got {c.out}. Rename it.")
+    if c.explain is not None and writes:
+        raise InputError(
+            "--explain is for classification and clustering, but the run is a segmentation; "
+            f"expected no --explain. Run canon explain {c.run} IMAGE --target CLASS."
+        )
     folder, table_file = (c.out or Path("masks"), None) if writes else (None, c.out)
     made: list[Prediction] = []
     with progress_bars() as bars:
@@ -94,10 +104,31 @@ def run(command: Command) -> int:
             for fault in one.faults:
                 bars.print(f"left out: {fault}")
     _output(c, table_file, made, prediction_table(trained, made, c.top))
+    if c.explain is not None:
+        with progress_bars() as bars:
+            _write_heat_maps(trained, made, c.explain, c.device, bars)
+        print(f"heat maps: {c.explain}", file=sys.stderr)
     if others := other_files(c.paths):
         files = counted(len(others), "file")
         print(f"{files} not read, in no known format: {by_suffix(others)}", file=sys.stderr)
     return 1 if any(one.faults for one in made) else 0
+
+
+def _write_heat_maps(
+    run: "Run", made: "list[Prediction]", folder: Path, device: str, bars: "ProgressBars"
+) -> None:
+    """Explain every image that was predicted."""
+    from canon.cli.explain import write_figure
+    from canon.data.images.listing import name_outputs
+    from canon.workflows.explain import explain
+    from canon.workflows.explain_pictures import explanation
+
+    names = dict(name_outputs([one.path for one in made if not one.faults], folder))
+    for one in explain(
+        run, names, device=device,
+        watch=lambda step: bars.at("explaining", step.done, step.batches),
+    ):  # fmt: skip
+        write_figure(folder, names[one.path], explanation(one))
 
 
 def _output(

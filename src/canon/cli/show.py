@@ -135,7 +135,7 @@ def _draw(path: Path, model: str, **more: Any) -> None:
 
 
 def _alone(command: Command, flag: str) -> None:
-    """Refuse flags that have no meaning beside another one."""
+    """Refuse flags that cannot be combined with another one."""
     from canon.errors import InputError
 
     others = {"strict": command.strict, "width": command.width, "depth": command.depth,

@@ -4,10 +4,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from canon.analysis import describe
 from canon.analysis.intervals import ReceptiveField
 from canon.errors import InputError
 from canon.interpret.outputs import Score, explained, last_maps, recorded
-from canon.layers.stages import eval_mode, features_of, stage_named
+from canon.layers.stages import eval_mode, features_of, stage_named, staged
 from canon.types import Images
 
 
@@ -53,6 +54,25 @@ def grad_cam(net: nn.Module, x: Images, score: Score, stage: str | None = None) 
     """
     maps, gradients = _maps_and_gradients(net, x, score, stage)
     return (gradients.mean((2, 3), keepdim=True) * maps).sum(1).relu()
+
+
+def grad_cam_of_pixels(net: nn.Module, x: Images, score: Score) -> Tensor:
+    """Grad-CAM of the last stage with maps, each value at the centre of its receptive field.
+
+    Args:
+        net: the network.
+        x: (N, C, H, W) images.
+        score: what is explained.
+
+    Returns:
+        (N, H, W), not negative.
+
+    Raises:
+        InputError: no stage has maps.
+    """
+    stage, size = last_maps(net, x), (x.shape[-2], x.shape[-1])
+    field = describe(staged(net), size, channels=x.shape[1]).ends[stage][1]
+    return enlarged(grad_cam(net, x, score, stage), size, field)
 
 
 def layer_cam(net: nn.Module, x: Images, score: Score, stage: str | None = None) -> Tensor:

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from canon.analysis.charts import INK, literal
+from canon.data import Preprocessing
+from canon.types import RawImages
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -15,6 +18,14 @@ Bytes = NDArray[np.uint8]
 GAP = 2  # pixels between the cells of a grid
 LEAST = 224  # side of a picture that small images are enlarged to, pixels
 STRENGTH = 0.6  # of the heat over the image
+
+
+def seen(prep: Preprocessing, raw: RawImages) -> Bytes:
+    """(n, H, W, 3) in 8 bits: stored pixels (n, h, w, C), already cropped, with the border."""
+    shown = (raw.float() * (255 / prep.white)).round().to(torch.uint8).numpy()
+    margins = ((0, 0), (prep.border,) * 2, (prep.border,) * 2, (0, 0))
+    padded = np.pad(shown, margins, "edge")
+    return np.ascontiguousarray(np.broadcast_to(padded, (*padded.shape[:3], 3)))
 
 
 def heat_map(heat: Floats) -> Bytes:

@@ -1,22 +1,29 @@
 """The report of a run: one self-contained HTML page."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from torch import nn
 
 from canon.analysis.charts import svg
 from canon.analysis.description import sides
+from canon.analysis.drawing.svg import draw
 from canon.analysis.layer_table import describe
+from canon.interpret.pictures import filter_sheet
 from canon.models import model_info
 from canon.reports import charts
+from canon.reports.thumbnails import thumbnail
 from canon.runs.folder import REPORT, Run
 from canon.runs.record import DataRecord
 from canon.training.interfaces import Metrics
 from canon.utils.files import atomic_write
 from canon.utils.tables import Table, counted, format_value
 
+FILTERS = 144  # of the first convolution that are shown, at most
 CARDS = 3  # figures shown in large type
 
 
@@ -39,13 +46,16 @@ def table_html(table: Table) -> Markup:
     )
 
 
-def render_page(run: Run, metrics: Metrics, section: str, curves: str | None = None) -> Path:
+def render_page(
+    run: Run, metrics: Metrics, section: str, net: nn.Module, curves: str | None = None
+) -> Path:
     """Write report.html into a run folder and return its path.
 
     Args:
         run: the run, with its result.
         metrics: the result.
         section: what only this task shows, as HTML.
+        net: the trained network, whose filters are shown.
         curves: of training, as SVG; None draws those of metrics.jsonl.
     """
     record = run.record
@@ -59,6 +69,8 @@ def render_page(run: Run, metrics: Metrics, section: str, curves: str | None = N
         images=next((f for f in metrics.figures() if f.name == "images"), None),
         section=Markup(section) or table_html(metrics.per_class(run.classes)),
         table=table,
+        drawing=b64encode(_drawing(run).encode()).decode(),
+        filters=_filters(net),
         rows=[row for row in table.rows if row.params or row.kernel],
         fractions=any(row.exact for row in table.rows),
         curves=Markup(_curves(run) if curves is None else curves),
@@ -72,6 +84,26 @@ def render_page(run: Run, metrics: Metrics, section: str, curves: str | None = N
 
 def _curves(run: Run) -> str:
     return "".join(map(svg, charts.curves(run.metrics(), run.record.monitored)))
+
+
+def _drawing(run: Run) -> str:
+    """The network as an SVG, for a light page."""
+    args = {name: value for name, value in run.record.model_args.items() if name != "seed"}
+    return draw(run.model, dark=False, **args)
+
+
+def _filters(net: nn.Module) -> dict[str, Any] | None:
+    """The filters of the first convolution as a picture; None if it has none that can be seen."""
+    convolution = next((m for m in net.modules() if isinstance(m, nn.Conv2d)), None)
+    if convolution is None or convolution.in_channels not in (1, 3):
+        return None
+    weights = convolution.weight.detach().float().cpu().numpy()
+    if weights.shape[1] != convolution.in_channels or min(weights.shape[2:]) < 2:
+        return None
+    sheet = filter_sheet(weights[:FILTERS], 24 if len(weights) > 32 else 48)
+    count, _, height, width = weights.shape
+    return {"png": thumbnail(sheet, max(sheet.shape)), "width": sheet.shape[1], "count": count,
+            "shown": min(count, FILTERS), "size": f"{height} x {width}"}  # fmt: skip
 
 
 def _mega(number: int) -> str:

@@ -12,11 +12,12 @@ from canon.data.images.reader import read_image
 from canon.data.preprocessing import tensor_of
 from canon.data.types import Pixels
 from canon.errors import InputError, nearest
+from canon.interpret.pictures import seen
 from canon.models import model_info, names
 from canon.runs.ensemble import EnsembleRun
 from canon.runs.folder import Run, TrainedModel
 from canon.runs.open import open_run
-from canon.types import Images, RawImages
+from canon.types import Images
 from canon.weights import PUBLISHED, create
 from canon.workflows.cluster_features import published_preprocessing
 
@@ -86,14 +87,6 @@ def inputs(model: TrainedModel, file: Path) -> tuple[Bytes, Images]:
     else:
         raw = tensor_of(_center(prep.convert(read_image(file), str(file)), prep.size))[None]
     return seen(prep, raw)[0], prep.normalize(raw).contiguous()
-
-
-def seen(prep: Preprocessing, raw: RawImages) -> Bytes:
-    """(n, H, W, 3) in 8 bits: stored pixels (n, h, w, C), already cropped, with the border."""
-    shown = (raw.float() * (255 / prep.white)).round().to(torch.uint8).numpy()
-    margins = ((0, 0), (prep.border,) * 2, (prep.border,) * 2, (0, 0))
-    padded = np.pad(shown, margins, "edge")
-    return np.ascontiguousarray(np.broadcast_to(padded, (*padded.shape[:3], 3)))
 
 
 def _center(pixels: Pixels, size: tuple[int, int]) -> Pixels:

@@ -16,6 +16,7 @@ from canon.errors import InputError
 from canon.interpret import filters
 from canon.interpret.maximisation import ChannelScore, maximised
 from canon.interpret.outputs import Score, class_score, last_maps, stage_outputs
+from canon.interpret.pictures import seen
 from canon.interpret.top_patches import cropped, of_channels, projections, top_patches
 from canon.layers.stages import stage_named
 from canon.runs.folder import Run, TrainedModel
@@ -30,7 +31,6 @@ from canon.workflows.explain_inputs import (
     class_number,
     explainable,
     require_classes,
-    seen,
 )
 
 SHOWN = 16  # channels, if none are named

@@ -39,4 +39,4 @@ def write_report(
         predictor = TorchPredictor(net, run.preprocessing, accelerator)
         model = run.trained_model(net)
         section = import_module(task.section).section(run, model, metrics, pack, predictor)
-    return render_page(run, metrics, section)
+    return render_page(run, metrics, section, net)

@@ -18,7 +18,8 @@ STYLE = """
   rect { stroke: #344054; stroke-width: 0.8; }
   .line { stroke: #98a2b3; stroke-width: 1.2; }
   .skip { fill: none; stroke: #667085; stroke-width: 1.2; }
-  .head { fill: #667085; }
+  .head { fill: #667085; }"""
+DARK = """
   @media (prefers-color-scheme: dark) {
     .ink { fill: #d0d5dd; } .strong { fill: #f2f4f7; } .soft { fill: #98a2b3; }
     .convolution { fill: #3f6fd8; } .pooling { fill: #b8712e; } .linear { fill: #4f8f5a; }
@@ -32,6 +33,7 @@ def draw(
     image: int | None = None,
     channels: int | None = None,
     classes: int | None = None,
+    dark: bool = True,
     **more: object,
 ) -> str:
     """Registered networks, one below the other, as the text of an SVG.
@@ -41,6 +43,7 @@ def draw(
         image: side of the input in pixels; None means each paper's.
         channels: of the input; None means each paper's.
         classes: of the output; None means each paper's.
+        dark: other colours where the reader prefers dark pages.
         more: further options of the networks.
 
     Raises:
@@ -48,7 +51,7 @@ def draw(
     """
     sides = {"channels": channels, "classes": classes}
     layouts = [laid_out(model, image, **sides, **more) for model in models]
-    return text_of(layouts, " and ".join(models))
+    return text_of(layouts, " and ".join(models), STYLE + DARK if dark else STYLE)
 
 
 def laid_out(model: str, image: int | None = None, **more: object) -> Layout:
@@ -72,7 +75,7 @@ def _short(number: int) -> str:
     return f"{number:,}"
 
 
-def text_of(layouts: Sequence[Layout], title: str) -> str:
+def text_of(layouts: Sequence[Layout], title: str, style: str = STYLE + DARK) -> str:
     """The SVG of several layouts, one below the other, with a legend."""
     kinds = kinds_of(layouts)
     height = sum(layout.height for layout in layouts)
@@ -88,7 +91,7 @@ def text_of(layouts: Sequence[Layout], title: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height + 26:.0f}" '
         f'viewBox="0 0 {width:.0f} {height + 26:.0f}" style="max-width: 100%; height: auto" '
-        f'role="img" aria-label="{escape(title)}">\n<style>{STYLE}\n</style>\n{body}\n</svg>\n'
+        f'role="img" aria-label="{escape(title)}">\n<style>{style}\n</style>\n{body}\n</svg>\n'
     )
 
 

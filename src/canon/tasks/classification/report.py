@@ -5,12 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from markupsafe import Markup
 from numpy.typing import NDArray
 
 from canon.analysis.charts import svg
 from canon.data import ImagePack
+from canon.errors import InputError
 from canon.inference.predictor import Predictor
+from canon.interpret.class_activation import grad_cam_of_pixels
+from canon.interpret.outputs import class_score
+from canon.interpret.pictures import overlaid, seen
 from canon.reports import charts
 from canon.reports.page import environment, table_html
 from canon.reports.thumbnails import thumbnail
@@ -25,7 +30,7 @@ def section(
     model: TrainedModel,
     metrics: ClassificationMetrics,
     pack: ImagePack,
-    predictor: Predictor,  # noqa: ARG001
+    predictor: Predictor,
 ) -> Markup:
     """The section as HTML.
 
@@ -36,6 +41,7 @@ def section(
         pack: the images that were evaluated, for the worst samples.
         predictor: the network as a function of stored pixels.
     """
+    del predictor  # the gradients need the network itself
     counts, classes = metrics.confusion(), model.classes
     template = environment("canon.tasks.classification").get_template("section.html.j2")
     return Markup(template.render(
@@ -43,7 +49,7 @@ def section(
         confusion=Markup(svg(charts.confusion(counts, classes))),
         pairs=_confused(counts, classes),
         classes=table_html(metrics.per_class(classes)),
-        worst=[_sample(classes, metrics, pack, int(i)) for i in metrics.worst(WORST)],
+        worst=[_sample(model, metrics, pack, int(i)) for i in metrics.worst(WORST)],
     ))  # fmt: skip
 
 
@@ -56,13 +62,29 @@ def _confused(counts: NDArray[np.int64], classes: Sequence[str]) -> list[tuple[s
 
 
 def _sample(
-    classes: Sequence[str], metrics: ClassificationMetrics, pack: ImagePack, i: int
+    model: TrainedModel, metrics: ClassificationMetrics, pack: ImagePack, i: int
 ) -> dict[str, Any]:
     return {
         "name": pack.names[i],
         "short": Path(pack.names[i]).name.replace("#", "image "),
-        "true": classes[metrics.labels[i]],
-        "predicted": classes[metrics.predicted[i]],
+        "true": model.classes[metrics.labels[i]],
+        "predicted": model.classes[metrics.predicted[i]],
         "confidence": metrics.confidence[i],
         "png": thumbnail(pack.image(i), SIDE),
+        "heat": _heat(model, pack, i, int(metrics.predicted[i])),
     }
+
+
+def _heat(model: TrainedModel, pack: ImagePack, i: int, predicted: int) -> str | None:
+    """What speaks for the predicted class, over the image; None if the network has no maps."""
+    prep, device = model.preprocessing, next(model.net.parameters()).device
+    raw = prep.center(pack.images[i : i + 1])
+    try:
+        heat = grad_cam_of_pixels(
+            model.net, prep.normalize(raw.to(device)).contiguous(),
+            class_score(torch.tensor([predicted], device=device)),
+        )  # fmt: skip
+    except InputError:
+        return None
+    picture = overlaid(seen(prep, raw.cpu())[0], heat[0].cpu().numpy())
+    return thumbnail(picture, SIDE)

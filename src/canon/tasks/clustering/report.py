@@ -142,7 +142,7 @@ def write(
     )  # fmt: skip
     lines = [line for line in run.metrics() if line.get("seed", seed) == seed]
     curves = "".join(map(svg, pictures.phases(lines)))
-    return render_page(run, metrics, Markup(section), curves)
+    return render_page(run, metrics, Markup(section), found.net, curves)
 
 
 def _jpeg(sheet: Image.Image) -> str:
