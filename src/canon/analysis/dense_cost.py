@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from canon.analysis.description import Description
 from canon.analysis.layer_table import build_on_meta, describe
@@ -71,9 +70,9 @@ def dense_cost(
         )
     net, _, channels = build_on_meta(model, native, channels, classes)
     with torch.device("meta"):
-        dense: nn.Module = fully_convolutional(net, native)
-        maps = dense.eval()(torch.empty(1, channels or 3, size, size))
+        dense = fully_convolutional(net, native)
     before = describe(net, native, channels=channels)
     table = describe(dense, size, channels=channels)
-    jump = round(table.seen(table.rows[-1].field)[1][0])
-    return DenseCost(native, jump, (maps.shape[-2], maps.shape[-1]), before.macs, table)
+    (_, height, width), field = list(table.ends.values())[-1]  # of the map of scores
+    jump = round(table.seen(field)[1][0])
+    return DenseCost(native, jump, (height, width), before.macs, table)

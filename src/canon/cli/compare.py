@@ -68,9 +68,7 @@ def run(command: Command) -> int:
             bars.at("measuring", i, len(chosen))
             rows.append(_row(one))
     if command.json:
-        multiples = ({"params_of_first": row.params / rows[0].params,
-                      "macs_of_first": row.macs / rows[0].macs} for row in rows)  # fmt: skip
-        print(json.dumps([asdict(r) | m for r, m in zip(rows, multiples, strict=True)], indent=1))
+        print(json.dumps([asdict(row) | _multiples(row, rows[0]) for row in rows], indent=1))
     else:
         cells = (_cells(row, rows[0], command.csv) for row in rows)
         show_table(HEAD, cells, as_csv=command.csv, left=2)
@@ -108,7 +106,6 @@ def _row(run: "str | Run") -> "NetworkSummary":
 
     if isinstance(run, str):
         return summarize(run)
-    args = {k: v for k, v in run.record.model_args.items() if k != "seed"}
     result = run.record.result or {}
     where = f"{run.record.data.source}, {result['split']}" if result else ""
     top1, top5 = (1 - result[top] if top in result else None for top in ("top1", "top5"))
@@ -118,15 +115,22 @@ def _row(run: "str | Run") -> "NetworkSummary":
         headline = result["figures"][0]
         text = f"{headline['name']} {format_value(headline['value'], headline['unit'])}"
     errors = (top1, top5, where)
-    return summarize(run.model, name=str(run.path), errors=errors, result=text, **args)
+    return summarize(run.model, name=str(run.path), errors=errors, result=text, **run.sizes)
 
 
 def _cells(row: "NetworkSummary", first: "NetworkSummary", as_csv: bool) -> list[object]:
-    values = (row.params / first.params, row.macs / first.macs)
+    values = _multiples(row, first).values()
     params, macs = (f"{v:.6g}" if as_csv else _times(v) for v in values)
     return [row.name, row.paper, row.image, row.layers, row.counted, row.params, params,
             row.macs, macs, row.activation_bytes, "all" if row.field is None else row.field,
             percent(row.top1), percent(row.top5), row.result, row.where]  # fmt: skip
+
+
+def _multiples(row: "NetworkSummary", first: "NetworkSummary") -> dict[str, float]:
+    """Parameters and multiplications, in those of the first network."""
+    return {
+        "params_of_first": row.params / first.params, "macs_of_first": row.macs / first.macs
+    }  # fmt: skip
 
 
 def _times(multiple: float) -> str:

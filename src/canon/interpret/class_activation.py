@@ -56,25 +56,6 @@ def grad_cam(net: nn.Module, x: Images, score: Score, stage: str | None = None) 
     return (gradients.mean((2, 3), keepdim=True) * maps).sum(1).relu()
 
 
-def grad_cam_of_pixels(net: nn.Module, x: Images, score: Score) -> Tensor:
-    """Grad-CAM of the last stage with maps, each value at the centre of its receptive field.
-
-    Args:
-        net: the network.
-        x: (N, C, H, W) images.
-        score: what is explained.
-
-    Returns:
-        (N, H, W), not negative.
-
-    Raises:
-        InputError: no stage has maps.
-    """
-    stage, size = last_maps(net, x), (x.shape[-2], x.shape[-1])
-    field = describe(staged(net), size, channels=x.shape[1]).ends[stage][1]
-    return enlarged(grad_cam(net, x, score, stage), size, field)
-
-
 def layer_cam(net: nn.Module, x: Images, score: Score, stage: str | None = None) -> Tensor:
     """The same, with a weight for each position: LayerCAM, for early stages too.
 
@@ -114,6 +95,18 @@ def cam(net: nn.Module, x: Images, target: Tensor) -> Tensor:
     with eval_mode(net):
         maps = features_of(net)(x)
         return torch.einsum("nchw,nc->nhw", maps, fc.weight[target])
+
+
+def field_of(net: nn.Module, stage: str, size: tuple[int, int], channels: int) -> ReceptiveField:
+    """The receptive field of the maps of a stage, for `enlarged`.
+
+    Args:
+        net: the network.
+        stage: by name.
+        size: H and W of the images in pixels.
+        channels: of the images.
+    """
+    return describe(staged(net), size, channels=channels).ends[stage][1]
 
 
 def enlarged(maps: Tensor, size: tuple[int, int], field: ReceptiveField) -> Tensor:

@@ -20,11 +20,15 @@ def filters(net: nn.Module, stage: str | None = None) -> Tensor:
         InputError: there is no such stage, or no convolution in it.
     """
     part = features_of(net) if stage is None else stage_named(net, stage)
-    for module in part.modules():
-        if isinstance(module, nn.Conv2d):
-            return module.weight.detach()
+    if (convolution := first_convolution(part)) is not None:
+        return convolution.weight.detach()
     where = "the network" if stage is None else f"stage {stage}"
     raise InputError(
         f"{where} has no convolution, so that there are no filters; expected one. Pass another "
         "--stage or network."
     )
+
+
+def first_convolution(part: nn.Module) -> nn.Conv2d | None:
+    """The first convolution of a network or a part of one; None if it has none."""
+    return next((module for module in part.modules() if isinstance(module, nn.Conv2d)), None)

@@ -130,7 +130,7 @@ def _parts(head: nn.Module, name: str = "") -> dict[str, nn.Module]:
     if not isinstance(head, nn.Sequential):
         return {name or "head": head}
     parts: dict[str, nn.Module] = {}
-    for child, part in head.named_children():
+    for child, part in zip(head._modules, head, strict=True):  # a reused layer has two names
         parts |= _parts(part, f"{name}_{child}" if name else child)
     return parts
 

@@ -11,8 +11,9 @@ from torch import nn
 
 from canon.analysis.charts import svg
 from canon.analysis.description import sides
-from canon.analysis.drawing.svg import draw
-from canon.analysis.layer_table import describe
+from canon.analysis.drawing.graph import graph_of
+from canon.analysis.drawing.svg import STYLE, layout_of, text_of
+from canon.interpret.filters import first_convolution
 from canon.interpret.pictures import filter_sheet
 from canon.models import model_info
 from canon.reports import charts
@@ -59,7 +60,9 @@ def render_page(
         curves: of training, as SVG; None draws those of metrics.jsonl.
     """
     record = run.record
-    table = describe(run.model, **{k: v for k, v in record.model_args.items() if k != "seed"})
+    graph = graph_of(run.model, **run.sizes)
+    table = graph.description
+    drawing = text_of([layout_of(graph, run.model)], run.model, STYLE)  # the page is light
     page = environment("canon.reports", "templates").get_template("page.html.j2").render(
         run=run,
         paper=model_info(run.model).paper,
@@ -69,7 +72,7 @@ def render_page(
         images=next((f for f in metrics.figures() if f.name == "images"), None),
         section=Markup(section) or table_html(metrics.per_class(run.classes)),
         table=table,
-        drawing=b64encode(_drawing(run).encode()).decode(),
+        drawing=b64encode(drawing.encode()).decode(),
         filters=_filters(net),
         rows=[row for row in table.rows if row.params or row.kernel],
         fractions=any(row.exact for row in table.rows),
@@ -86,15 +89,9 @@ def _curves(run: Run) -> str:
     return "".join(map(svg, charts.curves(run.metrics(), run.record.monitored)))
 
 
-def _drawing(run: Run) -> str:
-    """The network as an SVG, for a light page."""
-    args = {name: value for name, value in run.record.model_args.items() if name != "seed"}
-    return draw(run.model, dark=False, **args)
-
-
 def _filters(net: nn.Module) -> dict[str, Any] | None:
     """The filters of the first convolution as a picture; None if it has none that can be seen."""
-    convolution = next((m for m in net.modules() if isinstance(m, nn.Conv2d)), None)
+    convolution = first_convolution(net)
     if convolution is None or convolution.in_channels not in (1, 3):
         return None
     weights = convolution.weight.detach().float().cpu().numpy()

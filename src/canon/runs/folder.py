@@ -81,6 +81,11 @@ class Run:
         return self.record.model
 
     @property
+    def sizes(self) -> dict[str, Any]:
+        """The arguments of its network, without the seed of the initial weights."""
+        return {name: value for name, value in self.record.model_args.items() if name != "seed"}
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """The names of the outputs."""
         return self.record.data.classes

@@ -2,19 +2,18 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from torch import Tensor, nn
 
-from canon.analysis import describe
 from canon.analysis.intervals import ReceptiveField
 from canon.data.images.listing import find_images
 from canon.errors import InputError, require_choice
 from canon.interpret import attributions
-from canon.interpret.class_activation import cam, enlarged, grad_cam, layer_cam
+from canon.interpret.class_activation import cam, enlarged, field_of, grad_cam, layer_cam
 from canon.interpret.outputs import Score, class_score, last_maps, predicted, stage_outputs
-from canon.layers.stages import eval_mode, staged
+from canon.layers.stages import eval_mode
 from canon.runs.folder import Run, TrainedModel
 from canon.types import Images
 from canon.utils.devices import make_accelerator, to_device
@@ -104,10 +103,7 @@ def explain(
     several = [paths] if isinstance(paths, (str, Path)) else list(paths)
     files = [file for path in several for file in find_images(Path(path))]
 
-    @cache
-    def field(name: str, size: tuple[int, int], channels: int) -> ReceptiveField:
-        return describe(staged(net), size, channels=channels).ends[name][1]
-
+    field = cache(partial(field_of, net))
     for done, file in enumerate(files, 1):
         image, x = inputs(model, file)
         x = x.to(next(net.parameters()).device)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from canon.analysis.drawing.graph import graph_of
+from canon.analysis.drawing.graph import Graph, graph_of
 from canon.analysis.drawing.layout import Layout, Text, lay_out
 from canon.models import model_info
 
@@ -33,7 +33,6 @@ def draw(
     image: int | None = None,
     channels: int | None = None,
     classes: int | None = None,
-    dark: bool = True,
     **more: object,
 ) -> str:
     """Registered networks, one below the other, as the text of an SVG.
@@ -43,7 +42,6 @@ def draw(
         image: side of the input in pixels; None means each paper's.
         channels: of the input; None means each paper's.
         classes: of the output; None means each paper's.
-        dark: other colours where the reader prefers dark pages.
         more: further options of the networks.
 
     Raises:
@@ -51,12 +49,16 @@ def draw(
     """
     sides = {"channels": channels, "classes": classes}
     layouts = [laid_out(model, image, **sides, **more) for model in models]
-    return text_of(layouts, " and ".join(models), STYLE + DARK if dark else STYLE)
+    return text_of(layouts, " and ".join(models))
 
 
 def laid_out(model: str, image: int | None = None, **more: object) -> Layout:
     """The layout of a registered network; arguments and errors are those of `draw`."""
-    graph = graph_of(model, image, **more)  # type: ignore[arg-type]
+    return layout_of(graph_of(model, image, **more), model)  # type: ignore[arg-type]
+
+
+def layout_of(graph: Graph, model: str) -> Layout:
+    """The layout of the graph of a registered network."""
     paper, table = model_info(model).paper, graph.description
     authors = paper.authors.split(", ")
     who = " and ".join(authors) if len(authors) < 3 else f"{authors[0]} et al."
@@ -76,7 +78,13 @@ def _short(number: int) -> str:
 
 
 def text_of(layouts: Sequence[Layout], title: str, style: str = STYLE + DARK) -> str:
-    """The SVG of several layouts, one below the other, with a legend."""
+    """The SVG of several layouts, one below the other, with a legend.
+
+    Args:
+        layouts: of networks.
+        title: for screen readers.
+        style: its CSS; `STYLE` alone is for pages that are always light.
+    """
     kinds = kinds_of(layouts)
     height = sum(layout.height for layout in layouts)
     width = max(*(layout.width for layout in layouts), 150 * len(kinds) + 330)

@@ -13,8 +13,8 @@ from canon.analysis.charts import svg
 from canon.data import ImagePack
 from canon.errors import InputError
 from canon.inference.predictor import Predictor
-from canon.interpret.class_activation import grad_cam_of_pixels
-from canon.interpret.outputs import class_score
+from canon.interpret.class_activation import enlarged, field_of, grad_cam
+from canon.interpret.outputs import class_score, last_maps
 from canon.interpret.pictures import overlaid, seen
 from canon.reports import charts
 from canon.reports.page import environment, table_html
@@ -42,14 +42,18 @@ def section(
         predictor: the network as a function of stored pixels.
     """
     del predictor  # the gradients need the network itself
-    counts, classes = metrics.confusion(), model.classes
+    counts, classes, worst = metrics.confusion(), model.classes, metrics.worst(WORST).tolist()
+    heats = _heats(model, metrics, pack, worst)
     template = environment("canon.tasks.classification").get_template("section.html.j2")
     return Markup(template.render(
         split=(run.record.result or {})["split"],
         confusion=Markup(svg(charts.confusion(counts, classes))),
         pairs=_confused(counts, classes),
         classes=table_html(metrics.per_class(classes)),
-        worst=[_sample(model, metrics, pack, int(i)) for i in metrics.worst(WORST)],
+        worst=[
+            _sample(classes, metrics, pack, i) | {"heat": heat}
+            for i, heat in zip(worst, heats, strict=True)
+        ],
     ))  # fmt: skip
 
 
@@ -62,29 +66,40 @@ def _confused(counts: NDArray[np.int64], classes: Sequence[str]) -> list[tuple[s
 
 
 def _sample(
-    model: TrainedModel, metrics: ClassificationMetrics, pack: ImagePack, i: int
+    classes: Sequence[str], metrics: ClassificationMetrics, pack: ImagePack, i: int
 ) -> dict[str, Any]:
     return {
         "name": pack.names[i],
         "short": Path(pack.names[i]).name.replace("#", "image "),
-        "true": model.classes[metrics.labels[i]],
-        "predicted": model.classes[metrics.predicted[i]],
+        "true": classes[metrics.labels[i]],
+        "predicted": classes[metrics.predicted[i]],
         "confidence": metrics.confidence[i],
         "png": thumbnail(pack.image(i), SIDE),
-        "heat": _heat(model, pack, i, int(metrics.predicted[i])),
     }
 
 
-def _heat(model: TrainedModel, pack: ImagePack, i: int, predicted: int) -> str | None:
-    """What speaks for the predicted class, over the image; None if the network has no maps."""
-    prep, device = model.preprocessing, next(model.net.parameters()).device
-    raw = prep.center(pack.images[i : i + 1])
+def _heats(
+    model: TrainedModel, metrics: ClassificationMetrics, pack: ImagePack, worst: list[int]
+) -> list[str | None]:
+    """What speaks for the predicted class of each sample, over it; None of networks without maps.
+
+    One image at a time: the gradients of all at once may not fit into memory.
+    """
+    net, prep, device = model.net, model.preprocessing, next(model.net.parameters()).device
+    raws = [prep.center(pack.images[i : i + 1]) for i in worst]
+    inputs = [prep.normalize(raw.to(device)).contiguous() for raw in raws]
     try:
-        heat = grad_cam_of_pixels(
-            model.net, prep.normalize(raw.to(device)).contiguous(),
-            class_score(torch.tensor([predicted], device=device)),
-        )  # fmt: skip
+        stage = last_maps(net, inputs[0]) if inputs else None
     except InputError:
-        return None
-    picture = overlaid(seen(prep, raw.cpu())[0], heat[0].cpu().numpy())
-    return thumbnail(picture, SIDE)
+        stage = None
+    if stage is None:
+        return [None] * len(worst)
+    size = (inputs[0].shape[-2], inputs[0].shape[-1])
+    field = field_of(net, stage, size, prep.channels)
+    pictures: list[str | None] = []
+    for i, raw, x in zip(worst, raws, inputs, strict=True):
+        score = class_score(torch.tensor([int(metrics.predicted[i])], device=device))
+        heat = enlarged(grad_cam(net, x, score, stage), size, field)
+        picture = overlaid(seen(prep, raw.cpu())[0], heat[0].cpu().numpy())
+        pictures.append(thumbnail(picture, SIDE))
+    return pictures
