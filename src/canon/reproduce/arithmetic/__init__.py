@@ -1,0 +1,1 @@
+"""Sizes, parameters and multiplications that follow from a table or a formula."""

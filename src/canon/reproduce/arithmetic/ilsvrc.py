@@ -1,0 +1,75 @@
+"""The revolution of depth: layers of the winners of ILSVRC, and their errors.
+
+Depth is counted on the graph that torch records of a forward pass: the largest number of
+convolutions and linear layers on a path from the input to the scores. The errors need weights that
+were trained on ImageNet, and are those of the challenge.
+"""
+
+from functools import cache
+
+import torch
+from torch.autograd.graph import Node
+
+from canon.analysis import describe
+from canon.analysis.charts import DEPTH, revolution_of_depth
+from canon.models import build, model_info
+from canon.reproduce.result import Picture, Result, Row, Scale, Watch, agreement
+
+WEIGHTED = ("Convolution", "Addmm", "Mm")  # in the names of torch's backward functions
+
+# Network, layers as printed, and the smallest side of an image that all of its layers take.
+NETWORKS = (
+    ("alexnet", 8, "Krizhevsky et al., NIPS 2012", 227),
+    ("vgg19", 19, "Simonyan, Zisserman, ICLR 2015", 32),
+    ("googlenet", 22, "Szegedy et al., CVPR 2015", 224),
+    ("resnet152", 152, "He et al., CVPR 2016", 64),
+)
+
+
+def run(scale: Scale, watch: Watch) -> Result:
+    """Build the networks, and count on their graphs."""
+    del scale
+    rows = []
+    for done, (name, layers, source, _) in enumerate(NETWORKS, 1):
+        rows.append(Row(f"{name}: layers on the longest path", longest_path(name), layers, source))
+        watch("counting", done, len(NETWORKS))
+    lenet, alexnet = describe("lenet5").params, describe("alexnet").params
+    rows.append(Row("AlexNet: parameters of LeNet-5", round(alexnet / lenet), 1016, "60,965,224 over 60,000"))  # fmt: skip
+    printed = model_info("resnet152").published.printed_macs
+    assert printed is not None
+    rows.append(Row("ResNet-152: multiplications, billions", describe("resnet152").macs / 1e9,
+                    printed.value / 1e9, "He et al., Table 1", 0.1))  # fmt: skip
+    errors = {entry: error for _, entry, _, error in DEPTH}
+    conclusion = (
+        f"{agreement(tuple(rows))} While the layers grew from 8 to 152, the top-5 error of the "
+        f"challenge fell from {100 * errors['AlexNet']:.3g} to {100 * errors['ResNet']:.3g} %, by "
+        f"the results of its organisers; weights trained on ImageNet would be needed to measure it."
+    )
+    return Result(tuple(rows), (Picture("The revolution of depth", revolution_of_depth()),), conclusion)  # fmt: skip
+
+
+def longest_path(name: str) -> int:
+    """Convolutions and linear layers on the longest path of a network, from its autograd graph."""
+    side = next(side for known, *_, side in NETWORKS if known == name)
+    with torch.device("meta"):
+        net = build(name)
+    scores = net.eval()(torch.empty(1, 3, max(side, 224), max(side, 224), device="meta"))
+
+    @cache
+    def depth(node: Node) -> int:
+        own = any(word in node.name() for word in WEIGHTED)
+        return own + max((depth(n) for n, _ in node.next_functions if n is not None), default=0)
+
+    todo = [scores.grad_fn]  # depth() of the last nodes first, so that no recursion is deep
+    order: list[Node] = []
+    seen = set()
+    while todo:
+        node = todo.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        order.append(node)
+        todo += [n for n, _ in node.next_functions]
+    for node in reversed(order):
+        depth(node)
+    return depth(scores.grad_fn)

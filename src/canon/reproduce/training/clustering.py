@@ -1,0 +1,71 @@
+"""k-means on pixels, k-means on codes of an auto-encoder, and a deep clustering."""
+
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from matplotlib.figure import Figure
+
+from canon.reproduce.charts import bars
+from canon.reproduce.result import Picture, Result, Row, Scale, Watch
+from canon.runs.cluster_config import ClusterConfig
+from canon.tasks.clustering.job import Phase, PhaseEpoch
+from canon.utils.tables import Table
+from canon.workflows.cluster import Clustered, cluster_events
+
+SOURCE = "Aljalbout et al., arXiv 2018, and the README of their code, MNIST"
+PIXELS, CODES = "k-means on pixels", "auto-encoder + k-means"
+PUBLISHED = {PIXELS: 0.542, CODES: 0.760}  # and 0.961 for their own method
+PROPOSED = 0.961
+
+
+def config(scale: Scale) -> ClusterConfig:
+    """What is clustered, and how."""
+    if scale == "full":
+        return ClusterConfig("mnist", 10, seeds=3)
+    return ClusterConfig("digits", 10, "n2d", pretraining_epochs=6, device="cpu")
+
+
+def run(scale: Scale, watch: Watch) -> Result:
+    """Cluster, and compare with the baselines that every clustering has."""
+    chosen = config(scale)
+    with TemporaryDirectory() as folder:
+        found = _clustered(chosen, Path(folder), watch)
+    accuracy = {str(row["method"]): row["accuracy"] for row in _comparison(found).records()}
+    method = next(name for name in reversed(accuracy) if name not in ("start",))
+    on_mnist = chosen.data == "mnist"
+    rows = tuple(
+        Row(f"{name}: accuracy, %", 100 * value,
+            100 * PUBLISHED.get(name, PROPOSED if name == method else 0) or None if on_mnist else None,
+            SOURCE if on_mnist else "")
+        for name, value in accuracy.items() if name != "start"
+    )  # fmt: skip
+    ordered = accuracy[method] > accuracy[CODES] > accuracy[PIXELS]
+    conclusion = (
+        f"{method} has {100 * accuracy[method]:.1f} %, k-means {100 * accuracy[CODES]:.1f} % on "
+        f"codes and {100 * accuracy[PIXELS]:.1f} % on pixels: the order of the paper is "
+        f"{'reproduced' if ordered else 'NOT reproduced'}."
+    )
+    conditions = f"{chosen.data}, seed {chosen.seed}, accuracy under the best matching of clusters"
+    return Result(rows, (Picture("Accuracy of clusterings", _chart(accuracy)),), conclusion, conditions)  # fmt: skip
+
+
+def _clustered(chosen: ClusterConfig, folder: Path, watch: Watch) -> Clustered:
+    for event in cluster_events(replace(chosen, out=folder / "run")):
+        match event:
+            case PhaseEpoch():
+                watch(event.phase, event.epoch.epoch, event.epoch.epochs)
+            case Phase():
+                watch(event.text, 0, 1)
+            case Clustered():
+                return event
+    raise AssertionError("a clustering ends with Clustered")
+
+
+def _comparison(found: Clustered) -> Table:
+    return next(table for table in found.tables.values() if "accuracy" in table.head)
+
+
+def _chart(accuracy: dict[str, float]) -> Figure:
+    shown = {name: 100 * value for name, value in accuracy.items() if name != "start"}
+    return bars(list(shown), list(shown.values()), "accuracy, %")
