@@ -56,7 +56,7 @@ clean:  ## remove the environment, the runs and the site
 	touch $@
 
 .venv/installed-dev: .venv/installed
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,augment,big,cluster,explain]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,app,augment,big,cluster,explain]'
 	touch $@
 
 .venv/installed-docs: .venv/installed

@@ -35,7 +35,7 @@ VERBS = {
     "predict": "predict the classes, masks or clusters of images with the network of a run",
     "explain": "explain what a network looks at and what it has learned, as pictures",
     "generate": "draw pictures with a trained generator",
-    "reproduce": "reproduce figures and claims of the papers, beside what was published",
+    "reproduce": "reproduce figures and claims of the papers, and compare them",
     "embed": "write the codes of images: of a clustering, an auto-encoder, or any stage",
 }
 CONFIG = (tyro.conf.FlagCreatePairsOff, tyro.conf.PositionalMetavarFromFieldName)

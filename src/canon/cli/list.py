@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Command:
-    """List models, published ensembles, datasets, recipes, weights or methods of clustering.
+    """List models, published ensembles, datasets, recipes, weights, methods or figures.
 
     Args:
-        what: models, ensembles, data (datasets), recipes, weights or methods (of clustering).
+        what: models, ensembles, data (datasets), recipes, weights, methods (of clustering) or
+            figures (that can be reproduced).
         json: print JSON.
         csv: print CSV.
     """
 
     what: tyro.conf.Positional[
-        Literal["models", "ensembles", "data", "recipes", "weights", "methods"]
+        Literal["models", "ensembles", "data", "recipes", "weights", "methods", "figures"]
     ] = "models"
     json: Switch = False
     csv: Switch = False
@@ -37,7 +38,7 @@ def run(command: Command) -> int:
         _print_recipes()
         return 0
     lists = {"models": _models, "ensembles": _ensembles, "data": _data, "recipes": _recipes,
-             "weights": _weights, "methods": _methods}  # fmt: skip
+             "weights": _weights, "methods": _methods, "figures": _figures}  # fmt: skip
     head, rows, left = lists[command.what]()
     show_table(head, rows, as_json=command.json, as_csv=command.csv, left=left)
     if command.what == "recipes" and not (command.csv or command.json):
@@ -107,6 +108,15 @@ def _methods() -> Listed:
         for one in METHODS.values()
     ]  # fmt: skip
     return head, rows, 8
+
+
+def _figures() -> Listed:
+    from canon.reproduce.figures import FIGURES
+
+    rows: list[list[object]] = [
+        [f.number, f.name, f.claim, f"{f.small} s", f.full or "the same"] for f in FIGURES
+    ]
+    return ["number", "figure", "claim", "small scale", "full scale"], rows, 3
 
 
 def _recipes() -> Listed:

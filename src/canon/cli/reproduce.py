@@ -1,4 +1,4 @@
-"""`canon reproduce`: figures and claims of the papers, beside what was published."""
+"""`canon reproduce`: figures and claims of the papers, and what was published."""
 
 import json
 import time
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Command:
-    """Reproduce a figure or claim: its numbers and pictures beside what was published.
+    """Reproduce a figure or claim: its numbers and pictures, and what was published.
 
     At small scale each takes less than a minute on two cores, with a small but real experiment. At
     full scale, those that train networks take as long as the paper's; the cost is printed first.
@@ -96,7 +96,7 @@ def _print(figure: "Reproduction", result: "Result") -> None:
 def _all(command: Command) -> int:
     from datetime import date
 
-    from canon.reproduce.figures import FIGURES, run_all
+    from canon.reproduce.figures import FIGURES, attempt
     from canon.reproduce.page import write_page
     from canon.utils.devices import hardware
 
@@ -105,12 +105,12 @@ def _all(command: Command) -> int:
         for figure in FIGURES:
             _say_cost(command, figure, bars)
             before = time.monotonic()
-            outcome = next(run_all((figure,), c.scale, bars.at))
-            outcomes.append(outcome)
-            result = outcome[1]
+            result = attempt(figure, c.scale, bars.at)
+            outcomes.append((figure, result))
             text = f"not run: {result}" if isinstance(result, str) else result.conclusion
-            bars.print(f"{figure.number} {figure.name} ({duration(time.monotonic() - before)}): {text}")  # fmt: skip
-    machine = ", ".join(hardware().values())
+            took = duration(time.monotonic() - before)
+            bars.print(f"{figure.number} {figure.name} ({took}): {text}")
+    machine = ", ".join(f"{key} {value}" for key, value in hardware().items())
     page = write_page(
         c.out, outcomes, c.scale,
         f"{date.today()}, {machine}, {duration(time.monotonic() - started)} in all",

@@ -1,6 +1,5 @@
 """The list of figures: number, name, claim, and what each needs."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -53,12 +52,12 @@ FIGURES = (
     Reproduction(8, "pointwise", "A 1 x 1 convolution is one fully connected layer for all pixels; it reduces channels.", "networks.pointwise", 3),
     Reproduction(9, "inception", "Reductions by 1 x 1 turn 470 million multiplications into 40 million.", "arithmetic.inception", 3),
     Reproduction(10, "separable", "A depthwise separable convolution needs a fraction of the multiplications.", "networks.separable", 20),
-    Reproduction(11, "dense", "A fully convolutional network computes all scores of a large image at once.", "networks.dense", 25, "AlexNet and VGG-16 on 500 x 500: 3 minutes on two cores"),
+    Reproduction(11, "dense", "A fully convolutional network computes all scores of a large image at once.", "networks.dense", 25, "AlexNet on 500 x 500: a minute on two cores"),
     Reproduction(12, "interpolation", "Nearest-neighbour, bilinear and bicubic interpolation enlarge a picture by ten.", "networks.interpolation", 4),
     Reproduction(13, "unpooling", "Unpooling and transposed convolution turn 3 x 3 into 5 x 5; uneven overlap makes checkerboards.", "networks.unpooling", 4),
     Reproduction(14, "unet", "U-Net maps 572 x 572 pixels to 388 x 388, by cropping 4, 16, 40 and 88 pixels.", "arithmetic.unet", 3),
     Reproduction(15, "features", "Filters become more complex from layer to layer: edges, then parts.", "training.features", 45, "CIFAR-10, ResNet-20 of 164 epochs: an hour on a GPU, a day on two cores"),
-    Reproduction(16, "gradients", "Gradients vanish or explode with depth, unless weights have the right variance.", "training.gradients", 30, "ResNet and plain nets of 20 to 110 layers on CIFAR-10 images: 30 minutes on two cores"),
+    Reproduction(16, "gradients", "Gradients vanish or explode with depth, unless weights have the right variance.", "training.gradients", 30, "plain and residual nets of 20 to 110 layers: 3 minutes on two cores"),
     Reproduction(17, "top-k", "A prediction is right in top-5 if the class is among the five likeliest.", "networks.top_k", 15),
     Reproduction(18, "chairs", "A generator draws a chair between two chairs that it has learned.", "training.chairs", 50, "chairs at 128 pixels: four hours on two cores"),
 )
@@ -82,12 +81,9 @@ def find(name: str) -> Reproduction:
     raise unknown("figure", name, [f.name for f in FIGURES], "`canon reproduce list`")
 
 
-def run_all(
-    figures: tuple[Reproduction, ...], scale: "Scale", watch: "Watch"
-) -> "Iterator[tuple[Reproduction, Result | str]]":
-    """Run several; one that lacks data or a package gives what it lacks instead of a result."""
-    for figure in figures:
-        try:
-            yield figure, figure.run(scale, watch)
-        except CanonError as reason:
-            yield figure, str(reason)
+def attempt(figure: Reproduction, scale: "Scale", watch: "Watch") -> "Result | str":
+    """A result; or what is missing, if it lacks data or a package."""
+    try:
+        return figure.run(scale, watch)
+    except CanonError as reason:
+        return str(reason)

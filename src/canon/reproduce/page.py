@@ -86,5 +86,3 @@ def record(figure: Reproduction, result: Result | str) -> dict[str, object]:
 def _embedded(path: Path) -> str:
     kind = "svg+xml" if path.suffix == ".svg" else "png"
     return f"data:image/{kind};base64,{b64encode(path.read_bytes()).decode()}"
-
-

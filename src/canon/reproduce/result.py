@@ -1,4 +1,4 @@
-"""What an experiment gives: numbers beside the published ones, pictures, and a conclusion."""
+"""What an experiment gives: numbers with the published ones, pictures, and a conclusion."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

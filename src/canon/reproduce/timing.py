@@ -6,6 +6,8 @@ from statistics import median
 
 import torch
 
+from canon.utils.tables import counted
+
 
 def medians(
     computations: Mapping[str, Callable[[], object]], rounds: int, watch: Callable[[int], None]
@@ -26,3 +28,8 @@ def medians(
                 seconds[name].append(time.perf_counter() - started)
             watch(done)
     return {name: median(several[1:]) for name, several in seconds.items()}
+
+
+def threads() -> str:
+    """The processor threads that torch uses, in words."""
+    return counted(torch.get_num_threads(), "CPU thread")

@@ -120,16 +120,17 @@ def nearest_shown(values: NDArray[np.float32], side: int = SIDE) -> NDArray[np.u
     return np.stack(pictures)
 
 
-def rendered_chairs(name: str = "chairs") -> Dataset:
+def rendered_chairs(name: str = "chairs", count: int | None = None) -> Dataset:
     """12 chairs and 8 solids; three of four azimuths to train on, the others to test.
 
     Args:
         name: of the dataset, which decides how large pictures are.
+        count: of objects that are drawn, the first ones; None means all.
     """
     bodies, side = objects(), RENDERED[name]
     draw = np.random.default_rng(0)
     rows: dict[str, list[tuple[NDArray[np.float32], Picture]]] = {"train": [], "test": []}
-    for number, body in enumerate(bodies.values()):
+    for number, body in enumerate([*bodies.values()][:count]):
         for view in range(AZIMUTHS):
             split = "test" if held_out(view) else "train"
             for elevation in ELEVATIONS:

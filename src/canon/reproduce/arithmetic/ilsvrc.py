@@ -5,8 +5,6 @@ convolutions and linear layers on a path from the input to the scores. The error
 were trained on ImageNet, and are those of the challenge.
 """
 
-from functools import cache
-
 import torch
 from torch.autograd.graph import Node
 
@@ -17,12 +15,12 @@ from canon.reproduce.result import Picture, Result, Row, Scale, Watch, agreement
 
 WEIGHTED = ("Convolution", "Addmm", "Mm")  # in the names of torch's backward functions
 
-# Network, layers as printed, and the smallest side of an image that all of its layers take.
+# Network, layers as printed.
 NETWORKS = (
-    ("alexnet", 8, "Krizhevsky et al., NIPS 2012", 227),
-    ("vgg19", 19, "Simonyan, Zisserman, ICLR 2015", 32),
-    ("googlenet", 22, "Szegedy et al., CVPR 2015", 224),
-    ("resnet152", 152, "He et al., CVPR 2016", 64),
+    ("alexnet", 8, "Krizhevsky et al., NIPS 2012"),
+    ("vgg19", 19, "Simonyan, Zisserman, ICLR 2015"),
+    ("googlenet", 22, "Szegedy et al., CVPR 2015"),
+    ("resnet152", 152, "He et al., CVPR 2016"),
 )
 
 
@@ -30,7 +28,7 @@ def run(scale: Scale, watch: Watch) -> Result:
     """Build the networks, and count on their graphs."""
     del scale
     rows = []
-    for done, (name, layers, source, _) in enumerate(NETWORKS, 1):
+    for done, (name, layers, source) in enumerate(NETWORKS, 1):
         rows.append(Row(f"{name}: layers on the longest path", longest_path(name), layers, source))
         watch("counting", done, len(NETWORKS))
     lenet, alexnet = describe("lenet5").params, describe("alexnet").params
@@ -50,26 +48,20 @@ def run(scale: Scale, watch: Watch) -> Result:
 
 def longest_path(name: str) -> int:
     """Convolutions and linear layers on the longest path of a network, from its autograd graph."""
-    side = next(side for known, *_, side in NETWORKS if known == name)
     with torch.device("meta"):
         net = build(name)
-    scores = net.eval()(torch.empty(1, 3, max(side, 224), max(side, 224), device="meta"))
-
-    @cache
-    def depth(node: Node) -> int:
-        own = any(word in node.name() for word in WEIGHTED)
-        return own + max((depth(n) for n, _ in node.next_functions if n is not None), default=0)
-
-    todo = [scores.grad_fn]  # depth() of the last nodes first, so that no recursion is deep
-    order: list[Node] = []
-    seen = set()
-    while todo:
-        node = todo.pop()
-        if node is None or node in seen:
+    side = model_info(name).published.image
+    scores = net.eval()(torch.empty(1, 3, side, side, device="meta"))
+    longest: dict[Node | None, int] = {None: 0}
+    todo = [scores.grad_fn]
+    while todo:  # not by recursion, since graphs are deeper than Python's stack
+        node = todo[-1]
+        before = [] if node is None else [other for other, _ in node.next_functions]
+        if missing := [other for other in before if other not in longest]:
+            todo += missing
             continue
-        seen.add(node)
-        order.append(node)
-        todo += [n for n, _ in node.next_functions]
-    for node in reversed(order):
-        depth(node)
-    return depth(scores.grad_fn)
+        todo.pop()
+        if node is not None:
+            own = any(word in node.name() for word in WEIGHTED)
+            longest[node] = own + max((longest[other] for other in before), default=0)
+    return longest[scores.grad_fn]

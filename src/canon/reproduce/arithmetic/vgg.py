@@ -8,6 +8,8 @@ from canon.reproduce.result import Picture, Result, Row, Scale, Watch, agreement
 
 SOURCE = "Simonyan, Zisserman, ICLR 2015, Table 2"
 
+LAYERS = "Simonyan, Zisserman, ICLR 2015, Table 1"
+
 # Millions of parameters, and weight layers of Table 1.
 TABLE = (
     ("A", "vgg11", 133, 11), ("A-LRN", "vgg11-lrn", 133, 11), ("B", "vgg13", 133, 13),
@@ -23,7 +25,7 @@ def run(scale: Scale, watch: Watch) -> Result:
         table = tables[letter] = describe(name)
         rows += [
             Row(f"{letter}: parameters, millions", table.params / 1e6, millions, SOURCE, 0.5),
-            Row(f"{letter}: weight layers", table.depth, layers, SOURCE.replace("2015, Table 2", "2015, Table 1")),  # fmt: skip
+            Row(f"{letter}: weight layers", table.depth, layers, LAYERS),
         ]
         watch("counting", done, len(TABLE))
     stack, single = 3 * 9, 49

@@ -9,7 +9,7 @@ from torch import nn
 from canon.analysis.convolution import Window
 from canon.reproduce.charts import bars
 from canon.reproduce.result import Picture, Result, Row, Scale, Watch, agreement
-from canon.reproduce.timing import medians
+from canon.reproduce.timing import medians, threads
 
 COURSE = "course"
 ROUNDS = 15
@@ -44,7 +44,7 @@ def run(scale: Scale, watch: Watch) -> Result:
     chart = bars(
         ["dense", "depthwise separable", "depthwise alone", "pointwise alone"],
         [1000 * times[name] for name in ("dense", "separable", "depthwise", "pointwise")],
-        f"milliseconds for {BATCH} images, one CPU thread",
+        f"milliseconds for {BATCH} images",
     )
     conclusion = (
         f"{agreement(rows)} {whole.form.macs / (4_800 + 49_152):.1f} times fewer multiplications "
@@ -52,7 +52,7 @@ def run(scale: Scale, watch: Watch) -> Result:
         f"{dense / separable:.1f} times less time: the depthwise part does little for each value "
         f"that it reads."
     )
-    conditions = f"median of {ROUNDS} interleaved rounds, torch {torch.__version__}, one thread"
+    conditions = f"median of {ROUNDS} interleaved rounds, torch {torch.__version__}, {threads()}"
     return Result(rows, (Picture("Time of both forms", chart),), conclusion, conditions)
 
 

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import top_k_accuracy_score
 
 from canon.analysis.charts import ACCENT, INK, SOFT
+from canon.interpret.pictures import Floats
 from canon.layers.stages import eval_mode
 from canon.reproduce.charts import tidy
 from canon.reproduce.result import Picture, Result, Row, Scale, Watch, agreement
@@ -42,7 +43,7 @@ def run(scale: Scale, watch: Watch) -> Result:
     return Result(tuple(rows), (Picture(title, chart),), conclusion, conditions)
 
 
-def _chart(image: np.ndarray, probabilities: np.ndarray, label: int) -> Figure:  # type: ignore[type-arg]
+def _chart(image: Floats, probabilities: Floats, label: int) -> Figure:
     figure = Figure(figsize=(7, 2.8), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 2))
     left.imshow(image, cmap="gray")

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from canon.analysis.convolution import Window
+from canon.interpret.pictures import Bytes
 from canon.layers.upsample import BedOfNails, bilinear_kernel
 from canon.reproduce.charts import images, matrices
 from canon.reproduce.result import Picture, Result, Row, Scale, Watch, agreement
@@ -20,7 +21,7 @@ def run(scale: Scale, watch: Watch) -> Result:
     kernel = bilinear_kernel(3)[None, None]
     up = F.conv_transpose2d(x, kernel, stride=2, padding=1)
     pooled, where = F.max_pool2d(_image(), 2, return_indices=True)
-    unpooled = F.max_unpool2d(pooled, where, 2)
+    unpooled = F.max_unpool2d(pooled, where, [2])
     uneven, even, resized = (_unevenness(k) for k in (3, 4, 0))
     rows = (
         Row("3 x 3 with zeros between: side", between.shape[-1], 5, COURSE),
@@ -35,7 +36,7 @@ def run(scale: Scale, watch: Watch) -> Result:
     )  # fmt: skip
     numbers = matrices([("input", x[0, 0].numpy()), ("zeros between", between[0, 0].numpy()),
                         ("transposed convolution", up[0, 0].numpy())])  # fmt: skip
-    boards = images([(name, _ones(k)[0, 0, 2:-2, 2:-2].numpy()) for name, k in
+    boards = images([(name, _grey(_ones(k)[0, 0, 2:-2, 2:-2])) for name, k in
                      (("3 x 3, stride 2", 3), ("4 x 4, stride 2", 4), ("enlarged, then 3 x 3", 0))], 3)  # fmt: skip
     pictures = (Picture("3 x 3 becomes 5 x 5", numbers),
                 Picture("Overlap of the kernels on a constant picture", boards))  # fmt: skip
@@ -58,6 +59,12 @@ def _ones(kernel: int) -> Tensor:
     if kernel:
         return F.conv_transpose2d(x, torch.ones(1, 1, kernel, kernel), stride=2)
     return F.conv2d(nn.Upsample(scale_factor=2)(x), torch.ones(1, 1, 3, 3), padding=1)
+
+
+def _grey(values: Tensor) -> Bytes:
+    """Values as greys from black at zero to white at their largest, (H, W, 3)."""
+    grey = (255 * values / values.max()).round().to(torch.uint8)
+    return grey[..., None].expand(-1, -1, 3).numpy()
 
 
 def _unevenness(kernel: int) -> float:

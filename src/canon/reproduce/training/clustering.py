@@ -23,7 +23,7 @@ def config(scale: Scale) -> ClusterConfig:
     """What is clustered, and how."""
     if scale == "full":
         return ClusterConfig("mnist", 10, seeds=3)
-    return ClusterConfig("digits", 10, "n2d", pretraining_epochs=6, device="cpu")
+    return ClusterConfig("digits", 10, "n2d", pretraining_epochs=8, device="cpu")
 
 
 def run(scale: Scale, watch: Watch) -> Result:

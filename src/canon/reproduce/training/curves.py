@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
+import numpy as np
 from torch import Tensor, nn
 
 from canon.data.packs.images import ImagePack, build_image_pack
@@ -80,7 +80,8 @@ def _trained(config: TrainConfig, out: Path, watch: Watch, by_epoch: bool) -> Tr
                 last = event.epoch == event.epochs
                 if by_epoch or last:
                     for name, pack in splits.items():
-                        wrong = error(event.network, run, pack)
+                        known = name == run.record.monitored and event.metrics
+                        wrong = known.error if known else error(event.network, run, pack)
                         errors.setdefault(name, []).append(wrong)
                 if last:
                     net = event.network
@@ -95,7 +96,7 @@ def _packs(run: Run) -> Iterator[tuple[str, ImagePack]]:
     names = run.record.split.sizes if run.record.split else {}
     for name in ("train", "test" if "test" in names else "val"):
         split = choose_split(run, None, name, skip_bad=False, progress=None)[1]
-        targets = split.targets.values
+        targets = np.asarray(split.targets.values)  # type: ignore[attr-defined]
         yield name, build_image_pack(split.images, targets, run.preprocessing)
 
 

@@ -8,10 +8,13 @@ from multiprocessing import get_context
 from os import cpu_count
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from canon.analysis.charts import INK
+from canon.models import model_info
 from canon.reproduce.charts import tidy
 from canon.reproduce.result import Picture, Result, Row, Scale, Watch
 from canon.reproduce.training.curves import settings, trained
@@ -39,7 +42,7 @@ def configs(scale: Scale) -> list[TrainConfig]:
         return [settings(m, "cifar10", recipe="paper", device="auto") for m in models]
     models, seeds = ["plain20", "plain56", "resnet20", "resnet56"], (0, 1, 2)
     return [
-        settings(model, "digits", recipe="paper", image=8, epochs=6, batch=64, lr=0.02,
+        settings(model, "digits", recipe="paper", image=8, epochs=5, batch=64, lr=0.02,
                  augment="none", val=0.2, seed=seed)
         for seed, model in product(seeds, models)
     ]  # fmt: skip
@@ -72,8 +75,6 @@ def measured(several: list[TrainConfig], watch: Watch) -> Result:
 
 def _published(model: str, config: TrainConfig) -> tuple[str | None, str]:
     """The paper's error on CIFAR-10; of plain nets it prints none."""
-    from canon.models import model_info
-
     errors = model_info(model).published.errors
     if errors is None or errors.top1 is None or config.data != "cifar10":
         return None, ""
@@ -126,8 +127,6 @@ def _trained(several: list[TrainConfig], watch: Watch) -> Iterable[Curve]:
 
 
 def _one_thread() -> None:
-    import torch
-
     torch.set_num_threads(1)
 
 
@@ -146,6 +145,7 @@ def chart(curves: list[Curve]) -> Figure:
         for name, color in zip(names, _colors(len(names)), strict=True):
             for curve in (c for c in curves if c.model == name):
                 _draw(place, curve, color, name)
+        place.xaxis.set_major_locator(MaxNLocator(integer=True))
         tidy(place, "epoch", "error, %" if kind == "plain" else "")
         place.set_title(f"{title} nets", color=INK, loc="left", fontsize=10)
         handles, labels = place.get_legend_handles_labels()

@@ -41,7 +41,9 @@ def run(scale: Scale, watch: Watch) -> Result:
         shares.append(share)
         sides.append(side)
         watch("measuring stages", done, len(stages))
-    pictures = [Picture("Strongest patches of 8 channels of each stage", _patches(model, x, stages))]
+    pictures = [
+        Picture("Strongest patches of 8 channels of each stage", _patches(model, x, stages))
+    ]
     weights = filters(net).numpy()
     if weights.shape[1] in (1, 3):
         pictures.insert(0, Picture("Filters of the first convolution", images(
@@ -88,7 +90,9 @@ def _patches(model: Trained, x: Tensor, stages: list[str]) -> Figure:
     """A row for each stage: the nine strongest patches of its first channels."""
     shown = _grey_or_color(x)
     figure = Figure(figsize=(9, 1.35 * len(stages) + 0.2), layout="constrained")
-    for axes, stage in zip(figure.subplots(len(stages), 1, squeeze=False)[:, 0], stages, strict=True):
+    for axes, stage in zip(
+        figure.subplots(len(stages), 1, squeeze=False)[:, 0], stages, strict=True
+    ):
         found = top_patches(model.net, x.split(500), stage)
         sheets = []
         for channel in range(min(CHANNELS, len(found.values))):
