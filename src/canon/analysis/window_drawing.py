@@ -33,7 +33,8 @@ def drawing(window: Window) -> str:
         length, count = count, length
     first, last = -window.border, length + window.border
     cells = range(first, min(last, first + MOST_CELLS))
-    rows = min(count, MOST_ROWS)
+    begun = (cells.stop - 1 - first) // window.stride + 1  # windows that begin in a drawn pixel
+    rows = min(count, MOST_ROWS, begun)
     width = max(LEFT + CELL * len(cells) + 40, 7 * len(_title(window)) + 20)
     height = TOP + CELL + 10 + ROW * rows + 30
     more = [

@@ -36,6 +36,7 @@ VERBS = {
     "explain": "explain what a network looks at and what it has learned, as pictures",
     "generate": "draw pictures with a trained generator",
     "reproduce": "reproduce figures and claims of the papers, and compare them",
+    "app": "serve a local page: change layers, show images to networks, compare networks",
     "embed": "write the codes of images: of a clustering, an auto-encoder, or any stage",
 }
 CONFIG = (tyro.conf.FlagCreatePairsOff, tyro.conf.PositionalMetavarFromFieldName)

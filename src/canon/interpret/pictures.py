@@ -102,10 +102,9 @@ def maps_of_stages(
     """
     sheets, titles = [enlarged(image)], ["what the network sees"]
     for name, values in maps.items():
-        order = np.argsort(-values.reshape(len(values), -1).max(1))[: columns * rows]
-        cells = [enlarged(_grey(values[i]), 64) for i in sorted(order)]
-        sheets.append(grid(cells, columns))
-        shown = "" if len(order) == len(values) else f", the {len(order)} strongest"
+        sheet, channels = strongest_maps(values, columns * rows, columns)
+        sheets.append(sheet)
+        shown = "" if len(channels) == len(values) else f", the {len(channels)} strongest"
         size = f"{values.shape[1]} x {values.shape[2]}"
         titles.append(f"{name}: {len(values)} maps of {size}{shown}")
     heights = [2.0] + [min(9 * sheet.shape[0] / sheet.shape[1], 4.5) for sheet in sheets[1:]]
@@ -117,6 +116,13 @@ def maps_of_stages(
         place.set_axis_off()
     figure.suptitle(literal(heading), fontsize=11, color=INK)
     return figure
+
+
+def strongest_maps(values: Floats, count: int, columns: int) -> tuple[Bytes, list[int]]:
+    """The maps (C, H, W) with the largest values, as a grid, and their channels in its order."""
+    order = np.argsort(-values.reshape(len(values), -1).max(1))[:count]
+    channels = sorted(order.tolist())
+    return grid([enlarged(_grey(values[i]), 64) for i in channels], columns), channels
 
 
 def _grey(values: Floats) -> Bytes:

@@ -98,12 +98,12 @@ def strongest_patches(
         InputError: no such network, stage or channel, no data, or Captum is not installed.
     """
     model = explainable(network, weights)
-    images = _images(network, data)
+    images = images_of(network, data)
     images = images.select(np.random.default_rng(0).permutation(len(images))[:SAMPLES])
     pack = build_image_pack(images, np.zeros(len(images), np.int64), model.preprocessing)
     net = to_device(model.net, make_accelerator(device).device)
     stage = stage or last_maps(net, _input(model, net, pack, [0]))
-    found = top_patches(net, _batches(model, net, pack, watch), stage)
+    found = top_patches(net, batches(model, net, pack, watch), stage)
     picked = list(channels) or list(range(min(SHOWN, len(found.values))))
     found = of_channels(found, picked)
     several = []
@@ -124,7 +124,12 @@ def strongest_patches(
     return stage, several
 
 
-def _images(network: Run | str | Path, data: str | None) -> Collection:
+def images_of(network: Run | str | Path, data: str | None = None) -> Collection:
+    """The images of some data, or those that a run was trained on.
+
+    Raises:
+        InputError: neither is known.
+    """
     if data is None:
         if not isinstance(network, Run) and not Path(network).is_dir():
             raise InputError(
@@ -146,9 +151,10 @@ def _input(model: TrainedModel, net: nn.Module, pack: ImagePack, index: list[int
     return model.preprocessing.evaluation(raw).contiguous()
 
 
-def _batches(
-    model: TrainedModel, net: nn.Module, pack: ImagePack, watch: Watch
+def batches(
+    model: TrainedModel, net: nn.Module, pack: ImagePack, watch: Watch = lambda _: None
 ) -> Iterator[Images]:
+    """All images of a pack as the network takes them."""
     for start in range(0, len(pack), BATCH):
         yield _input(model, net, pack, list(range(start, min(start + BATCH, len(pack)))))
         watch(Step("predict", 0, min(start + BATCH, len(pack)), len(pack)))

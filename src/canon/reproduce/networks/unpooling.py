@@ -21,7 +21,7 @@ def run(scale: Scale, watch: Watch) -> Result:
     kernel = bilinear_kernel(3)[None, None]
     up = F.conv_transpose2d(x, kernel, stride=2, padding=1)
     pooled, where = F.max_pool2d(_image(), 2, return_indices=True)
-    unpooled = F.max_unpool2d(pooled, where, [2])
+    unpooled = F.max_unpool2d(pooled, where, [2, 2])
     uneven, even, resized = (_unevenness(k) for k in (3, 4, 0))
     rows = (
         Row("3 x 3 with zeros between: side", between.shape[-1], 5, COURSE),

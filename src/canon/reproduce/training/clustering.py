@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from canon.reproduce.charts import bars
 from canon.reproduce.result import Picture, Result, Row, Scale, Watch
 from canon.runs.cluster_config import ClusterConfig
-from canon.tasks.clustering.job import Phase, PhaseEpoch
+from canon.tasks.clustering.job import PhaseEpoch
 from canon.utils.tables import Table
 from canon.workflows.cluster import Clustered, cluster_events
 
@@ -55,8 +55,6 @@ def _clustered(chosen: ClusterConfig, folder: Path, watch: Watch) -> Clustered:
         match event:
             case PhaseEpoch():
                 watch(event.phase, event.epoch.epoch, event.epoch.epochs)
-            case Phase():
-                watch(event.text, 0, 1)
             case Clustered():
                 return event
     raise AssertionError("a clustering ends with Clustered")

@@ -1,0 +1,1 @@
+"""A local web page: networks to change, images to explain, networks to compare."""

@@ -1,0 +1,59 @@
+"""The page of two networks: their numbers and drawings."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from canon.analysis import NetworkSummary, summarize
+from canon.app.pages import kind, page
+from canon.models import model_info, names
+
+FIRST, SECOND = "vgg16", "resnet34"
+
+
+@kind
+def whole(request: Request) -> Response:
+    """The page."""
+    del request
+    return page("compare", names=names(), active="compare", **_body(FIRST, SECOND))
+
+
+@kind
+def fragment(request: Request) -> Response:
+    """The comparison, without the rest of the page."""
+    first, second = (request.query_params.get(key, "") for key in ("first", "second"))
+    return page("_compare", **_body(first, second))
+
+
+def _body(first: str, second: str) -> dict[str, Any]:
+    for model in (first, second):
+        model_info(model)  # refuses an unknown name
+    a, b = summarize(first), summarize(second)
+    return {"first": a, "second": b, "rows": _rows(a, b)}
+
+
+def _rows(a: NetworkSummary, b: NetworkSummary) -> list[tuple[str, str, str, str]]:
+    """Name, both values, and the second over the first."""
+    def times(x: float, y: float) -> str:
+        return f"x {y / x:,.3g}" if x else ""
+
+    return [
+        ("paper", a.paper, b.paper, ""),
+        ("printed depth", str(a.counted or ""), str(b.counted or ""), ""),
+        ("input side, pixels", str(a.image), str(b.image), ""),
+        ("parameters", f"{a.params:,}", f"{b.params:,}", times(a.params, b.params)),
+        ("multiplications", f"{a.macs:,}", f"{b.macs:,}", times(a.macs, b.macs)),
+        ("receptive field, pixels", _or_whole(a.field), _or_whole(b.field), ""),
+        ("top-1 error", _error(a.top1), _error(b.top1), ""),
+        ("top-5 error", _error(a.top5), _error(b.top5), ""),
+        ("measured on", a.where, b.where, ""),
+    ]  # fmt: skip
+
+
+def _or_whole(field: int | None) -> str:
+    return "whole image" if field is None else str(field)
+
+
+def _error(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.2f} %"

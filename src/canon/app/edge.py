@@ -1,0 +1,109 @@
+"""One edge of a network: from one map to another, number by number."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from canon.analysis.description import short
+from canon.analysis.receptive_field import pair
+from canon.errors import InputError
+from canon.layers.stages import eval_mode
+from canon.types import Images
+
+LARGEST = 56  # side of the maps that are sent, pixels; of larger ones the middle
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A convolution from one map of its input to one of its output.
+
+    Args:
+        layer: its name.
+        source: channel of the input.
+        target: channel of the output.
+        sources: channels of the input that the output map is computed from.
+        targets: channels of the output.
+        data: for the page: both maps, the kernel, bias, stride and offset, as plain lists.
+    """
+
+    layer: str
+    source: int
+    target: int
+    sources: int
+    targets: int
+    data: dict[str, Any]
+
+
+def convolutions(net: nn.Module) -> list[str]:
+    """The names of the plain convolutions of a network, in the order of its modules."""
+    return [*_layers(net)]
+
+
+def edge(net: nn.Module, x: Images, layer: str, source: int, target: int) -> Edge:
+    """The maps of one image at both ends of an edge.
+
+    Args:
+        net: the network.
+        x: (1, C, H, W).
+        layer: the name of a convolution.
+        source: channel of its input, among those that the target is computed from.
+        target: channel of its output.
+
+    Raises:
+        InputError: no such convolution or channel.
+    """
+    layers = _layers(net)
+    if layer not in layers:
+        raise InputError(f"there is no convolution {layer!r}; expected one of the list. Choose another.")  # fmt: skip
+    conv = layers[layer]
+    sources, targets = conv.in_channels // conv.groups, conv.out_channels
+    for name, channel, count in (("input", source, sources), ("output", target, targets)):
+        if not 0 <= channel < count:
+            raise InputError(f"{layer} has no {name} map {channel}; expected 0 to {count - 1}. Choose another.")  # fmt: skip
+    given, made = _record(net, conv, x)
+    first = target // (conv.out_channels // conv.groups) * sources  # of the group of the target
+    kernel = conv.weight[target, source]
+    data = _data(conv, given[first + source], made[target], kernel)
+    data["bias"] = float(conv.bias[target].detach()) if conv.bias is not None else 0.0
+    return Edge(layer, source, target, sources, targets, data)
+
+
+def _layers(net: nn.Module) -> dict[str, nn.Conv2d]:
+    return {
+        short(name): module for name, module in net.named_modules() if type(module) is nn.Conv2d
+    }
+
+
+def _record(net: nn.Module, conv: nn.Conv2d, x: Images) -> tuple[Tensor, Tensor]:
+    """Input and output of a convolution for one image, (C, H, W) each."""
+    found: list[tuple[Tensor, Tensor]] = []
+    hook = conv.register_forward_hook(lambda _, inputs, y: found.append((inputs[0], y)))
+    try:
+        with eval_mode(net):
+            net(x)
+    finally:
+        hook.remove()
+    return found[0][0][0], found[0][1][0]
+
+
+def _data(conv: nn.Conv2d, given: Tensor, made: Tensor, kernel: Tensor) -> dict[str, Any]:
+    """Both maps, padded as the convolution pads, as lists; of large ones the middle."""
+    (sy, sx), (dy, dx) = pair(conv.stride), pair(conv.dilation)
+    padding = (0, 0) if isinstance(conv.padding, str) else pair(conv.padding)
+    padded = F.pad(given, (padding[1], padding[1], padding[0], padding[0]))
+    rows, columns = (min(LARGEST // max(sy, 1), made.shape[0]), min(LARGEST // max(sx, 1), made.shape[1]))
+    top, left = (made.shape[0] - rows) // 2, (made.shape[1] - columns) // 2
+    height = (rows - 1) * sy + dy * (kernel.shape[0] - 1) + 1
+    width = (columns - 1) * sx + dx * (kernel.shape[1] - 1) + 1
+    part = padded[top * sy : top * sy + height, left * sx : left * sx + width]
+    return {
+        "input": _lists(part), "output": _lists(made[top : top + rows, left : left + columns]),
+        "kernel": _lists(kernel), "stride": [sy, sx], "dilation": [dy, dx], "first": [top, left],
+        "whole": rows == made.shape[0] and columns == made.shape[1],
+    }  # fmt: skip
+
+
+def _lists(values: Tensor) -> list[list[float]]:
+    return [[round(v, 5) for v in row] for row in values.detach().double().tolist()]

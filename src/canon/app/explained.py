@@ -1,0 +1,141 @@
+"""What a network sees in one image: classes, heat map, maps of every stage, mask."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from canon.app.subject import Subject
+from canon.errors import CanonError, InputError
+from canon.interpret.class_activation import enlarged, field_of, grad_cam
+from canon.interpret.outputs import class_score, last_maps, predicted, stage_outputs
+from canon.interpret.pictures import Bytes, overlaid, strongest_maps
+from canon.layers.stages import eval_mode
+from canon.tasks.segmentation.overlay import class_colors, overlay
+from canon.types import Images
+from canon.workflows.explain_inputs import inputs
+
+TOP, MAPS, COLUMNS = 5, 16, 8
+
+
+@dataclass(frozen=True)
+class StageMaps:
+    """The strongest maps of a stage."""
+
+    name: str
+    sheet: Bytes
+    channels: int
+    shown: int
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An image and what the network makes of it.
+
+    Args:
+        image: (H, W, 3) what the network sees.
+        top: the likeliest classes and their probabilities; of masks, their shares of the pixels.
+        colors: of the classes of a mask, as CSS; empty for classifiers.
+        heat: the image under the Grad-CAM of a class; None if there is none.
+        target: the class of the heat map.
+        stage: whose maps the heat map is made from.
+        mask: the image under its mask; None for classifiers.
+        maps: of every stage with maps.
+    """
+
+    image: Bytes
+    top: tuple[tuple[str, float], ...]
+    colors: tuple[str, ...]
+    heat: Bytes | None
+    target: str
+    stage: str
+    mask: Bytes | None
+    maps: tuple[StageMaps, ...]
+
+
+def look(subject: Subject, file: Path, stage: str = "", target: str = "") -> Seen:
+    """Show a file to a network.
+
+    Args:
+        subject: the network.
+        file: the image.
+        stage: of the heat map; empty means the last with maps.
+        target: the class of the heat map; empty means the predicted one.
+
+    Raises:
+        CanonError: an image that cannot be read, no such stage or class.
+    """
+    model = subject.model
+    net = model.net
+    image, x = inputs(model, file)
+    with eval_mode(net):
+        outputs = net(x).float()
+    found = {n: y for n, y in stage_outputs(net, x).items() if y.dim() == 4}
+    maps = tuple(_maps(name, y) for name, y in found.items() if y.shape[-2:].numel() > 1)
+    dense = outputs.dim() == 4
+    with_classes = bool(model.classes) and model.task != "reconstruct"
+    number = _target(subject, outputs, target) if with_classes else None
+    heat, used = (None, "") if number is None else _heat(net, x, image, number, stage)
+    return Seen(
+        image, _top(subject, outputs) if with_classes else (), _colors(len(model.classes)) if dense else (),
+        heat, "" if number is None else _name(subject, int(number)), used,
+        overlay(image, outputs.argmax(1)[0].byte().numpy(), outputs.shape[1], model.background)
+        if dense and with_classes else None, maps,
+    )  # fmt: skip
+
+
+def _name(subject: Subject, number: int) -> str:
+    classes = subject.model.classes
+    return classes[number] if number < len(classes) else str(number)
+
+
+def _target(subject: Subject, outputs: Tensor, target: str) -> Tensor:
+    if not target:
+        return predicted(outputs)
+    classes = subject.model.classes
+    if target not in classes:
+        raise InputError(f"no class is named {target!r}; expected one of the list. Choose another.")
+    return torch.tensor([classes.index(target)])
+
+
+def _heat(
+    net: nn.Module, x: Images, image: Bytes, number: Tensor, stage: str
+) -> tuple[Bytes | None, str]:
+    """The image under its heat map, and the stage; nothing where there are no maps."""
+    try:
+        used = stage or last_maps(net, x)
+        maps = grad_cam(net, x, class_score(number), used)
+        size = x.shape[-2], x.shape[-1]
+        values = enlarged(maps, size, field_of(net, used, size, x.shape[1]))
+    except CanonError:
+        if stage:
+            raise
+        return None, ""
+    return overlaid(image, values[0].numpy()), used
+
+
+def _top(subject: Subject, outputs: Tensor) -> tuple[tuple[str, float], ...]:
+    if outputs.dim() == 4:
+        counts = torch.bincount(outputs.argmax(1).flatten(), minlength=outputs.shape[1])
+        shares = counts / counts.sum()
+    else:
+        shares = outputs[0].softmax(0)
+    best = shares.topk(min(TOP, len(shares)))
+    return tuple(
+        (_name(subject, i), v)
+        for i, v in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    )  # fmt: skip
+
+
+def _colors(count: int) -> tuple[str, ...]:
+    return tuple("#" + bytes(color).hex() for color in class_colors(count))
+
+
+def _maps(name: str, y: Tensor) -> StageMaps:
+    values = y[0].float().numpy()
+    sheet, channels = strongest_maps(values, MAPS, COLUMNS)
+    height, width = values.shape[1:]
+    return StageMaps(name, np.ascontiguousarray(sheet), len(values), len(channels), (height, width))
