@@ -2,7 +2,6 @@
 
 import hmac
 from http.cookies import SimpleCookie
-from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
@@ -58,9 +57,7 @@ class Guard:
     def _right(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(), self.token.encode())
 
-    async def _limited(
-        self, scope: Scope, receive: Receive, send: Send, headers: Headers
-    ) -> None:
+    async def _limited(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
         declared = headers.get("content-length", "0")
         too_large = PlainTextResponse(_too_large(), 413)
         if declared.isdigit() and int(declared) > LIMIT:
@@ -92,5 +89,5 @@ def _too_large() -> str:
 
 
 def _cookie(headers: Headers) -> str:
-    jar: SimpleCookie[Any] = SimpleCookie(headers.get("cookie", ""))
+    jar = SimpleCookie(headers.get("cookie", ""))
     return jar[COOKIE].value if COOKIE in jar else ""

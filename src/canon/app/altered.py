@@ -10,7 +10,7 @@ from torch import nn
 from canon.analysis.convolution import Kind, Window
 from canon.analysis.description import Description, LayerRow, short
 from canon.analysis.layer_table import build_on_meta, describe
-from canon.analysis.receptive_field import pair, window_of
+from canon.analysis.receptive_field import window_of
 from canon.errors import InputError
 
 Windowed = nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d
@@ -84,7 +84,8 @@ def altered(model: str, image: int | None, change: Change | None = None) -> Alte
     window = _window(net, layer, before, row, change)
     _ = window.output  # refuses a window that does not fit
     _set(layer, change)
-    adapting = [m.register_forward_pre_hook(_adapt) for m in net.modules() if isinstance(m, nn.Linear)]  # fmt: skip
+    linear = [module for module in net.modules() if isinstance(module, nn.Linear)]
+    adapting = [module.register_forward_pre_hook(_adapt) for module in linear]
     try:
         return Altered(before, describe(net, size, channels=channels), window)
     except InputError as refusal:
@@ -120,15 +121,15 @@ def _layers(net: nn.Module) -> dict[str, Windowed]:
     """Convolutions and poolings with square windows, by their names in the layer table."""
     found = {}
     for name, module in net.named_modules():
-        if isinstance(module, Windowed) and (window := window_of(module)) is not None:
-            if all(side[0] == side[1] for side in window):
-                found[short(name)] = module
+        window = window_of(module) if isinstance(module, Windowed) else None
+        if window is not None and all(side[0] == side[1] for side in window):
+            found[short(name)] = module
     return found
 
 
 def _set(layer: Windowed, change: Change) -> None:
     k, s, p = ((n, n) for n in (change.kernel, change.stride, change.padding))
-    layer.kernel_size, layer.stride, layer.padding = k, s, p  # type: ignore[assignment]
+    layer.kernel_size, layer.stride, layer.padding = k, s, p
     if isinstance(layer, nn.Conv2d):
         layer.padding_mode = "zeros"
         shape = (*layer.weight.shape[:2], *k)
@@ -156,9 +157,7 @@ def _window(
                   groups=groups, kind=kind)  # fmt: skip
 
 
-def _input_of(
-    net: nn.Module, layer: nn.Module, table: Description
-) -> tuple[tuple[int, int], int]:
+def _input_of(net: nn.Module, layer: nn.Module, table: Description) -> tuple[tuple[int, int], int]:
     """Height and width, and channels, of what a layer takes."""
     found: list[torch.Size] = []
     hook = layer.register_forward_pre_hook(lambda _, inputs: found.append(inputs[0].shape))

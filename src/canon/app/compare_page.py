@@ -35,8 +35,11 @@ def _body(first: str, second: str) -> dict[str, Any]:
 
 def _rows(a: NetworkSummary, b: NetworkSummary) -> list[tuple[str, str, str, str]]:
     """Name, both values, and the second over the first."""
+
     def times(x: float, y: float) -> str:
-        return f"x {y / x:,.3g}" if x else ""
+        if not x:
+            return ""
+        return f"x {y / x:,.0f}" if y > 100 * x else f"x {y / x:.3g}"
 
     return [
         ("paper", a.paper, b.paper, ""),

@@ -56,12 +56,16 @@ def edge(net: nn.Module, x: Images, layer: str, source: int, target: int) -> Edg
     """
     layers = _layers(net)
     if layer not in layers:
-        raise InputError(f"there is no convolution {layer!r}; expected one of the list. Choose another.")  # fmt: skip
+        raise InputError(
+            f"there is no convolution {layer!r}; expected one of the list. Choose another."
+        )
     conv = layers[layer]
     sources, targets = conv.in_channels // conv.groups, conv.out_channels
     for name, channel, count in (("input", source, sources), ("output", target, targets)):
         if not 0 <= channel < count:
-            raise InputError(f"{layer} has no {name} map {channel}; expected 0 to {count - 1}. Choose another.")  # fmt: skip
+            raise InputError(
+                f"{layer} has no {name} map {channel}; expected 0 to {count - 1}. Choose another."
+            )
     given, made = _record(net, conv, x)
     first = target // (conv.out_channels // conv.groups) * sources  # of the group of the target
     kernel = conv.weight[target, source]
@@ -93,7 +97,10 @@ def _data(conv: nn.Conv2d, given: Tensor, made: Tensor, kernel: Tensor) -> dict[
     (sy, sx), (dy, dx) = pair(conv.stride), pair(conv.dilation)
     padding = (0, 0) if isinstance(conv.padding, str) else pair(conv.padding)
     padded = F.pad(given, (padding[1], padding[1], padding[0], padding[0]))
-    rows, columns = (min(LARGEST // max(sy, 1), made.shape[0]), min(LARGEST // max(sx, 1), made.shape[1]))
+    rows, columns = (
+        min(LARGEST // max(sy, 1), made.shape[0]),
+        min(LARGEST // max(sx, 1), made.shape[1]),
+    )
     top, left = (made.shape[0] - rows) // 2, (made.shape[1] - columns) // 2
     height = (rows - 1) * sy + dy * (kernel.shape[0] - 1) + 1
     width = (columns - 1) * sx + dx * (kernel.shape[1] - 1) + 1

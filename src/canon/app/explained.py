@@ -1,6 +1,7 @@
 """What a network sees in one image: classes, heat map, maps of every stage, mask."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,22 +39,22 @@ class Seen:
     Args:
         image: (H, W, 3) what the network sees.
         top: the likeliest classes and their probabilities; of masks, their shares of the pixels.
-        colors: of the classes of a mask, as CSS; empty for classifiers.
         heat: the image under the Grad-CAM of a class; None if there is none.
         target: the class of the heat map.
         stage: whose maps the heat map is made from.
         mask: the image under its mask; None for classifiers.
+        colors: of the classes of a mask, by name, as CSS.
         maps: of every stage with maps.
     """
 
     image: Bytes
-    top: tuple[tuple[str, float], ...]
-    colors: tuple[str, ...]
-    heat: Bytes | None
-    target: str
-    stage: str
-    mask: Bytes | None
-    maps: tuple[StageMaps, ...]
+    top: tuple[tuple[str, float], ...] = ()
+    heat: Bytes | None = None
+    target: str = ""
+    stage: str = ""
+    mask: Bytes | None = None
+    colors: Mapping[str, str] = field(default_factory=dict)
+    maps: tuple[StageMaps, ...] = ()
 
 
 def look(subject: Subject, file: Path, stage: str = "", target: str = "") -> Seen:
@@ -75,16 +76,16 @@ def look(subject: Subject, file: Path, stage: str = "", target: str = "") -> See
         outputs = net(x).float()
     found = {n: y for n, y in stage_outputs(net, x).items() if y.dim() == 4}
     maps = tuple(_maps(name, y) for name, y in found.items() if y.shape[-2:].numel() > 1)
-    dense = outputs.dim() == 4
-    with_classes = bool(model.classes) and model.task != "reconstruct"
-    number = _target(subject, outputs, target) if with_classes else None
-    heat, used = (None, "") if number is None else _heat(net, x, image, number, stage)
-    return Seen(
-        image, _top(subject, outputs) if with_classes else (), _colors(len(model.classes)) if dense else (),
-        heat, "" if number is None else _name(subject, int(number)), used,
-        overlay(image, outputs.argmax(1)[0].byte().numpy(), outputs.shape[1], model.background)
-        if dense and with_classes else None, maps,
-    )  # fmt: skip
+    if not model.classes or model.task == "reconstruct":
+        return Seen(image, maps=maps)
+    number = _target(subject, outputs, target)
+    heat, used = _heat(net, x, image, number, stage)
+    seen = Seen(image, _top(subject, outputs), heat, _name(subject, int(number)), used, maps=maps)
+    if outputs.dim() == 2:
+        return seen
+    classes = outputs.argmax(1)[0].byte().numpy()
+    drawn = overlay(image, classes, outputs.shape[1], model.background)
+    return replace(seen, mask=drawn, colors=_colors(model.classes))
 
 
 def _name(subject: Subject, number: int) -> str:
@@ -130,8 +131,11 @@ def _top(subject: Subject, outputs: Tensor) -> tuple[tuple[str, float], ...]:
     )  # fmt: skip
 
 
-def _colors(count: int) -> tuple[str, ...]:
-    return tuple("#" + bytes(color).hex() for color in class_colors(count))
+def _colors(classes: tuple[str, ...]) -> dict[str, str]:
+    return {
+        name: "#" + bytes(color).hex()
+        for name, color in zip(classes, class_colors(len(classes)), strict=True)
+    }
 
 
 def _maps(name: str, y: Tensor) -> StageMaps:

@@ -1,4 +1,4 @@
-"""The page of an image: what a network sees in it, number by number and beside others."""
+"""The page of an image: what a network sees in it, its numbers, and the images that are like it."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -100,7 +100,9 @@ class ImagePages:
     def _numbers(self, subject: Subject, form: Form, file: Path) -> Response:
         layers = convolutions(subject.model.net)
         if not layers:
-            raise InputError("the network has no plain convolution; expected one. Choose another network.")  # fmt: skip
+            raise InputError(
+                "the network has no plain convolution; expected one. Choose another network."
+            )
         layer = form.get("layer", "") or layers[0]
         source, target = (_whole(form.get(key, "0")) for key in ("input-map", "output-map"))
         found = edge(subject.model.net, inputs(subject.model, file)[1], layer, source, target)
@@ -119,26 +121,19 @@ class ImagePages:
                 f"{subject.name} has not been trained on any data; expected a run. Choose the run "
                 "to see patches."
             )
-        stage = form.get("stage", "") or None
-        return page("_patches", stage=stage or "the last stage", several=self.patches_of(stage))
+        stage, several = self.patches_of(form.get("stage", "") or None)
+        return page("_patches", stage=stage, several=several)
 
-    def _patches_of(self, stage: str | None) -> list[dict[str, Any]]:
-        assert self.subjects.own.run is not None
-        run = self.subjects.own.run
-        count = tuple(range(CHANNELS))
-        try:
-            _, found = strongest_patches(run, stage=stage, channels=count)
-        except InputError as reason:
-            if "no channel" not in str(reason):
-                raise
-            _, found = strongest_patches(run, stage=stage)
+    def _patches_of(self, stage: str | None) -> tuple[str, list[dict[str, Any]]]:
+        """The stage, and the patches of its first channels with their projections."""
+        stage, found = strongest_patches(self.subjects.run, stage=stage)
         several = []
-        for one in found:
+        for one in found[:CHANNELS]:
             top = max(float(abs(part).max()) for part in one.projections)
             crops = [enlarged(crop, 48) for crop in one.crops]
             back = [enlarged(projection(part, top), 48) for part in one.projections]
             several.append({"channel": one.channel, "crops": grid(crops, 3), "back": grid(back, 3)})
-        return several
+        return stage, several
 
 
 def _takers() -> list[str]:
@@ -161,7 +156,8 @@ def _file(subject: Subject, form: Form, content: bytes, name: str, folder: Path)
     suffix = Path(name).suffix.lower()
     if not is_image(Path(name)):
         raise DataError(
-            f"{name} has no suffix of an image; expected one such as .png or .jpg. Choose another file."
+            f"{name} has no suffix of an image; expected one such as .png or .jpg. Choose another "
+            "file."
         )
     file = folder / f"image{suffix}"
     file.write_bytes(content)

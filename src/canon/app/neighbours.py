@@ -66,7 +66,9 @@ def gallery(subject: Subject) -> Gallery:
     pack = build_image_pack(images, np.zeros(len(images), np.int64), model.preprocessing)
     found = [_codes(model.net, x) for x in batches(model, model.net, pack)]
     codes, answers = (torch.cat(parts) for parts in zip(*found, strict=True))
-    return Gallery(seen(model.preprocessing, model.preprocessing.center(pack.images)), codes, answers)
+    return Gallery(
+        seen(model.preprocessing, model.preprocessing.center(pack.images)), codes, answers
+    )
 
 
 def neighbours(subject: Subject, everyone: Gallery, file: Path) -> list[Neighbour]:

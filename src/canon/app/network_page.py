@@ -99,9 +99,7 @@ def effect(request: Request) -> Response:
                 image=image or found.before.input[-1])  # fmt: skip
 
 
-def _effect(
-    model: str, image: int | None, found: Altered, change: Change | None
-) -> dict[str, Any]:
+def _effect(model: str, image: int | None, found: Altered, change: Change | None) -> dict[str, Any]:
     """What the templates show of a change."""
     if found.window is None and change is not None:
         found = altered(model, image, change)
@@ -164,5 +162,3 @@ def window_drawing(request: Request) -> Response:
         for key, default in (("size", 7), ("kernel", 3), ("stride", 1), ("padding", 0))
     )
     return _svg(drawing(Window((size, size), 1, kernel, 1, stride, padding)))
-
-

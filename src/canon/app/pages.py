@@ -28,7 +28,7 @@ def page(name: str, **values: Any) -> HTMLResponse:
 
 
 def refusal(reason: str, code: int = 422) -> HTMLResponse:
-    """A sentence on what is wrong, in place of what was asked for."""
+    """A sentence on what is wrong, in place of a fragment."""
     return HTMLResponse(PAGES.get_template("_error.html.j2").render(reason=reason), code)
 
 

@@ -65,6 +65,7 @@ def listen(host: str, port: int) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
+        sock.listen()
     except OSError as reason:
         sock.close()
         raise InputError(
@@ -94,5 +95,3 @@ def address(sock: socket.socket, token: str) -> str:
     host, port = sock.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{port}/?{TOKEN}={token}"
-
-

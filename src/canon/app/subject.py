@@ -56,13 +56,13 @@ class Subjects:
     """The run of this session, and registered networks by name.
 
     Args:
-        run: of which the page is.
+        run: whose network images are shown to.
     """
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.named = lru_cache(3)(self._named)
-        trained = f"{run.model}, trained on {Path(str(run.record.data.source)).name}"
+        trained = f"{run.model} trained on {Path(str(run.record.data.source)).name}"
         self.own = Subject(str(run.path), trained, explainable(run), run)
 
     def get(self, name: str) -> Subject:
@@ -78,7 +78,7 @@ class Subjects:
             raise InputError(
                 f"no network is named {name!r}; expected a registered name. Choose one of the list."
             )
-        return Subject(name, f"{name}, not trained: initial weights", explainable(name))
+        return Subject(name, f"{name}, initial weights", explainable(name))
 
 
 def demo(folder: Path, watch: Callable[[int, int], None]) -> Run:
