@@ -6,8 +6,10 @@ from itertools import combinations
 import pytest
 
 import canon
-from canon.analysis.drawing.graph import graph_of
-from canon.analysis.drawing.svg import draw, laid_out, legend
+from canon.analysis.drawing.block import block_of
+from canon.analysis.drawing.block_layout import lay_out_block
+from canon.analysis.drawing.graph import graph_of, with_numbers
+from canon.analysis.drawing.svg import draw, laid_out, layout_of, legend
 from canon.cli import main
 from canon.errors import InputError
 
@@ -141,3 +143,111 @@ def test_a_module_without_stages_is_refused():
 
     with pytest.raises(InputError, match="no stages to draw"):
         graph_of(torch.nn.Sequential(), 8)
+
+
+class TestBlocks:
+    """Blocks by themselves: as the figures of their papers."""
+
+    def lines(self, model, stage):
+        return [part.lines for part in block_of(model, stage).parts]
+
+    def test_an_inception_module_is_figure_2b(self):
+        block = block_of("googlenet", "inception3a")
+        convolutions = [part.lines[:2] for part in block.parts if part.kind == "convolution"]
+        assert sorted(convolutions) == sorted([
+            ("1×1 conv", "64 maps"), ("1×1 conv", "96 maps"), ("3×3 conv", "128 maps"),
+            ("1×1 conv", "16 maps"), ("5×5 conv", "32 maps"), ("1×1 conv", "32 maps"),
+        ])  # fmt: skip
+        *_, join = block.parts
+        assert join.lines == ("concatenation", "256 × 28 × 28")
+        assert len(join.takes) == 4
+        assert sum(part.takes == (0,) for part in block.parts) == 4
+
+    def test_residual_blocks_are_figure_5(self):
+        basic = block_of("resnet34", "conv2_x")
+        assert basic.count == 3
+        assert [part.lines[0] for part in basic.parts] == ["input", "3×3 conv", "3×3 conv", "+"]
+        *_, join = basic.parts
+        assert set(join.takes) == {0, 2}  # the input itself, and the last convolution
+        assert join.lines[-1] == "ReLU"  # after the addition
+        wide = [part.lines[:2] for part in block_of("resnet50", "conv2_x").parts[1:-1]]
+        assert wide == [("1×1 conv", "64 maps"), ("3×3 conv", "64 maps"), ("1×1 conv", "256 maps")]
+
+    def test_a_projection_is_a_branch(self):
+        parts = block_of("xception", "entry1").parts
+        assert ("1×1 conv, / 2", "128 maps", "BN") in [part.lines for part in parts]
+        assert 0 not in parts[-1].takes
+
+    def test_xceptions_middle_is_eight_blocks_of_three_separable_convolutions(self):
+        block = block_of("xception", "middle")
+        assert block.count == 8
+        names = [part.lines[0] for part in block.parts if part.kind == "convolution"]
+        assert names == ["3×3 depthwise", "1×1 conv"] * 3
+
+    def test_a_gate_multiplies(self):
+        joins = [part.join for part in block_of("se-resnet50", "conv2_x").parts if part.join]
+        assert joins == ["×", "+"]
+
+    @pytest.mark.parametrize(
+        ("model", "stage"),
+        [("googlenet", "inception3a"), ("googlenet-naive", "inception5b"), ("resnet34", "conv2_x"),
+         ("resnet50", "conv3_x"), ("resnet34-c", "conv3_x"), ("xception", "middle"),
+         ("xception", "entry1"), ("senet154", "conv2_x"), ("se-resnet50", "conv5_x"),
+         ("preact-resnet164", "stage1"), ("wrn-28-10", "conv3"), ("inception-v4", "inception_c"),
+         ("inception-v4", "stem"), ("inception-v3", "mixed7b"), ("bn-inception", "inception3c"),
+         ("inception-resnet-v2", "inception_a"), ("vgg16", "stage3"), ("unet", "down0")],
+    )  # fmt: skip
+    def test_nothing_overlaps(self, model, stage):
+        layout = lay_out_block(block_of(model, stage), stage, model)
+        texts = [text.box for text in layout.texts]
+        boxes = [(b.x, b.y, b.x + b.width, b.y + b.height) for b in layout.boxes]
+        for several in (texts, boxes):
+            for a, b in combinations(several, 2):
+                apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+                assert apart
+        for left, top, right, bottom in (*texts, *boxes):
+            assert 0 <= left <= right <= layout.width
+            assert 0 <= top <= bottom <= layout.height
+
+    def test_a_stage_that_is_not_there_is_refused(self):
+        with pytest.raises(InputError, match="Did you mean 'conv2_x'"):
+            block_of("resnet50", "conv2_y")
+
+    def test_a_stage_of_several_inputs_is_refused(self, capsys):
+        with pytest.raises(InputError, match="it takes several maps"):
+            block_of("unet", "up0")
+        assert capsys.readouterr() == ("", "")
+
+
+def test_google_net_is_drawn_with_one_of_its_nine_modules():
+    text = draw("googlenet")
+    assert "inception3a, one of 9 modules" in text
+    assert text.count(">concatenation<") == 1
+
+
+@pytest.mark.parametrize("model", ["resnet50", "vgg16", "segnet", "unet", "lenet5"])
+def test_numbers_are_written_under_the_stages(model):
+    graph = with_numbers(graph_of(model), ("field", "parameters", "multiplications"))
+    layout = layout_of(graph, model)
+    assert overlaps(layout) == []
+    texts = [text.text for text in layout.texts]
+    assert any(text.startswith("sees ") for text in texts)
+    if model == "vgg16":
+        assert "103 M params" in texts  # fc6: 25088 x 4096 + 4096
+        assert "sees 212 px" in texts  # of stage 5
+
+
+def test_places_of_maxima_have_arrows_of_their_own():
+    """SegNet and DeconvNet hand indices over, U-Net maps."""
+    for model, count in (("segnet", 5), ("deconvnet", 5)):
+        arrows = [a for a in laid_out(model).arrows if a.style == "index"]
+        assert len(arrows) == count
+        assert "places of maxima" in draw(model)
+    assert all(arrow.style == "skip" for arrow in laid_out("unet").arrows)
+    assert "places of maxima" not in draw("unet")
+
+
+@pytest.mark.parametrize("model", [pytest.param(n, marks=[] if n in SHOWN else pytest.mark.slow)
+                                   for n in canon.names()])  # fmt: skip
+def test_drawings_fit_a_page(model):
+    assert laid_out(model).width <= 1450

@@ -32,7 +32,7 @@ class Page:
         cookie = {"Cookie": f"canon-token={self.token}"} if token else {}
         with closing(connection):
             connection.request(method, path, body, cookie | (headers or {}),
-                               encode_chunked=not isinstance(body, (bytes, type(None))))  # fmt: skip
+                               encode_chunked=not isinstance(body, bytes | None))  # fmt: skip
             response = connection.getresponse()
             return response.status, dict(response.getheaders()), response.read().decode()
 

@@ -172,7 +172,9 @@ class TestEdge:
         top, left = found.data["first"]
         whole = net.features.conv1[0][0](x)[0, 5]
         shown = torch.tensor(found.data["output"])
-        torch.testing.assert_close(shown, whole[top : top + 28, left : left + 28], atol=2e-5, rtol=0)
+        torch.testing.assert_close(
+            shown, whole[top : top + 28, left : left + 28], atol=2e-5, rtol=0
+        )
         torch.testing.assert_close(total, shown, atol=1e-3, rtol=0)
 
     def test_groups_are_followed(self):

@@ -177,3 +177,19 @@ def test_a_clustering_is_explained(tmp_path, printed):
     (known,) = canon.predict(run, tmp_path / "a.png", device="cpu")
     assert one.name == str(known.cluster)
     assert one.values.shape == one.image.shape[:2]
+
+
+def test_gradients_by_stage_are_printed_and_drawn(digits_run, tmp_path, printed, capsys):
+    text = printed("explain", digits_run.path, "--method", "gradients", "--out", tmp_path)
+    assert [line.split()[0] for line in text.splitlines()[1:6]] == [
+        "c1",
+        "c3",
+        "c5",
+        "f6",
+        "output",
+    ]
+    assert (tmp_path / "gradients.png").is_file()
+    text = printed("explain", "resnet20", "--method", "gradients", "--out", tmp_path)
+    assert "stage3" in text
+    line = refused(capsys, "explain", "unet", "--method", "gradients")
+    assert "expected a classifier" in line

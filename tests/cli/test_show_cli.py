@@ -114,3 +114,17 @@ def test_fully_convolutional_needs_a_classifier_and_a_larger_image(capsys):
     assert "is not a classifier" in refused(capsys, "show", "unet", "--fully-convolutional", "600")
     flags = ("--fully-convolutional", "500", "--svg", "x.svg")
     assert "cannot be combined with --svg" in refused(capsys, "show", "vgg16", *flags)
+
+
+def test_a_block_and_numbers_are_drawn(printed, tmp_path):
+    printed("show", "resnet50", "--svg", tmp_path / "block.svg", "--block", "conv3_x")
+    assert "conv3_x, one of 4 blocks" in (tmp_path / "block.svg").read_text()
+    printed("show", "vgg16", "--svg", tmp_path / "vgg.svg", "--numbers", "field", "parameters")
+    text = (tmp_path / "vgg.svg").read_text()
+    assert "sees 212 px" in text
+    assert "mults" not in text
+
+
+def test_flags_of_drawings_need_a_file(capsys):
+    assert "expected --svg" in refused(capsys, "show", "vgg16", "--block", "stage1")
+    assert "expected --svg" in refused(capsys, "show", "vgg16", "--numbers", "field")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from canon.cli.console import progress_bars
+from canon.cli.console import progress_bars, show_table
 from canon.cli.flags import flag
 from canon.errors import InputError
 from canon.utils.files import atomic_write
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 Method = Literal[
     "grad-cam", "layer-cam", "cam", "occlusion", "saliency", "integrated-gradients",
     "guided-backprop", "deconvnet", "feature-maps", "filters", "patches", "maximise",
+    "gradients",
 ]  # fmt: skip
-OF_NETWORKS = ("filters", "patches", "maximise")  # which need no image
+OF_NETWORKS = ("filters", "patches", "maximise", "gradients")  # which need no image
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Command:
 
     Of images: a heat map of the pixels that speak for the class, or the feature maps of each stage
     (feature-maps). Of the network itself: its filters, the image patches that excite each channel
-    most (patches), or the image that does (maximise). Pictures are written into --out. The methods
+    most (patches), the image that does (maximise), or the size of activations and gradients at
+    each stage (gradients). Pictures are written into --out. The methods
     from occlusion to deconvnet, and patches, need pip install 'canon-nets[explain]'.
 
     Args:
@@ -38,7 +40,7 @@ class Command:
         paths: images, and folders of images.
         out: the folder for pictures.
         method: grad-cam, layer-cam, cam, occlusion, saliency, integrated-gradients,
-            guided-backprop, deconvnet, feature-maps, filters, patches or maximise.
+            guided-backprop, deconvnet, feature-maps, filters, patches, maximise or gradients.
         stage: the stage that is looked at (`canon show MODEL --by stage` lists them).
         target: the class that is explained, by name or number.
         channel: channels of the stage, for patches and maximise.
@@ -101,6 +103,8 @@ def _of_network(command: Command, bars: "ProgressBars") -> "tuple[str, Figure]":
     c = command
     if c.method == "filters":
         return drawn.filters(*explain_network.learned_filters(c.network, c.stage, c.weights))
+    if c.method == "gradients":
+        return _gradients(c.network, c.weights)
     chosen: dict[str, Any] = {
         "stage": c.stage,
         "channels": c.channel,
@@ -118,6 +122,22 @@ def _of_network(command: Command, bars: "ProgressBars") -> "tuple[str, Figure]":
         watch=lambda step: bars.at("maximising", step.done, step.batches),
     )  # fmt: skip
     return drawn.maximised(*images)
+
+
+def _gradients(network: str, weights: str | None) -> "tuple[str, Figure]":
+    """Print the sizes by stage; the chart by layer."""
+    from canon.interpret.signal import by_stage
+    from canon.workflows.explain_depth import signal_sizes
+    from canon.workflows.explain_pictures import signals_by_layer
+
+    layers = signal_sizes(network, weights=weights)
+    rows = [
+        (one.name, *(f"{n:.3g}" for n in (one.activation, one.gradient, one.weight_gradient)))
+        for one in by_stage(layers)
+    ]
+    show_table(["stage", "activations", "gradients", "gradients of the weights"], rows)
+    print("root mean squares, in one batch")
+    return "gradients", signals_by_layer({Path(network).name: layers})
 
 
 def _of_images(command: Command, bars: "ProgressBars") -> "Iterator[tuple[str, Figure]]":

@@ -9,6 +9,7 @@ import tyro
 
 from canon.cli.console import console, percent, show_table
 from canon.cli.flags import Switch, flag
+from canon.errors import InputError
 from canon.options import UpsamplingName
 from canon.utils.files import write_text
 
@@ -45,6 +46,9 @@ class Command:
         backbone: classifier that the network is built on (encoder-decoder only).
         strict: report an error for layers whose output size is not an integer.
         svg: the file for a drawing of the network.
+        block: draw a block of this stage by itself instead.
+        numbers: write these under each stage of the drawing: field (receptive field), parameters,
+            multiplications.
         json: print JSON.
         csv: print CSV.
     """
@@ -62,6 +66,10 @@ class Command:
     backbone: Annotated[str | None, flag("MODEL", "resnet34")] = None
     strict: Switch = False
     svg: Annotated[Path | None, flag("FILE", "no drawing")] = None
+    block: Annotated[str | None, flag("STAGE", "the whole network")] = None
+    numbers: Annotated[
+        tuple[Literal["field", "parameters", "multiplications"], ...], flag("NAME", "none")
+    ] = ()
     json: Switch = False
     csv: Switch = False
 
@@ -85,7 +93,12 @@ def run(command: Command) -> int:
         _alone(c, "fully-convolutional")
         _show_dense(c, c.fully_convolutional, sides)
     elif c.svg is not None:
-        _draw(c.svg, c.model, **sides, **options)
+        _draw(c, c.svg, sides | options)
+    elif c.block is not None or c.numbers:
+        raise InputError(
+            f"--{'block' if c.block else 'numbers'} is for drawings; expected --svg. Pass --svg "
+            "FILE."
+        )
     else:
         from canon.analysis.layer_table import describe
 
@@ -127,17 +140,22 @@ def _show_dense(command: Command, size: int, sides: dict[str, Any]) -> None:
                  multiplications_of_crops=crops)  # fmt: skip
 
 
-def _draw(path: Path, model: str, **more: Any) -> None:
-    from canon.analysis.drawing.svg import draw
+def _draw(command: Command, path: Path, options: dict[str, Any]) -> None:
+    from canon.analysis.drawing.svg import draw, draw_block
 
-    write_text(path, draw(model, **more))
+    model, block = command.model, command.block
+    if block is not None and command.numbers:
+        raise InputError("--numbers is for whole networks; expected no --block. Leave one out.")
+    text = (
+        draw(model, numbers=command.numbers, **options) if block is None
+        else draw_block(model, block, **options)
+    )  # fmt: skip
+    write_text(path, text)
     print(path)
 
 
 def _alone(command: Command, flag: str) -> None:
     """Refuse flags that cannot be combined with another one."""
-    from canon.errors import InputError
-
     others = {"strict": command.strict, "width": command.width, "depth": command.depth,
               "upsampling": command.upsampling, "backbone": command.backbone,
               "svg": command.svg is not None}  # fmt: skip

@@ -1,8 +1,9 @@
 """How large activations and gradients are at every layer: the signal through depth."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -79,7 +80,21 @@ def signal(net: nn.Module, x: Images, target: Tensor) -> tuple[LayerSignal, ...]
     return tuple(_signals(found, gradients, len(x)))
 
 
-def _recorder(outputs: dict[str, Tensor], name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def by_stage(layers: Sequence[LayerSignal]) -> tuple[LayerSignal, ...]:
+    """One entry for each stage: the root mean square over its layers."""
+    stages = dict.fromkeys(one.stage for one in layers)
+    found = []
+    for stage in stages:
+        own = [one for one in layers if one.stage == stage]
+        means = [
+            (sum(getattr(one, name) ** 2 for one in own) / len(own)) ** 0.5
+            for name in ("activation", "gradient", "weight_gradient")
+        ]
+        found.append(LayerSignal(stage, stage, *means))
+    return tuple(found)
+
+
+def _recorder(outputs: dict[str, Tensor], name: str) -> Callable[[nn.Module, Any, Tensor], None]:
     def record(_: nn.Module, __: object, y: Tensor) -> None:
         outputs[name] = y
 

@@ -7,13 +7,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from canon.analysis.charts import INK, literal
+from canon.analysis.charts import ACCENT, INK, SECOND, SOFT, literal
 from canon.interpret import pictures
+from canon.interpret.signal import LayerSignal
 from canon.workflows.explain import Explanation
 from canon.workflows.explain_inputs import Bytes, Floats
 from canon.workflows.explain_network import ChannelPatches
 
 Named = tuple[str, Figure]
+Signals = dict[str, tuple[LayerSignal, ...]]  # by a name for the legend
 CELL = 56  # side of a patch in pixels, at least
 IN_WORDS = {
     "cam": "CAM", "grad-cam": "Grad-CAM", "layer-cam": "LayerCAM", "occlusion": "occlusion",
@@ -67,6 +69,38 @@ def maximised(title: str, found: dict[str, Bytes]) -> Named:
         place.imshow(pictures.enlarged(picture), interpolation="nearest")
         place.set_title(literal(name), fontsize=10, color=INK)
     return title, figure
+
+
+def signals_by_layer(signals: Signals) -> Figure:
+    """The size of gradients (left) and of activations (right) by layer, logarithmic.
+
+    Names that begin with `plain` are dashed, and have the colour of the same depth.
+    """
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    colors = dict(zip(signals, _colors(list(signals)), strict=True))
+    for axes, field, title in zip(
+        figure.subplots(1, 2), ("gradient", "activation"),
+        ("gradient with respect to the output", "output"), strict=True,
+    ):  # fmt: skip
+        for name, found in signals.items():
+            values = [getattr(one, field) for one in found]
+            axes.plot(range(1, len(values) + 1), values, color=colors[name], label=name,
+                      linestyle="--" if name.startswith("plain") else "-")  # fmt: skip
+        axes.set_yscale("log")
+        axes.set_title(f"root mean square of the {title}", fontsize=10, color=INK, loc="left")
+        axes.set_xlabel("layer", color=INK)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(color=SOFT, alpha=0.25, linewidth=0.6)
+        axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _colors(names: Sequence[str]) -> list[str]:
+    """One for each depth, or for each name that has none."""
+    palette = ["#8fa9dd", SECOND, ACCENT, "#12306f", "#7a3e0c"]
+    depths = [name.removeprefix("plain").removeprefix("resnet") for name in names]
+    different = [*dict.fromkeys(depths)]
+    return [palette[different.index(depth) % len(palette)] for depth in depths]
 
 
 def _places(

@@ -1,11 +1,14 @@
 """The captions of a stage in a drawing: its kind, and what is in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from torch import nn
 
-from canon.analysis.description import LayerRow, short
+from canon.analysis.description import Description, LayerRow, short, sides
 from canon.layers.residual import Block
+
+Number = Literal["field", "parameters", "multiplications"]
 
 HIDDEN = (nn.Flatten, nn.Unflatten, nn.Dropout, nn.Dropout2d, nn.Identity)
 
@@ -43,8 +46,7 @@ def captions_of(name: str, module: nn.Module, rows: list[LayerRow]) -> Iterator[
         yield from filter(None, (_convs(own),))
         yield f"× {len(children)} {'residual ' if is_residual(module) else ''}blocks"
         return
-    branches = sum(isinstance(child, nn.Sequential) for child in children.values())
-    if not isinstance(module, nn.Sequential) and branches > 2:
+    if (branches := branches_of(module)) > 2:
         yield f"{branches} branches"
     else:
         yield from filter(None, (_convs(rows),))
@@ -57,6 +59,31 @@ def captions_of(name: str, module: nn.Module, rows: list[LayerRow]) -> Iterator[
         yield f"{_window(pools[0])} pool, / {max(pools[0].stride)}"
     elif max(strides, default=1) > 1:
         yield f"stride {max(strides)}"
+
+
+def branches_of(module: nn.Module) -> int:
+    """Branches of a stage that lie side by side; 1 for a sequence."""
+    if isinstance(module, nn.Sequential):
+        return 1
+    return max(1, sum(isinstance(child, nn.Sequential) for child in module.children()))
+
+
+def numbers_of(row: LayerRow, table: Description, names: Sequence[Number]) -> Iterator[str]:
+    """Lines with the numbers of a stage; those that are zero are left out."""
+    for name in names:
+        if name == "field":
+            size = sides(table.seen(row.field)[0])
+            yield "sees the image" if row.field.whole else f"sees {size} px"
+        elif value := row.params if name == "parameters" else row.macs:
+            yield f"{short_number(value)} {'params' if name == 'parameters' else 'mults'}"
+
+
+def short_number(number: int) -> str:
+    """A number with three digits: 950, 12.3 K, 4.56 M."""
+    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "K")):
+        if number >= size:
+            return f"{number / size:.3g} {letter}"
+    return str(number)
 
 
 def _repeats(module: nn.Module) -> bool:

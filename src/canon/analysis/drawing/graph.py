@@ -1,6 +1,6 @@
 """What a drawing shows: the stages of a network that run, and which outputs each of them takes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,11 +10,21 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from canon.analysis.description import Description, LayerRow, short
-from canon.analysis.drawing.captions import captions_of, is_residual, kind_of, note_of
+from canon.analysis.drawing.captions import (
+    Number,
+    branches_of,
+    captions_of,
+    is_residual,
+    kind_of,
+    note_of,
+    numbers_of,
+)
 from canon.analysis.layer_table import build_on_meta, describe, on_meta
 from canon.analysis.receptive_field import tensors
 from canon.errors import InputError
 from canon.layers.stages import eval_mode
+
+MOST = 14  # nodes in one row, with poolings by themselves
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,8 @@ class Node:
         notes: what follows it and is not drawn by itself, such as a normalisation.
         residual: whether it is made of residual blocks.
         linked: whether it takes the output of the node before it.
+        unpools: whether it takes the places of maxima by its skip connection.
+        branches: side by side in it.
     """
 
     name: str
@@ -38,6 +50,8 @@ class Node:
     notes: tuple[str, ...] = ()
     residual: bool = False
     linked: bool = True
+    unpools: bool = False
+    branches: int = 1
 
 
 @dataclass(frozen=True)
@@ -98,7 +112,41 @@ def graph_of(
         raise InputError(
             "the network has no stages to draw; expected a network of Canon. Pass another network."
         )
-    return Graph(table.input, tuple(nodes), tuple(sorted(skips)), table)
+    graph = Graph(table.input, tuple(nodes), tuple(sorted(skips)), table)
+    return _without_pools(graph) if skips and len(nodes) > MOST else graph
+
+
+def _without_pools(graph: Graph) -> Graph:
+    """Poolings as a line on the stage before them, so that a long network fits the page."""
+    nodes: list[Node] = []
+    position = []
+    targets = {target for _, target in graph.skips}
+    for i, node in enumerate(graph.nodes):
+        before = nodes[-1] if nodes else None
+        foldable = node.kind == "pooling" and node.linked and i not in targets and node.captions
+        if before is not None and before.kind == "convolution" and foldable:
+            nodes[-1] = replace(before, captions=(*before.captions, *node.captions))
+        else:
+            nodes.append(node)
+        position.append(len(nodes) - 1)
+    skips = tuple(sorted({(position[a], position[b]) for a, b in graph.skips}))
+    return replace(graph, nodes=tuple(nodes), skips=skips)
+
+
+def with_numbers(graph: Graph, names: Sequence[Number]) -> Graph:
+    """The graph with further lines under its stages.
+
+    Args:
+        graph: of a network.
+        names: `field` (receptive field), `parameters`, `multiplications`.
+    """
+    rows = {row.name: row for row in graph.description.stages()}
+    nodes = [
+        replace(node, notes=(*node.notes, *numbers_of(rows[node.name], graph.description, names)))
+        if node.name in rows else node
+        for node in graph.nodes
+    ]  # fmt: skip
+    return replace(graph, nodes=tuple(nodes))
 
 
 def _stages(net: nn.Module) -> Iterator[tuple[str, nn.Module]]:
@@ -160,6 +208,8 @@ def _run(
 
 def _node(name: str, module: nn.Module, rows: list[LayerRow], shape: tuple[int, ...]) -> Node:
     captions = tuple(captions_of(name, module, rows))
+    unpools = any(isinstance(part, nn.MaxUnpool2d) for part in module.modules())
     return Node(
-        name.rpartition(".")[2], kind_of(rows), shape, captions, residual=is_residual(module)
-    )
+        name.rpartition(".")[2], kind_of(rows), shape, captions, residual=is_residual(module),
+        unpools=unpools, branches=branches_of(module),
+    )  # fmt: skip

@@ -5,90 +5,25 @@ resolution of its output, its width the number of channels, both logarithmic.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import pairwise
 from math import log2
-from typing import Literal
 
 from canon.analysis.drawing.graph import Graph, Node
+from canon.analysis.drawing.shapes import (
+    FONT,
+    LINE,
+    MARGIN,
+    SMALL,
+    Arrow,
+    Box,
+    Layout,
+    Text,
+    width_of,
+)
 
-FONT, SMALL, LINE = 12, 10, 13  # sizes of text, and the distance between lines
-LETTER = 0.62  # width of a letter over its size, at most on average
-GAP, MARGIN = 14, 20
+GAP = 14  # between stages
 MOST_IN_ROW = 12  # nodes, where no arrow runs between rows
 STEP = 46  # of a level in a U
-Anchor = Literal["start", "middle", "end"]
-
-
-@dataclass(frozen=True)
-class Text:
-    """A line of text.
-
-    Args:
-        x: of its anchor.
-        y: of its baseline.
-        text: what it says.
-        size: of the letters.
-        style: a class of the style sheet.
-        anchor: which part of it is at x.
-    """
-
-    x: float
-    y: float
-    text: str
-    size: int = SMALL
-    style: str = "soft"
-    anchor: Anchor = "middle"
-
-    @property
-    def box(self) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom, with the width of wide letters."""
-        width = width_of(self.text, self.size)
-        left = self.x - {"start": 0.0, "middle": width / 2, "end": width}[self.anchor]
-        return left, self.y - 0.8 * self.size, left + width, self.y + 0.25 * self.size
-
-
-@dataclass(frozen=True)
-class Box:
-    """The output of a stage."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    kind: str
-
-
-@dataclass(frozen=True)
-class Arrow:
-    """A skip connection: a way over the boxes, by its corners."""
-
-    points: tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """A drawing.
-
-    Args:
-        width: of the whole.
-        height: of the whole.
-        boxes: of the stages.
-        texts: all captions.
-        arrows: skip connections.
-        lines: between neighbours, x1, y1, x2, y2.
-    """
-
-    width: float
-    height: float
-    boxes: tuple[Box, ...]
-    texts: tuple[Text, ...]
-    arrows: tuple[Arrow, ...]
-    lines: tuple[tuple[float, float, float, float], ...]
-
-
-def width_of(text: str, size: int) -> float:
-    """The width of a text, at least that of the usual sans-serif fonts."""
-    return LETTER * size * len(text)
 
 
 def lay_out(graph: Graph, title: str, subtitle: str) -> Layout:
@@ -103,9 +38,15 @@ def lay_out(graph: Graph, title: str, subtitle: str) -> Layout:
     texts = [Text(MARGIN, 26, title, 16, "strong", "start"),
              Text(MARGIN, 44, subtitle, 11, "soft", "start")]  # fmt: skip
     boxes: list[Box] = []
+    ends: list[float] = []  # of the space of each node
+    tops: list[float] = []  # of its row
     top, width = 66.0 + 11 * (max(lanes.values(), default=-1) + 1), 0.0
     for row in _rows(graph):
-        placed, captions = _row([graph.nodes[i] for i in row], [levels[i] for i in row], top)
+        placed, captions, row_ends = _row(
+            [graph.nodes[i] for i in row], [levels[i] for i in row], top
+        )
+        ends += row_ends
+        tops += [top] * len(row)
         boxes += placed
         texts += captions
         width = max(width, *(text.box[2] + MARGIN for text in captions))
@@ -115,16 +56,22 @@ def lay_out(graph: Graph, title: str, subtitle: str) -> Layout:
         for a, b, node in zip(boxes, boxes[1:], graph.nodes[1:], strict=False)
         if node.linked and b.x > a.x
     ]
-    arrows = [_arrow(boxes[a], boxes[b], lane) for (a, b), lane in lanes.items()]
+    arrows = [
+        _arrow(boxes[a], boxes[b], lane, index=graph.nodes[b].unpools) if tops[a] == tops[b]
+        else _between(boxes[a], boxes[b], ends[a], tops[b])
+        for (a, b), lane in lanes.items()
+    ]  # fmt: skip
     arrows += [_loop(box) for box, node in zip(boxes, graph.nodes, strict=True) if node.residual]
     width = max(width, *(text.box[2] + MARGIN for text in texts[:2]))
     return Layout(width, top + 8, tuple(boxes), tuple(texts), tuple(arrows), tuple(lines))
 
 
-def _row(nodes: Sequence[Node], levels: Sequence[int], top: float) -> tuple[list[Box], list[Text]]:
-    """The boxes of a row, from left to right, with their captions under them."""
+def _row(
+    nodes: Sequence[Node], levels: Sequence[int], top: float
+) -> tuple[list[Box], list[Text], list[float]]:
+    """The boxes of a row, from left to right, with their captions, and where each space ends."""
     tallest = max(_size(node)[1] for node in nodes)
-    x, boxes, texts = float(MARGIN), [], []
+    x, boxes, texts, ends = float(MARGIN), [], [], []
     for node, level in zip(nodes, levels, strict=True):
         width, height = _size(node)
         cell = max(width, *(width_of(text, size) for text, size, _ in _captions(node)))
@@ -133,8 +80,9 @@ def _row(nodes: Sequence[Node], levels: Sequence[int], top: float) -> tuple[list
         y = middle + (height if any(levels) else tallest) / 2 + LINE + 2
         for i, (text, size, style) in enumerate(_captions(node)):
             texts.append(Text(x + cell / 2, y + LINE * i, text, size, style))
+        ends.append(x + cell + GAP / 2)
         x += cell + GAP
-    return boxes, texts
+    return boxes, texts, ends
 
 
 def _captions(node: Node) -> list[tuple[str, int, str]]:
@@ -154,8 +102,12 @@ def _size(node: Node) -> tuple[float, float]:
 
 
 def _rows(graph: Graph) -> list[list[int]]:
-    """The positions of the nodes in each row: one row, or rows of equal length without arrows."""
+    """The positions of the nodes in each row: one row, a row for each stream, or equal rows."""
     count = len(graph.nodes)
+    begins = [b for _, b in graph.skips if not graph.nodes[b].linked]
+    if begins and len(begins) == len(graph.skips):
+        edges = [0, *sorted(begins), count]
+        return [list(range(a, b)) for a, b in pairwise(edges)]
     if graph.skips or count <= MOST_IN_ROW:
         return [list(range(count))]
     several = -(-count // MOST_IN_ROW)
@@ -166,7 +118,10 @@ def _rows(graph: Graph) -> list[list[int]]:
 def _levels(graph: Graph) -> list[int]:
     """How deep each node lies: 0, or in a U the number of times that its maps were halved."""
     sides = [node.shape[1] if len(node.shape) == 3 else 1 for node in graph.nodes]
-    deep = len(graph.skips) >= 3 and len(sides) <= 14 and sides[-1] > 4 * min(sides)
+    concatenates = not any(graph.nodes[b].unpools for _, b in graph.skips)
+    deep = (
+        concatenates and len(graph.skips) >= 3 and len(sides) <= 14 and sides[-1] > 4 * min(sides)
+    )
     if not deep:
         return [0] * len(sides)
     return [max(0, round(log2(max(sides) / side))) for side in sides]
@@ -178,11 +133,19 @@ def _lanes(graph: Graph) -> dict[tuple[int, int], int]:
     return {skip: lane for lane, skip in enumerate(ordered)}
 
 
-def _arrow(source: Box, target: Box, lane: int) -> Arrow:
+def _arrow(source: Box, target: Box, lane: int, *, index: bool) -> Arrow:
     """From the top of a box, over those between, to the top of another."""
     high = min(source.y, target.y) - 8 - 11 * lane
     start, end = source.x + 0.75 * source.width, target.x + 0.3 * target.width
-    return Arrow(((start, source.y), (start, high), (end, high), (end, target.y - 3)))
+    way = ((start, source.y), (start, high), (end, high), (end, target.y - 3))
+    return Arrow(way, style="index" if index else "skip")
+
+
+def _between(source: Box, target: Box, end: float, top: float) -> Arrow:
+    """From the side of a box, down between captions, to the top of one in another row."""
+    y, x = source.y + source.height * 0.75, target.x + 0.5 * target.width
+    return Arrow(((source.x + source.width, y), (end, y), (end, top - 12), (x, top - 12),
+                  (x, target.y - 3)))  # fmt: skip
 
 
 def _loop(box: Box) -> Arrow:

@@ -50,8 +50,8 @@ def longest_path(name: str) -> int:
     """Convolutions and linear layers on the longest path of a network, from its autograd graph."""
     with torch.device("meta"):
         net = build(name)
-    side = model_info(name).published.image
-    scores = net.eval()(torch.empty(1, 3, side, side, device="meta"))
+    published = model_info(name).published
+    scores = net.eval()(torch.empty(1, published.channels, *published.size, device="meta"))
     longest: dict[Node | None, int] = {None: 0}
     todo = [scores.grad_fn]
     while todo:  # not by recursion, since graphs are deeper than Python's stack

@@ -10,23 +10,19 @@ from collections.abc import Iterable
 from itertools import product
 
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from canon.analysis.charts import ACCENT, INK, SECOND
 from canon.data import open_data
 from canon.interpret.signal import LayerSignal, signal
 from canon.layers.init import fan_in, weighted
 from canon.models import build
-from canon.reproduce.charts import tidy
 from canon.reproduce.result import Picture, Result, Row, Scale, Watch
+from canon.workflows.explain_pictures import Signals, signals_by_layer
 
 SOURCE = "He et al., ICCV 2015, section 2.2"
 VARIANCES = {"half (v = 1)": 1.0, "He (v = 2)": 2.0, "double (v = 4)": 4.0}
 BATCH, STEPS = 32, 30
 DEPTHS: dict[Scale, tuple[int, ...]] = {"small": (20, 56), "full": (20, 32, 44, 56, 110)}
-
-Signals = dict[str, tuple[LayerSignal, ...]]
 
 
 def run(scale: Scale, watch: Watch) -> Result:
@@ -48,9 +44,9 @@ def run(scale: Scale, watch: Watch) -> Result:
     rows = [*_factors(bare), *_ratios(start, "at initialisation"),
             *_ratios(later, f"after {STEPS} steps")]  # fmt: skip
     pictures = (
-        Picture("56 layers without normalisation, by initial variance", _chart(bare)),
-        Picture("With batch normalisation, at initialisation", _chart(start)),
-        Picture(f"The same after {STEPS} steps of training", _chart(later)),
+        Picture("56 layers without normalisation, by initial variance", signals_by_layer(bare)),
+        Picture("With batch normalisation, at initialisation", signals_by_layer(start)),
+        Picture(f"The same after {STEPS} steps of training", signals_by_layer(later)),
     )
     return Result(tuple(rows), pictures, _conclusion(bare, start, later),
                   f"built-in digits at 32 x 32 pixels, batches of {BATCH}, seed 0")  # fmt: skip
@@ -126,30 +122,3 @@ def _conclusion(bare: Signals, start: Signals, later: Signals) -> str:
         f"{STEPS} steps. The factors of layers are below those of the theory, which is for wide "
         "layers without padding; these have 16 maps."
     )
-
-
-def _chart(signals: Signals) -> Figure:
-    """Gradients (left) and activations (right) by layer, logarithmic."""
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
-    colors = dict(zip(signals, _colors(list(signals)), strict=True))
-    for axes, field, title in zip(
-        figure.subplots(1, 2), ("gradient", "activation"),
-        ("gradient with respect to the output", "output"), strict=True,
-    ):  # fmt: skip
-        for name, found in signals.items():
-            values = [getattr(one, field) for one in found]
-            axes.plot(range(1, len(values) + 1), values, color=colors[name], label=name,
-                      linestyle="--" if name.startswith("plain") else "-")  # fmt: skip
-        axes.set_yscale("log")
-        axes.set_title(f"root mean square of the {title}", fontsize=10, color=INK, loc="left")
-        tidy(axes, "layer", "")
-        axes.legend(frameon=False, fontsize=8)
-    return figure
-
-
-def _colors(names: list[str]) -> list[str]:
-    """One for each depth, or for each name that has none."""
-    palette = ["#8fa9dd", SECOND, ACCENT, "#12306f", "#7a3e0c"]
-    depths = [name.removeprefix("plain").removeprefix("resnet") for name in names]
-    different = [*dict.fromkeys(depths)]
-    return [palette[different.index(depth)] for depth in depths]
