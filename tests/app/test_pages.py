@@ -199,3 +199,20 @@ def test_an_image_of_the_data_is_its_own_nearest_neighbour(digits_run, tmp_path)
     first = neighbours(own, gallery(own), file)[0]
     assert first.likeness == pytest.approx(1, abs=1e-5)
     np.testing.assert_array_equal(first.picture, look(own, file).image)
+
+
+def test_a_segmentation_run_shows_its_mask(shapes_run, tmp_path):
+    own = Subjects(shapes_run).own
+    found = look(own, own.sample(0, tmp_path))
+    assert found.mask.shape == found.image.shape
+    assert sum(share for _, share in found.top) == pytest.approx(1)  # of all pixels, two classes
+    assert {*found.colors} == {*own.model.classes}
+    assert found.heat is not None
+
+
+def test_an_auto_encoder_shows_maps_only(tmp_path):
+    subject = Subjects.__new__(Subjects)._named("cae")
+    found = look(subject, subject.sample(0, tmp_path))
+    assert found.maps
+    assert found.top == ()
+    assert found.heat is None

@@ -1,7 +1,8 @@
 """A network with one changed layer: what every layer becomes, and why a change is illegal."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -57,6 +58,20 @@ class Altered:
                 yield row, later.get(row.name)
 
 
+@lru_cache(32)
+def _published(model: str, image: int | None) -> tuple[Description, dict[str, torch.Size]]:
+    """The layer table, and the shape of what each layer that can be changed takes."""
+    net, size, channels = build_on_meta(model, image, None, None)
+    inputs: dict[str, torch.Size] = {}
+
+    def record(name: str) -> Callable[[nn.Module, Any], None]:
+        return lambda _, given: inputs.__setitem__(name, given[0].shape)
+
+    for name, layer in _layers(net).items():  # of a network that is thrown away
+        layer.register_forward_pre_hook(record(name))
+    return describe(net, size, channels=channels), inputs
+
+
 def altered(model: str, image: int | None, change: Change | None = None) -> Altered:
     """The layer table of a registered network with a changed layer and input size.
 
@@ -70,35 +85,33 @@ def altered(model: str, image: int | None, change: Change | None = None) -> Alte
     Raises:
         InputError: an unknown name, a size that the network does not take, or no such layer.
     """
-    net, size, channels = build_on_meta(model, image, None, None)
-    before = describe(net, size, channels=channels)
+    before, inputs = _published(model, image)
     if change is None:
         return Altered(before, before)
-    layer = _layers(net).get(change.layer)
-    if layer is None:
+    if change.layer not in inputs:
         raise InputError(
             f"{model} has no layer {change.layer!r} with a window that can be changed; expected a "
             "convolution or a pooling. Choose one in the table."
         )
+    net, size, channels = build_on_meta(model, image, None, None)
+    layer = _layers(net)[change.layer]
     row = next(row for row in before.rows if row.name == change.layer)
-    window = _window(net, layer, before, row, change)
+    window = _window(layer, inputs[change.layer], row, change)
     _ = window.output  # refuses a window that does not fit
     _set(layer, change)
-    linear = [module for module in net.modules() if isinstance(module, nn.Linear)]
-    adapting = [module.register_forward_pre_hook(_adapt) for module in linear]
+    for module in net.modules():
+        if isinstance(module, nn.Linear):
+            module.register_forward_pre_hook(_adapt)
     try:
         return Altered(before, describe(net, size, channels=channels), window)
     except InputError as refusal:
         reason = str(refusal).partition("(")[2].rpartition("); expected")[0]
         return Altered(before, None, window, _in_words(reason))
-    finally:
-        for hook in adapting:
-            hook.remove()
 
 
-def changeable(model: str) -> list[str]:
+def changeable(model: str, image: int | None = None) -> list[str]:
     """The names of the layers of a network that can be changed: those with square windows."""
-    return [*_layers(build_on_meta(model, None, None, None)[0])]
+    return [*_published(model, image)[1]]
 
 
 def unchanged(model: str, image: int | None, layer: str) -> Change:
@@ -107,7 +120,7 @@ def unchanged(model: str, image: int | None, layer: str) -> Change:
     Raises:
         InputError: no such layer.
     """
-    table = altered(model, image).before
+    table, _ = _published(model, image)
     row = next((row for row in table.rows if row.name == layer), None)
     if row is None or row.kernel is None or row.stride is None or row.padding is None:
         raise InputError(
@@ -145,28 +158,12 @@ def _adapt(linear: nn.Module, inputs: tuple[Any, ...]) -> None:
         linear.weight = nn.Parameter(torch.empty(linear.out_features, found, device="meta"))
 
 
-def _window(
-    net: nn.Module, layer: Windowed, table: Description, row: LayerRow, change: Change
-) -> Window:
-    """The changed layer by itself."""
+def _window(layer: Windowed, given: torch.Size, row: LayerRow, change: Change) -> Window:
+    """The changed layer by itself, for an input (N, C, H, W)."""
     kind: Kind = "convolution" if isinstance(layer, nn.Conv2d) else "pooling"
-    size, channels = _input_of(net, layer, table)
-    outputs = row.output[0]
     groups = layer.groups if isinstance(layer, nn.Conv2d) else 1
-    return Window(size, channels, change.kernel, outputs, change.stride, change.padding,
-                  groups=groups, kind=kind)  # fmt: skip
-
-
-def _input_of(net: nn.Module, layer: nn.Module, table: Description) -> tuple[tuple[int, int], int]:
-    """Height and width, and channels, of what a layer takes."""
-    found: list[torch.Size] = []
-    hook = layer.register_forward_pre_hook(lambda _, inputs: found.append(inputs[0].shape))
-    try:
-        describe(net, table.input[1:], channels=table.input[0])  # type: ignore[arg-type]
-    finally:
-        hook.remove()
-    _, channels, height, width = found[0]
-    return (height, width), channels
+    return Window((given[2], given[3]), given[1], change.kernel, row.output[0], change.stride,
+                  change.padding, groups=groups, kind=kind)  # fmt: skip
 
 
 def _in_words(reason: str) -> str:

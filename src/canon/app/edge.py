@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from canon.analysis.description import short
 from canon.analysis.receptive_field import pair
 from canon.errors import InputError
-from canon.layers.stages import eval_mode
+from canon.layers.stages import eval_mode, staged
 from canon.types import Images
 
 LARGEST = 56  # side of the maps that are sent, pixels; of larger ones the middle
@@ -75,9 +75,8 @@ def edge(net: nn.Module, x: Images, layer: str, source: int, target: int) -> Edg
 
 
 def _layers(net: nn.Module) -> dict[str, nn.Conv2d]:
-    return {
-        short(name): module for name, module in net.named_modules() if type(module) is nn.Conv2d
-    }
+    named = staged(net).named_modules()
+    return {short(name): module for name, module in named if type(module) is nn.Conv2d}
 
 
 def _record(net: nn.Module, conv: nn.Conv2d, x: Images) -> tuple[Tensor, Tensor]:

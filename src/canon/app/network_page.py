@@ -62,7 +62,7 @@ def fragment(request: Request) -> Response:
 
 def body(model: str, image: int | None) -> dict[str, Any]:
     """What the templates show of a network."""
-    info, layers = model_info(model), changeable(model)
+    info, layers = model_info(model), changeable(model, image)
     change = unchanged(model, image, layers[0]) if layers else None
     found = altered(model, image)
     return {
@@ -82,7 +82,7 @@ def layer(request: Request) -> Response:
                             for key in ("kernel", "stride", "padding")))  # fmt: skip
     found = altered(model, image, change)
     return page("_layer", model=model, image=image or found.before.input[-1], change=change,
-                layers=changeable(model), **_effect(model, image, found, change))  # fmt: skip
+                layers=changeable(model, image), **_effect(model, image, found, change))  # fmt: skip
 
 
 @kind

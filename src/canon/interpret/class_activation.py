@@ -29,6 +29,11 @@ def _maps_and_gradients(
                 f"stage {name} has no maps, but {maps[0].numel()} values; expected a stage with "
                 f"maps. Pass --stage {last_maps(net, x)}."
             )
+        if not scores.requires_grad:
+            raise InputError(
+                "the answer is that of the nearest known images, which has no gradient; expected "
+                "a network with scores. Pass --method feature-maps."
+            )
         gradients = torch.autograd.grad(scores.sum(), maps)[0]
     return maps.detach(), gradients
 

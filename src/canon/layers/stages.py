@@ -73,18 +73,19 @@ def _stages(net: nn.Module, parts: Sequence[str]) -> Iterator[tuple[str, nn.Modu
 
 
 def staged(net: nn.Module) -> nn.Module:
-    """The network that has the stages: itself, or what it wraps as `net`.
+    """The network that has the stages: itself, or what it wraps as `net` or `code`.
 
     Raises:
         InputError: there is none.
     """
     while "features" not in (children := dict(net.named_children())):
-        if "net" not in children:
+        inner = children.get("net", children.get("code"))
+        if inner is None:
             raise InputError(
                 f"{type(net).__name__} has no part named features, which holds the stages; "
                 "expected a network of Canon. Pass another network."
             )
-        net = children["net"]
+        net = inner
     return net
 
 

@@ -63,7 +63,7 @@ def draw(
     sides: dict[str, Any] = {"channels": channels, "classes": classes}
     layouts = []
     for model in models:
-        graph = graph_of(model, image, **sides, **more)  # type: ignore[arg-type]
+        graph = graph_of(model, image, **sides, **more)
         layouts.append(layout_of(with_numbers(graph, numbers), model))
         modules = [node.name for node in graph.nodes if node.branches > 2]
         if len(modules) > 2:
@@ -74,7 +74,7 @@ def draw(
 
 def laid_out(model: str, image: int | None = None, **more: Any) -> Layout:
     """The layout of a registered network; arguments and errors are those of `draw`."""
-    return layout_of(graph_of(model, image, **more), model)  # type: ignore[arg-type]
+    return layout_of(graph_of(model, image, **more), model)
 
 
 def draw_block(model: str, stage: str, image: int | None = None, **more: Any) -> str:

@@ -62,8 +62,8 @@ def _ones(kernel: int) -> Tensor:
 
 
 def _grey(values: Tensor) -> Bytes:
-    """Values as greys from black at zero to white at their largest, (H, W, 3)."""
-    grey = (255 * values / values.max()).round().to(torch.uint8)
+    """Values as greys from black at zero to light grey at their largest, (H, W, 3)."""
+    grey = (210 * values / values.max()).round().to(torch.uint8)
     return grey[..., None].expand(-1, -1, 3).numpy()
 
 
