@@ -43,6 +43,7 @@ SHOWN = {"lenet5", "alexnet", "vgg16", "googlenet", "resnet34", "xception", "fcn
 def test_nothing_overlaps_and_all_is_on_the_page(model):
     layout = laid_out(model)
     assert overlaps(layout) == []
+    assert layout.width <= 1450  # a page
     for text in layout.texts:
         left, top, right, bottom = text.box
         assert 0 <= left <= right <= layout.width
@@ -245,9 +246,3 @@ def test_places_of_maxima_have_arrows_of_their_own():
         assert "places of maxima" in draw(model)
     assert all(arrow.style == "skip" for arrow in laid_out("unet").arrows)
     assert "places of maxima" not in draw("unet")
-
-
-@pytest.mark.parametrize("model", [pytest.param(n, marks=[] if n in SHOWN else pytest.mark.slow)
-                                   for n in canon.names()])  # fmt: skip
-def test_drawings_fit_a_page(model):
-    assert laid_out(model).width <= 1450

@@ -24,7 +24,8 @@ from tests.helpers.synthetic import make_folder
         (["evaluate", "run", "--split", "dev"], "--split is 'dev'; expected test, train or val"),
         (
             ["list", "nets"],
-            "WHAT is 'nets'; expected models, ensembles, data, recipes, weights or methods",
+            "WHAT is 'nets'; expected models, ensembles, data, recipes, weights, methods or "
+            "figures",
         ),
         (["show"], "MODEL is missing; expected a name from `canon list models`"),
         (["show", "resnet5o"], "no model is named 'resnet5o'. Did you mean 'resnet50'?"),

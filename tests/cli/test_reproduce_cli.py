@@ -35,7 +35,7 @@ def test_a_figure_of_another_name_is_refused(capsys):
 def few(monkeypatch):
     """A list of two figures, of which one lacks its data."""
 
-    def missing(scale, watch):
+    def missing(work):
         raise DataError("mnist is not there; expected a download. Connect to the internet.")
 
     monkeypatch.setattr(

@@ -4,11 +4,14 @@ The published numbers are in the modules, with their sources; what is found come
 tensors. A figure whose numbers must agree is listed here, so that an edit of either is seen.
 """
 
+import json
+
 import pytest
 import torch
 
 from canon.reproduce.arithmetic.ilsvrc import longest_path
 from canon.reproduce.figures import FIGURES, find
+from canon.reproduce.result import Work
 from canon.reproduce.training import chairs, clustering, degradation, features
 from canon.reproduce.training.curves import settings, trained
 from canon.reproduce.training.degradation import Curve, conclusion
@@ -19,13 +22,9 @@ EXACT = {"output-sizes": 13, "lenet5": 19, "ilsvrc": 6, "vgg": 13, "pointwise": 
          "interpolation": 2, "unpooling": 9, "unet": 19}  # fmt: skip
 
 
-def quiet(*_):
-    """No progress."""
-
-
 @pytest.mark.parametrize("name", EXACT)
 def test_published_numbers_that_follow_from_arithmetic_are_found(name):
-    result = find(name).run("small", quiet)
+    result = find(name).run(Work())
     compared = [row for row in result.rows if row.equal is not None]
     assert [row.name for row in compared if not row.equal] == []
     assert len(compared) == EXACT[name]
@@ -62,13 +61,40 @@ class TestConclusions:
 
 def test_errors_of_a_training_run_are_those_of_its_network():
     config = settings("lenet5-modern", "digits", epochs=2, val=0.3)
-    found = trained(config, quiet, by_epoch=True)
+    found = trained(config, Work(), by_epoch=True)
     assert [len(errors) for errors in found.errors.values()] == [2, 2]
     with torch.no_grad():
         for split in ("train", "val"):
             wrong = found.net.eval()(found.images[split]).argmax(1) != found.labels[split]
             assert found.errors[split][-1] == pytest.approx(float(wrong.float().mean()))
     assert len(found.labels["train"]) + len(found.labels["val"]) == 1797
+
+
+class InterruptedTrainingError(Exception):
+    """Ctrl-C at some moment."""
+
+
+def test_an_interrupted_run_of_full_scale_is_resumed(tmp_path):
+    """Epochs that are finished are not trained again, and their errors are those of before."""
+    config = settings("lenet5-modern", "digits", epochs=3, val=0.5, seed=1)
+    seen = []
+
+    def interrupt(what, done, total):
+        seen.append(what)
+        if "epoch 3" in what:
+            raise InterruptedTrainingError
+
+    with pytest.raises(InterruptedTrainingError):
+        trained(config, Work("full", interrupt, tmp_path), by_epoch=True)
+    first = json.loads((tmp_path / "runs" / "lenet5-modern-seed1.errors.json").read_text())
+    assert [*first] == ["1", "2"]
+    again = []
+    work = Work("full", lambda *step: again.append(step[0]), tmp_path)
+    found = trained(config, work, by_epoch=True)
+    assert {"epoch 3" in what for what in again} == {True}
+    assert found.errors["train"][:2] == [first["1"]["train"], first["2"]["train"]]
+    whole = trained(config, Work(), by_epoch=True)
+    assert found.errors == whole.errors  # as if it had never been interrupted
 
 
 def test_selectivity_is_the_share_of_variance_between_classes():
@@ -78,10 +104,11 @@ def test_selectivity_is_the_share_of_variance_between_classes():
     assert features.selectivity(channels[..., None, None], labels) == pytest.approx(0.5)
 
 
+@pytest.mark.slow
 def test_degradation_is_measured_by_training(tmp_path):
     several = [settings(model, "digits", recipe="paper", image=8, epochs=1, batch=128, lr=0.02,
                         augment="none", val=0.5) for model in ("plain20", "resnet20")]  # fmt: skip
-    result = degradation.measured(several, quiet)
+    result = degradation.measured(several, Work())
     assert [row.name.split(":")[0] for row in result.rows[::2]] == ["plain20", "resnet20"]
     assert all(0 <= float(row.found) <= 100 for row in result.rows)
     assert len(result.pictures) == 1
@@ -89,7 +116,7 @@ def test_degradation_is_measured_by_training(tmp_path):
 
 def test_chairs_are_drawn_between_two():
     chosen = chairs.Setting(TrainConfig("chairs-64", "chairs", width=4, epochs=1, device="cpu"), 3)
-    result = chairs.measured(chosen, quiet)
+    result = chairs.measured(chosen, Work())
     error, nearest, largest, _ = (row.found for row in result.rows)
     assert error > nearest  # one epoch draws nothing yet, and the conclusion says so
     assert "NOT better" in result.conclusion
@@ -99,7 +126,7 @@ def test_chairs_are_drawn_between_two():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [f.name for f in FIGURES if f.name not in (*EXACT, "clustering")])
 def test_every_other_figure_runs_at_small_scale(name):
-    result = find(name).run("small", quiet)
+    result = find(name).run(Work())
     assert result.rows
     assert result.pictures
     off = [row.name for row in result.rows if row.equal is False]
@@ -110,7 +137,7 @@ def test_every_other_figure_runs_at_small_scale(name):
 @pytest.mark.slow
 def test_clustering_runs_at_small_scale():
     pytest.importorskip("umap")
-    assert "is reproduced" in find("clustering").run("small", quiet).conclusion
+    assert "is reproduced" in find("clustering").run(Work()).conclusion
 
 
 def test_full_scale_is_what_the_papers_trained():

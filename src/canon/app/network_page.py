@@ -81,8 +81,9 @@ def layer(request: Request) -> Response:
     change = Change(name, *(number(request, key, getattr(own, key)) or 0
                             for key in ("kernel", "stride", "padding")))  # fmt: skip
     found = altered(model, image, change)
-    return page("_layer", model=model, image=image or found.before.input[-1], change=change,
-                layers=changeable(model, image), **_effect(model, image, found, change))  # fmt: skip
+    shown = {"model": model, "image": image or found.before.input[-1], "change": change}
+    return page("_layer", layers=changeable(model, image), **shown,
+                **_effect(model, image, found, change))  # fmt: skip
 
 
 @kind

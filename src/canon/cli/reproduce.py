@@ -23,7 +23,8 @@ class Command:
     """Reproduce a figure or claim: its numbers and pictures, and what was published.
 
     At small scale each takes less than a minute on two cores, with a small but real experiment. At
-    full scale, those that train networks take as long as the paper's; the cost is printed first.
+    full scale, those that train networks take as long as the paper's; the cost is printed first,
+    and an interrupted command resumes from the runs in --out.
 
     Args:
         figure: a name or number of the list, all, or list, which prints it.
@@ -70,9 +71,11 @@ def _print_list(figures: "tuple[Reproduction, ...]", *, as_json: bool) -> None:
 
 
 def _run(command: Command, figure: "Reproduction") -> "Result":
+    from canon.reproduce.result import Work
+
     with progress_bars() as bars:
         _say_cost(command, figure, bars)
-        return figure.run(command.scale, bars.at)
+        return figure.run(Work(command.scale, bars.at, command.out))
 
 
 def _say_cost(command: Command, figure: "Reproduction", bars: "ProgressBars") -> None:
@@ -98,6 +101,7 @@ def _all(command: Command) -> int:
 
     from canon.reproduce.figures import FIGURES, attempt
     from canon.reproduce.page import write_page
+    from canon.reproduce.result import Work
     from canon.utils.devices import hardware
 
     c, outcomes, started = command, [], time.monotonic()
@@ -105,7 +109,7 @@ def _all(command: Command) -> int:
         for figure in FIGURES:
             _say_cost(command, figure, bars)
             before = time.monotonic()
-            result = attempt(figure, c.scale, bars.at)
+            result = attempt(figure, Work(c.scale, bars.at, c.out))
             outcomes.append((figure, result))
             text = f"not run: {result}" if isinstance(result, str) else result.conclusion
             took = duration(time.monotonic() - before)

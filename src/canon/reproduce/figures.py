@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from canon.errors import CanonError, InputError, unknown
 
 if TYPE_CHECKING:
-    from canon.reproduce.result import Result, Scale, Watch
+    from canon.reproduce.result import Result, Work
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class Reproduction:
     small: int
     full: str = ""
 
-    def run(self, scale: "Scale", watch: "Watch") -> "Result":
+    def run(self, work: "Work") -> "Result":
         """Do the experiment.
 
         Raises:
             CanonError: data or a package that it needs is missing.
         """
-        result: Result = import_module(f"canon.reproduce.{self.module}").run(scale, watch)
+        result: Result = import_module(f"canon.reproduce.{self.module}").run(work)
         return result
 
 
@@ -81,9 +81,9 @@ def find(name: str) -> Reproduction:
     raise unknown("figure", name, [f.name for f in FIGURES], "`canon reproduce list`")
 
 
-def attempt(figure: Reproduction, scale: "Scale", watch: "Watch") -> "Result | str":
+def attempt(figure: Reproduction, work: "Work") -> "Result | str":
     """A result; or what is missing, if it lacks data or a package."""
     try:
-        return figure.run(scale, watch)
+        return figure.run(work)
     except CanonError as reason:
         return str(reason)

@@ -3,12 +3,36 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isclose
+from pathlib import Path
 from typing import Any, Literal
 
 from matplotlib.figure import Figure
 
 Scale = Literal["small", "full"]
 Watch = Callable[[str, int, int], None]  # what is being done, how much of it is, how much there is
+
+
+@dataclass(frozen=True)
+class Work:
+    """How a figure is run.
+
+    Args:
+        scale: small, or full: that of the paper.
+        watch: called with the progress.
+        folder: where the runs of the full scale are; interrupted ones are resumed from there. None
+            keeps none.
+    """
+
+    scale: Scale = "small"
+    watch: Watch = lambda *_: None
+    folder: Path | None = None
+
+    @property
+    def runs(self) -> Path | None:
+        """The folder of runs that are worth resuming."""
+        return self.folder / "runs" if self.folder and self.scale == "full" else None
+
+
 Number = float | int | str | tuple[int, ...]
 
 

@@ -11,7 +11,7 @@ from torch.autograd.graph import Node
 from canon.analysis import describe
 from canon.analysis.charts import DEPTH, revolution_of_depth
 from canon.models import build, model_info
-from canon.reproduce.result import Picture, Result, Row, Scale, Watch, agreement
+from canon.reproduce.result import Picture, Result, Row, Work, agreement
 
 WEIGHTED = ("Convolution", "Addmm", "Mm")  # in the names of torch's backward functions
 
@@ -24,13 +24,12 @@ NETWORKS = (
 )
 
 
-def run(scale: Scale, watch: Watch) -> Result:
+def run(work: Work) -> Result:
     """Build the networks, and count on their graphs."""
-    del scale
     rows = []
     for done, (name, layers, source) in enumerate(NETWORKS, 1):
         rows.append(Row(f"{name}: layers on the longest path", longest_path(name), layers, source))
-        watch("counting", done, len(NETWORKS))
+        work.watch("counting", done, len(NETWORKS))
     lenet, alexnet = describe("lenet5").params, describe("alexnet").params
     rows.append(Row("AlexNet: parameters of LeNet-5", round(alexnet / lenet), 1016, "60,965,224 over 60,000"))  # fmt: skip
     printed = model_info("resnet152").published.printed_macs

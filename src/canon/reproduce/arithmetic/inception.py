@@ -3,14 +3,14 @@
 from canon.analysis import describe
 from canon.analysis.convolution import Form, Window
 from canon.reproduce.charts import bars
-from canon.reproduce.result import Picture, Result, Row, Scale, Watch, agreement
+from canon.reproduce.result import Picture, Result, Row, Work, agreement
 
 COURSE, PAPER = "course", "Szegedy et al., CVPR 2015, Table 1"
 
 
-def run(scale: Scale, watch: Watch) -> Result:
+def run(work: Work) -> Result:
     """Count the layers of the course, and the modules of the paper."""
-    del scale, watch
+    del work
     wide = Window((32, 32), 200, 5, 92, padding=2)
     reduced = _reduced(wide, 16)
     naive = {row.name: row for row in describe("googlenet-naive").stages()}

@@ -4,7 +4,7 @@ from math import prod
 
 from canon.analysis import LayerRow, describe
 from canon.analysis.drawing.svg import draw
-from canon.reproduce.result import Picture, Result, Row, Scale, Watch, agreement
+from canon.reproduce.result import Picture, Result, Row, Work, agreement
 
 SOURCE = "LeCun et al., Proceedings of the IEEE 1998, section II.B"
 
@@ -19,9 +19,9 @@ TABLE = (
 )
 
 
-def run(scale: Scale, watch: Watch) -> Result:
+def run(work: Work) -> Result:
     """Build the network and count."""
-    del scale, watch
+    del work
     table = describe("lenet5")
     stages = {row.name: row for row in table.stages()}
     rows = []

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from canon.analysis.convolution import Window
 from canon.analysis.window_drawing import drawing
-from canon.reproduce.result import Number, Picture, Result, Row, Scale, Watch, agreement
+from canon.reproduce.result import Number, Picture, Result, Row, Work, agreement
 
 COURSE = "course, after CS231n"
 
@@ -28,15 +28,14 @@ CASES: tuple[tuple[int, int, int, int, int, int, Number, str], ...] = (
 # fmt: on
 
 
-def run(scale: Scale, watch: Watch) -> Result:
+def run(work: Work) -> Result:
     """Convolve, and compare the sizes."""
-    del scale
     rows = []
     for done, (n, c, f, k, s, p, published, source) in enumerate(CASES, 1):
         found = tuple(F.conv2d(torch.zeros(1, c, n, n), torch.zeros(k, c, f, f), None, s, p).shape)
         name = f"{n} x {n} x {c}, {k} of {f} x {f}, stride {s}, padding {p}"
         rows.append(Row(name, found[1:], published, source))
-        watch("convolving", done, len(CASES))
+        work.watch("convolving", done, len(CASES))
     illegal = Window((7, 7), 1, 3, stride=3)
     small = Window((224, 224), 3, 11, 96, stride=4)
     rows += [

@@ -4,7 +4,7 @@ from canon.analysis import describe
 from canon.analysis.drawing.svg import draw
 from canon.models import build
 from canon.models.unet import UNet
-from canon.reproduce.result import Picture, Result, Row, Scale, Watch, agreement
+from canon.reproduce.result import Picture, Result, Row, Work, agreement
 
 SOURCE = "Ronneberger et al., MICCAI 2015, Figure 1"
 
@@ -15,9 +15,9 @@ DOWN = (("down0", 568), ("down1", 280), ("down2", 136), ("down3", 64), ("bottom"
 UP = (("up3", 56, 52, 4), ("up2", 104, 100, 16), ("up1", 200, 196, 40), ("up0", 392, 388, 88))
 
 
-def run(scale: Scale, watch: Watch) -> Result:
+def run(work: Work) -> Result:
     """Build the network and follow the sizes."""
-    del scale, watch
+    del work
     net, table = build("unet"), describe("unet")
     assert isinstance(net, UNet)
     sides = {row.name: row.output[-1] for row in table.rows}

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from canon.analysis import Description, describe
 from canon.analysis.charts import ACCENT, INK, SECOND
-from canon.reproduce.result import Picture, Result, Row, Scale, Watch, agreement
+from canon.reproduce.result import Picture, Result, Row, Work, agreement
 
 SOURCE = "Simonyan, Zisserman, ICLR 2015, Table 2"
 
@@ -17,9 +17,8 @@ TABLE = (
 )  # fmt: skip
 
 
-def run(scale: Scale, watch: Watch) -> Result:
+def run(work: Work) -> Result:
     """Build the networks and count."""
-    del scale
     rows, tables = [], {}
     for done, (letter, name, millions, layers) in enumerate(TABLE, 1):
         table = tables[letter] = describe(name)
@@ -27,7 +26,7 @@ def run(scale: Scale, watch: Watch) -> Result:
             Row(f"{letter}: parameters, millions", table.params / 1e6, millions, SOURCE, 0.5),
             Row(f"{letter}: weight layers", table.depth, layers, LAYERS),
         ]
-        watch("counting", done, len(TABLE))
+        work.watch("counting", done, len(TABLE))
     stack, single = 3 * 9, 49
     rows.append(Row(
         "weights of one 7 x 7 over three 3 x 3, more by %", 100 * (single / stack - 1), 81,

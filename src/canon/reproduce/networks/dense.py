@@ -8,16 +8,16 @@ from torch import Tensor, nn
 from canon.layers.fully_convolutional import fully_convolutional
 from canon.models import build
 from canon.reproduce.charts import bars
-from canon.reproduce.result import Picture, Result, Row, Scale, Watch
+from canon.reproduce.result import Picture, Result, Row, Work
 from canon.reproduce.timing import medians, threads
 
 SOURCE = "Long et al., CVPR 2015, section 4.1"
 CROP = 227
 
 
-def run(scale: Scale, watch: Watch) -> Result:
+def run(work: Work) -> Result:
     """Compare scores and times of the whole image with those of its crops."""
-    side, rounds = (500, 5) if scale == "full" else (355, 2)
+    side, rounds = (500, 5) if work.scale == "full" else (355, 2)
     net = build("alexnet").eval()
     whole = fully_convolutional(net)
     image = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0))
@@ -31,7 +31,7 @@ def run(scale: Scale, watch: Watch) -> Result:
     times = medians(
         {"whole image": partial(whole, image), "crops in one batch": partial(net, crops),
          "crops one by one": partial(_one_by_one, net, crops)},
-        rounds, lambda done: watch("timing", done, rounds),
+        rounds, lambda done: work.watch("timing", done, rounds),
     )  # fmt: skip
     one, batch, single_crops = times.values()
     found = (
@@ -40,9 +40,9 @@ def run(scale: Scale, watch: Watch) -> Result:
         Row("AlexNet on one crop, both forms: largest relative difference", float(own), 0.0, "the same weights", 1e-4),
         Row("LeNet-5, which has no padding, on 52 x 52 and on its 36 crops: largest difference", _lenet(), 0.0, "the same weights", 1e-4),
         Row("time of the crops in one batch over that of the image", batch / one,
-            5.45 if scale == "full" else None, f"{SOURCE}, 100 x 1.2 ms against 22 ms on a GPU"),
+            5.45 if work.scale == "full" else None, f"{SOURCE}, 100 x 1.2 ms against 22 ms on a GPU"),
         Row("time of the crops one by one over that of the image", single_crops / one,
-            24.5 if scale == "full" else None, f"{SOURCE}, 100 x 5.4 ms against 22 ms"),
+            24.5 if work.scale == "full" else None, f"{SOURCE}, 100 x 5.4 ms against 22 ms"),
     )  # fmt: skip
     chart = bars(list(times), [1000 * t for t in times.values()], "milliseconds")
     conclusion = (

@@ -7,15 +7,15 @@ from sklearn.datasets import load_sample_image
 from torch.nn import functional as F
 
 from canon.reproduce.charts import images
-from canon.reproduce.result import Picture, Result, Row, Scale, Watch, agreement
+from canon.reproduce.result import Picture, Result, Row, Work, agreement
 
 FACTOR, SMALL = 10, 42  # and the shorter side of the picture that is enlarged, pixels
 MODES = ("nearest", "bilinear", "bicubic")
 
 
-def run(scale: Scale, watch: Watch) -> Result:
+def run(work: Work) -> Result:
     """Reduce a photograph by ten, enlarge it again, and compare with the original."""
-    del scale, watch
+    del work
     photo = torch.from_numpy(load_sample_image("flower.jpg").copy()).permute(2, 0, 1)[None].float()
     photo = photo[..., : 10 * SMALL, 110 : 110 + 10 * SMALL] / 255
     small = F.avg_pool2d(photo, FACTOR)

@@ -7,15 +7,15 @@ from torch import nn
 from canon.analysis.convolution import Window
 from canon.analysis.worked_example import convolved, in_words, kernel_of, matrix_of
 from canon.reproduce.charts import matrices
-from canon.reproduce.result import Picture, Result, Row, Scale, Watch, agreement
+from canon.reproduce.result import Picture, Result, Row, Work, agreement
 
 COURSE = "course"
 PIXELS = "1 2 1 0 1; 2 3 2 1 0; 1 2 4 2 1; 0 1 2 3 2; 1 0 1 2 1"
 
 
-def run(scale: Scale, watch: Watch) -> Result:
+def run(work: Work) -> Result:
     """Work the examples out, and compare both layers."""
-    del scale, watch
+    del work
     image = matrix_of("1 2 3 6 5 8; 3 5 5 1 3 4; 2 1 3 4 9 3; 4 7 8 5 7 9; 1 5 3 7 4 8; 5 4 9 8 3 5", "on")  # fmt: skip
     doubled, sharpen = convolved(image, kernel_of("2")), kernel_of("sharpen")
     example = matrix_of(PIXELS, "on")

@@ -8,7 +8,7 @@ from torch import nn
 
 from canon.analysis.convolution import Window
 from canon.reproduce.charts import bars
-from canon.reproduce.result import Picture, Result, Row, Scale, Watch, agreement
+from canon.reproduce.result import Picture, Result, Row, Work, agreement
 from canon.reproduce.timing import medians, threads
 
 COURSE = "course"
@@ -16,9 +16,8 @@ ROUNDS = 15
 SIDE, CHANNELS, KERNEL, BATCH = 32, 256, 3, 8  # of the layers that are timed
 
 
-def run(scale: Scale, watch: Watch) -> Result:
+def run(work: Work) -> Result:
     """Count, convolve by groups, and time both forms."""
-    del scale
     whole = Window((12, 12), 3, 5, 256)
     depthwise, pointwise = Window((12, 12), 3, 5, 3, groups=3), Window((8, 8), 3, 1, 256)
     x = torch.zeros(1, 3, 12, 12)
@@ -27,7 +26,7 @@ def run(scale: Scale, watch: Watch) -> Result:
     with torch.no_grad():
         down = grouped(x)
         up = transposed(down)
-    times = medians(_layers(), ROUNDS, lambda done: watch("timing", done, ROUNDS))
+    times = medians(_layers(), ROUNDS, lambda done: work.watch("timing", done, ROUNDS))
     dense, separable = times["dense"], times["separable"]
     multiplications = _ratio()
     rows = (

@@ -9,16 +9,15 @@ from canon.analysis.charts import ACCENT, INK, SOFT
 from canon.interpret.pictures import Floats
 from canon.layers.stages import eval_mode
 from canon.reproduce.charts import tidy
-from canon.reproduce.result import Picture, Result, Row, Scale, Watch, agreement
+from canon.reproduce.result import Picture, Result, Row, Work, agreement
 from canon.reproduce.training.curves import settings, trained
 
 PLACES = (1, 2, 3, 5)
 
 
-def run(scale: Scale, watch: Watch) -> Result:
+def run(work: Work) -> Result:
     """Train LeNet-5 for three epochs on few digits, and count by hand and with scikit-learn."""
-    del scale
-    model = trained(settings("lenet5-modern", "digits", epochs=3, val=0.5), watch)
+    model = trained(settings("lenet5-modern", "digits", epochs=3, val=0.5), work)
     x, labels = model.images["val"], model.labels["val"]
     with eval_mode(model.net):
         logits = model.net(x)

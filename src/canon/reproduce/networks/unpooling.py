@@ -8,14 +8,14 @@ from canon.analysis.convolution import Window
 from canon.interpret.pictures import Bytes
 from canon.layers.upsample import BedOfNails, bilinear_kernel
 from canon.reproduce.charts import images, matrices
-from canon.reproduce.result import Picture, Result, Row, Scale, Watch, agreement
+from canon.reproduce.result import Picture, Result, Row, Work, agreement
 
 COURSE, ODENA = "course", "Odena et al., Distill 2016"
 
 
-def run(scale: Scale, watch: Watch) -> Result:
+def run(work: Work) -> Result:
     """Enlarge 3 x 3 values, and measure how uneven the overlap of kernels is."""
-    del scale, watch
+    del work
     x = torch.arange(1.0, 10).reshape(1, 1, 3, 3)
     between = F.conv_transpose2d(x, torch.ones(1, 1, 1, 1), stride=2)  # zeros between the values
     kernel = bilinear_kernel(3)[None, None]

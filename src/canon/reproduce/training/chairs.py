@@ -1,10 +1,7 @@
 """A generator draws chairs from attributes, and chairs between two that it has learned."""
 
-from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +9,12 @@ from torch import nn
 
 from canon.data import Dataset
 from canon.data.sources.rendered import nearest_shown, rendered_chairs
-from canon.errors import InputError
 from canon.reproduce.charts import images
-from canon.reproduce.result import Picture, Result, Row, Scale, Watch
+from canon.reproduce.result import Picture, Result, Row, Scale, Work
+from canon.reproduce.training.curves import trained_network
 from canon.runs.config import TrainConfig
 from canon.tasks.generation.draw import View, around, between, draw, outputs
-from canon.training import Epoch
-from canon.utils.progress import Step
 from canon.utils.tables import counted
-from canon.workflows.train import train_events
 
 SOURCE = "Dosovitskiy et al., CVPR 2015, section 5"
 STEPS = 9  # pictures from the first chair to the last
@@ -49,15 +43,16 @@ def setting(scale: Scale) -> Setting:
     )
 
 
-def run(scale: Scale, watch: Watch) -> Result:
+def run(work: Work) -> Result:
     """Train, compare with pictures of azimuths that were held out, and interpolate."""
-    return measured(setting(scale), watch)
+    return measured(setting(work.scale), work)
 
 
-def measured(chosen: Setting, watch: Watch) -> Result:
+def measured(chosen: Setting, work: Work) -> Result:
     """Train with these flags, and measure."""
     data = rendered_chairs(chosen.config.data, chosen.objects)
-    net = _trained(replace(chosen.config, data=data), watch)
+    config = replace(chosen.config, data=data) if chosen.objects else chosen.config
+    net = trained_network(config, work)
     error, nearest = _errors(net, data)
     classes = data.classes
     ends = around([View(chosen.first), View(chosen.last)], classes)
@@ -86,18 +81,6 @@ def measured(chosen: Setting, watch: Watch) -> Result:
     )
     title = f"From {chosen.first} to {chosen.last}"
     return Result(rows, (Picture(title, strip),), conclusion, conditions)
-
-
-def _trained(config: TrainConfig, watch: Watch) -> nn.Module:
-    with TemporaryDirectory() as folder:
-        run = replace(config, out=Path(folder) / "run")
-        with closing(train_events(run)) as events:
-            for event in events:
-                if isinstance(event, Step) and event.doing == "train":
-                    watch(f"training, epoch {event.epoch}", event.done, event.batches)
-                elif isinstance(event, Epoch) and event.epoch == event.epochs:
-                    return event.network
-    raise InputError("training ended early; expected all epochs. Run it again.")
 
 
 def _errors(net: nn.Module, data: Dataset) -> tuple[float, float]:

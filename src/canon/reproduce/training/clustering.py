@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from matplotlib.figure import Figure
 
 from canon.reproduce.charts import bars
-from canon.reproduce.result import Picture, Result, Row, Scale, Watch
+from canon.reproduce.result import Picture, Result, Row, Scale, Watch, Work
+from canon.reproduce.training.curves import run_folder
 from canon.runs.cluster_config import ClusterConfig
 from canon.tasks.clustering.job import PhaseEpoch
 from canon.utils.tables import Table
@@ -26,11 +26,11 @@ def config(scale: Scale) -> ClusterConfig:
     return ClusterConfig("digits", 10, "n2d", pretraining_epochs=8, device="cpu")
 
 
-def run(scale: Scale, watch: Watch) -> Result:
+def run(work: Work) -> Result:
     """Cluster, and compare with the baselines that every clustering has."""
-    chosen = config(scale)
-    with TemporaryDirectory() as folder:
-        found = _clustered(chosen, Path(folder), watch)
+    chosen = config(work.scale)
+    with run_folder(work, "clustering") as out:
+        found = _clustered(chosen, out, work.watch)
     accuracy = {str(row["method"]): row["accuracy"] for row in _comparison(found).records()}
     method = next(name for name in reversed(accuracy) if name not in ("start",))
     on_mnist = chosen.data == "mnist"
@@ -50,8 +50,8 @@ def run(scale: Scale, watch: Watch) -> Result:
     return Result(rows, (Picture("Accuracy of clusterings", _chart(accuracy)),), conclusion, conditions)  # fmt: skip
 
 
-def _clustered(chosen: ClusterConfig, folder: Path, watch: Watch) -> Clustered:
-    for event in cluster_events(replace(chosen, out=folder / "run")):
+def _clustered(chosen: ClusterConfig, out: Path, watch: Watch) -> Clustered:
+    for event in cluster_events(replace(chosen, out=out, resume=out.exists())):
         match event:
             case PhaseEpoch():
                 watch(event.phase, event.epoch.epoch, event.epoch.epochs)

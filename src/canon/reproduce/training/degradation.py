@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from canon.analysis.charts import INK
 from canon.models import model_info
 from canon.reproduce.charts import tidy
-from canon.reproduce.result import Picture, Result, Row, Scale, Watch
+from canon.reproduce.result import Picture, Result, Row, Scale, Work
 from canon.reproduce.training.curves import settings, trained
 from canon.runs.config import TrainConfig
 
@@ -48,14 +48,14 @@ def configs(scale: Scale) -> list[TrainConfig]:
     ]  # fmt: skip
 
 
-def run(scale: Scale, watch: Watch) -> Result:
+def run(work: Work) -> Result:
     """Train all networks, two at a time, and compare their errors."""
-    return measured(configs(scale), watch)
+    return measured(configs(work.scale), work)
 
 
-def measured(several: list[TrainConfig], watch: Watch) -> Result:
+def measured(several: list[TrainConfig], work: Work) -> Result:
     """Train with these flags, and compare."""
-    curves = list(_trained(several, watch))
+    curves = list(_trained(several, work))
     rows = []
     for model in dict.fromkeys(config.model for config in several):
         own = [curve for curve in curves if curve.model == model]
@@ -114,15 +114,15 @@ def _depth(model: str) -> int:
     return int("".join(filter(str.isdigit, model)))
 
 
-def _trained(several: list[TrainConfig], watch: Watch) -> Iterable[Curve]:
+def _trained(several: list[TrainConfig], work: Work) -> Iterable[Curve]:
     """Every run, as many at a time as there are processors, each in a process with one thread."""
     if len(several) == 1 or several[0].device != "cpu":
-        yield from map(_curve, several)
+        yield from (_curve(config, work) for config in several)
         return
     processes = min(cpu_count() or 1, len(several))
     with ProcessPoolExecutor(processes, get_context("spawn"), _one_thread) as pool:
-        for done, curve in enumerate(pool.map(_curve, several), 1):
-            watch("training networks", done, len(several))
+        for done, curve in enumerate(pool.map(_small_curve, several), 1):
+            work.watch("training networks", done, len(several))
             yield curve
 
 
@@ -130,8 +130,12 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _curve(config: TrainConfig) -> Curve:
-    found = trained(config, lambda *_: None, by_epoch=True)
+def _small_curve(config: TrainConfig) -> Curve:
+    return _curve(config, Work())
+
+
+def _curve(config: TrainConfig, work: Work) -> Curve:
+    found = trained(config, work, by_epoch=True)
     test = "test" if "test" in found.errors else "val"
     return Curve(config.model, config.seed, tuple(found.errors["train"]), tuple(found.errors[test]))
 

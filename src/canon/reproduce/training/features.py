@@ -12,7 +12,7 @@ from canon.interpret.pictures import enlarged, filter_sheet, grid
 from canon.interpret.top_patches import cropped, top_patches
 from canon.layers.stages import features_of
 from canon.reproduce.charts import images
-from canon.reproduce.result import Picture, Result, Row, Scale, Watch
+from canon.reproduce.result import Picture, Result, Row, Scale, Work
 from canon.reproduce.training.curves import Trained, settings, trained
 from canon.runs.config import TrainConfig
 
@@ -26,9 +26,9 @@ def config(scale: Scale) -> TrainConfig:
     return settings("lenet5-modern", "digits", epochs=8)
 
 
-def run(scale: Scale, watch: Watch) -> Result:
+def run(work: Work) -> Result:
     """Train, and look for the strongest patches of each stage."""
-    model = trained(config(scale), watch)
+    model = trained(config(work.scale), work)
     net, x = model.net.cpu(), model.images["train"][:LOOKED_AT]
     labels = model.labels["train"][:LOOKED_AT]
     maps = {n: y for n, y in stage_outputs(net, x).items() if y.dim() == 4}
@@ -40,7 +40,7 @@ def run(scale: Scale, watch: Watch) -> Result:
                  Row(f"{stage}: share of variance that classes explain, %", 100 * share)]  # fmt: skip
         shares.append(share)
         sides.append(side)
-        watch("measuring stages", done, len(stages))
+        work.watch("measuring stages", done, len(stages))
     pictures = [
         Picture("Strongest patches of 8 channels of each stage", _patches(model, x, stages))
     ]

@@ -16,7 +16,7 @@ from canon.data import open_data
 from canon.interpret.signal import LayerSignal, signal
 from canon.layers.init import fan_in, weighted
 from canon.models import build
-from canon.reproduce.result import Picture, Result, Row, Scale, Watch
+from canon.reproduce.result import Picture, Result, Row, Scale, Work
 from canon.workflows.explain_pictures import Signals, signals_by_layer
 
 SOURCE = "He et al., ICCV 2015, section 2.2"
@@ -25,14 +25,16 @@ BATCH, STEPS = 32, 30
 DEPTHS: dict[Scale, tuple[int, ...]] = {"small": (20, 56), "full": (20, 32, 44, 56, 110)}
 
 
-def run(scale: Scale, watch: Watch) -> Result:
+def run(work: Work) -> Result:
     """Measure networks without and with normalisation, at initialisation and after training."""
     x, labels = _digits()
     bare: Signals = {}
     for done, (name, variance) in enumerate(VARIANCES.items(), 1):
         bare[name] = signal(_without_norms(56, variance), x[:BATCH], labels[:BATCH])
-        watch("networks without normalisation", done, len(VARIANCES))
-    networks = [f"{kind}{depth}" for kind, depth in product(("plain", "resnet"), DEPTHS[scale])]
+        work.watch("networks without normalisation", done, len(VARIANCES))
+    networks = [
+        f"{kind}{depth}" for kind, depth in product(("plain", "resnet"), DEPTHS[work.scale])
+    ]
     start: Signals = {}
     later: Signals = {}
     for done, name in enumerate(networks, 1):
@@ -40,7 +42,7 @@ def run(scale: Scale, watch: Watch) -> Result:
         start[name] = signal(net, x[:BATCH], labels[:BATCH])
         _train(net, x, labels)
         later[name] = signal(net, x[:BATCH], labels[:BATCH])
-        watch("plain and residual nets", done, len(networks))
+        work.watch("plain and residual nets", done, len(networks))
     rows = [*_factors(bare), *_ratios(start, "at initialisation"),
             *_ratios(later, f"after {STEPS} steps")]  # fmt: skip
     pictures = (

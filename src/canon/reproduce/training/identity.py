@@ -11,7 +11,7 @@ from canon.layers.residual import option_a, plain
 from canon.layers.stages import eval_mode
 from canon.models.resnet import Basic
 from canon.reproduce.charts import bars
-from canon.reproduce.result import Picture, Result, Row, Scale, Watch, agreement
+from canon.reproduce.result import Picture, Result, Row, Work, agreement
 from canon.reproduce.training.curves import Trained, settings, trained
 
 SOURCE = "He et al., CVPR 2016, section 1"
@@ -19,12 +19,11 @@ BLOCKS = 4  # that are added
 STEPS, BATCH, RATE = 60, 64, 0.01  # of further training
 
 
-def run(scale: Scale, watch: Watch) -> Result:
+def run(work: Work) -> Result:
     """Train ResNet-20, add blocks, and measure before and after further training."""
-    del scale
     model = trained(
         settings("resnet20", "digits", recipe="paper", image=8, epochs=5, batch=64, lr=0.02,
-                 augment="none", val=0.3), watch,
+                 augment="none", val=0.3), work,
     )  # fmt: skip
     zero, none, random = (_deeper(model.net, kind) for kind in ("zero", "plain", "random"))
     before = _logits(model.net, model)
@@ -33,7 +32,7 @@ def run(scale: Scale, watch: Watch) -> Result:
     after = {}
     for i, (name, net) in enumerate({"as it is": model.net, f"{BLOCKS} zero blocks": zero}.items()):
         after[name] = _loss(_further(net, model), model)
-        watch("further training", i + 1, 2)
+        work.watch("further training", i + 1, 2)
     rows = (
         Row(f"{BLOCKS} residual blocks with zero weights: largest change of a score", change, 0.0, SOURCE, 1e-6),
         Row("test error of ResNet-20, %", 100 * error),
