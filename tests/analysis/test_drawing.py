@@ -214,6 +214,10 @@ class TestBlocks:
         with pytest.raises(InputError, match="Did you mean 'conv2_x'"):
             block_of("resnet50", "conv2_y")
 
+    def test_a_stage_that_computes_nothing_is_refused(self):
+        with pytest.raises(InputError, match="no layers that compute"):
+            block_of("resnet50", "flatten")
+
     def test_a_stage_of_several_inputs_is_refused(self, capsys):
         with pytest.raises(InputError, match="it takes several maps"):
             block_of("unet", "up0")

@@ -29,7 +29,7 @@ class Page:
     def request(self, method, path, body=None, headers=None, token=True):
         """Status, headers and text of a response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        cookie = {"Cookie": f"canon-token={self.token}"} if token else {}
+        cookie = {"Cookie": f"canon-token-{self.port}={self.token}"} if token else {}
         with closing(connection):
             connection.request(method, path, body, cookie | (headers or {}),
                                encode_chunked=not isinstance(body, bytes | None))  # fmt: skip

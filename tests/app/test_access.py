@@ -19,6 +19,18 @@ def test_nothing_is_answered_without_the_token(page):
     assert page.request("GET", "/?token=wrong", token=False)[0] == 403
 
 
+def test_other_cookies_of_this_machine_do_not_lock_out(page):
+    own = f"canon-token-{page.port}={page.token}"
+    for other in ('x={"a": 1, "b"}', "flag", "canon-token-1=other"):
+        cookies = {"Cookie": f"{other}; {own}"}
+        assert page.request("GET", "/", headers=cookies, token=False)[0] == 200
+
+
+def test_refusals_have_the_headers_too(page):
+    _, headers, _ = page.request("GET", "/", token=False)
+    assert "default-src 'self'" in headers["content-security-policy"]
+
+
 def test_the_address_sets_a_cookie_and_hides_the_token(page):
     status, headers, _ = page.request("GET", f"/?token={page.token}", token=False)
     assert (status, headers["location"]) == (303, "/")
@@ -44,8 +56,9 @@ def test_large_files_are_refused(page, monkeypatch):
     assert status == 413
     assert "too large" in text
     # Without a declared length the bytes are counted.
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
     status, _, _ = page.request(
-        "POST", "/image/explain", iter([bytes(600)] * 4),
+        "POST", "/image/explain", iter([head] + [bytes(600)] * 4),
         {"Transfer-Encoding": "chunked", "Content-Type": "multipart/form-data; boundary=x"},
     )  # fmt: skip
     assert status == 413

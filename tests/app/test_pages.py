@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 
 import numpy as np
@@ -13,9 +14,10 @@ from torch.nn import functional as F
 
 import canon
 from canon.app.edge import convolutions, edge
-from canon.app.explained import look
+from canon.app.image_view import image_view
 from canon.app.neighbours import gallery, neighbours
 from canon.app.subject import Subjects
+from canon.errors import InputError
 from canon.models import build, names
 
 
@@ -62,7 +64,29 @@ def test_the_controls_of_a_layer_have_its_published_numbers(page):
         ("/network", {"model": "resnet5o"}, "Did you mean 'resnet50'?"),
         ("/network", {"model": "resnet18", "image": "9999"}, "expected 1 to 1024 pixels"),
         ("/network", {"model": "resnet18", "image": "x"}, "expected a whole number"),
-        ("/network", {"model": "vgg16", "image": "5"}, "vgg16"),
+        ("/network", {"model": "resnet18", "image": "5" * 5000}, "expected a whole number"),
+        ("/network", {"model": "resnet18", "image": "²"}, "expected a whole number"),
+        (
+            "/network/effect",
+            {"model": "vgg16", "layer": "stage1.0", "kernel": "0", "stride": "1", "padding": "1"},
+            "the kernel is 0; expected 1 to 256",
+        ),
+        (
+            "/network/effect",
+            {
+                "model": "vgg16",
+                "layer": "stage1.0",
+                "kernel": "999999",
+                "stride": "1",
+                "padding": "1",
+            },
+            "expected 1 to 256 pixels",
+        ),
+        (
+            "/network/effect",
+            {"model": "alexnet", "layer": "pool1", "kernel": "3", "stride": "2", "padding": "2"},
+            "takes at most 1",
+        ),
         ("/network/layer", {"model": "vgg16", "layer": "no"}, "has no layer 'no'"),
         ("/network/effect", {"model": "vgg16", "layer": "stage1.0"}, "is missing"),
         ("/compare/table", {"first": "vgg16", "second": "vgg17"}, "Did you mean 'vgg1"),
@@ -116,6 +140,8 @@ def test_a_stage_and_a_class_can_be_chosen(page):
         (("../../bad.png", b"nothing"), {}, "is not a readable image"),
         (None, {"network": "resnet5o"}, "Did you mean 'resnet50'?"),
         (None, {"network": "/etc"}, "no network is named"),
+        (None, {"network": "x" * 300}, "no network is named"),
+        (None, {"sample": "--5"}, "expected a whole number"),
         (None, {"stage": "c9"}, "no stage is named 'c9'"),
         (None, {"target": "x"}, "no class is named 'x'"),
         (None, {"sample": "x"}, "expected a whole number"),
@@ -187,7 +213,7 @@ class TestEdge:
         torch.testing.assert_close(inner, maps, atol=2e-5, rtol=0)
 
     def test_all_convolutions_are_offered(self):
-        assert convolutions(build("vgg11")) == [
+        assert convolutions(build("vgg11").eval(), torch.zeros(1, 3, 224, 224)) == [
             "stage1.0", "stage2.0", "stage3.0", "stage3.2", "stage4.0", "stage4.2", "stage5.0",
             "stage5.2",
         ]  # fmt: skip
@@ -198,12 +224,12 @@ def test_an_image_of_the_data_is_its_own_nearest_neighbour(digits_run, tmp_path)
     file = own.sample(3, tmp_path)
     first = neighbours(own, gallery(own), file)[0]
     assert first.likeness == pytest.approx(1, abs=1e-5)
-    np.testing.assert_array_equal(first.picture, look(own, file).image)
+    np.testing.assert_array_equal(first.picture, image_view(own, file).image)
 
 
 def test_a_segmentation_run_shows_its_mask(shapes_run, tmp_path):
     own = Subjects(shapes_run).own
-    found = look(own, own.sample(0, tmp_path))
+    found = image_view(own, own.sample(0, tmp_path))
     assert found.mask.shape == found.image.shape
     assert sum(share for _, share in found.top) == pytest.approx(1)  # of all pixels, two classes
     assert {*found.colors} == {*own.model.classes}
@@ -212,7 +238,70 @@ def test_a_segmentation_run_shows_its_mask(shapes_run, tmp_path):
 
 def test_an_auto_encoder_shows_maps_only(tmp_path):
     subject = Subjects.__new__(Subjects)._named("cae")
-    found = look(subject, subject.sample(0, tmp_path))
+    found = image_view(subject, subject.sample(0, tmp_path))
     assert found.maps
     assert found.top == ()
     assert found.heat is None
+
+
+def test_a_smaller_mask_lies_on_the_middle_of_the_image(tmp_path):
+    """U-Net gives 388 x 388 of 572 x 572 pixels."""
+    subject = Subjects.__new__(Subjects)._named("unet")
+    found = image_view(subject, subject.sample(0, tmp_path))
+    assert found.image.shape == (572, 572, 3)
+    assert found.mask.shape == (388, 388, 3)
+
+
+def test_neighbours_of_a_segmentation_have_no_class(shapes_run, tmp_path):
+    own = Subjects(shapes_run).own
+    images = gallery(own)
+    found = neighbours(own, images, own.sample(2, tmp_path))
+    assert {one.answer for one in found} == {""}
+    assert found[0].likeness == pytest.approx(1, abs=1e-4)  # itself
+
+
+def test_convolutions_of_training_are_not_offered():
+    """GoogLeNet's auxiliary heads run in training only."""
+    net = build("googlenet").eval()
+    listed = convolutions(net, torch.zeros(1, 3, 224, 224))
+    assert listed[0] == "conv1.0"
+    assert not any(name.startswith("aux") for name in listed)
+    with pytest.raises(InputError, match=r"no convolution 'aux1"):
+        edge(net, torch.zeros(1, 3, 224, 224), "aux1.conv.0", 0, 0)
+
+
+def test_poolings_that_round_up_are_not_illegal(page):
+    """Caffe's poolings: 55.5 outputs become 56 in GoogLeNet."""
+    _, text = page.get("/network/layer", model="googlenet", layer="pool1")
+    assert "Illegal" not in text
+    assert "64 maps of 56 × 56" in text
+    assert "rounded up" in text
+
+
+def test_a_network_that_is_not_square_stays_so(page):
+    _, text = page.get("/network", model="segnet", image="")
+    assert "3 × 360 × 480" in text
+    assert re.search(r'name="image" value=""', text)
+
+
+def test_parameters_of_a_layer_are_those_of_the_table(page):
+    """ResNet's convolutions have no biases: 7 x 7 x 3 x 64."""
+    _, text = page.get("/network/layer", model="resnet50", layer="conv1.0.0")
+    assert text.count("9,408") == 2
+    assert "9,472" not in text
+
+
+def test_a_map_that_a_layer_does_not_have_is_a_note_beside_the_first(page):
+    fields = {"layer": "c1.0", "input-map": "0", "output-map": "40"}
+    status, text = page.post("/image/numbers", ("bar.png", png(BAR)), **fields)
+    assert status == 200
+    assert "has no output map 40" in unescape(text)
+    assert 'id="edge-layer"' in text  # the form is still there
+
+
+def test_requests_at_once_do_not_disturb_one_another(page):
+    """Tracing changes torch for all threads; the page computes one request at a time."""
+    with ThreadPoolExecutor(8) as pool:
+        asked = [("/drawing.svg", {"model": "googlenet"}), ("/network", {"model": "alexnet"})] * 6
+        answers = [*pool.map(lambda one: page.get(one[0], **one[1])[0], asked)]
+    assert {*answers} == {200}

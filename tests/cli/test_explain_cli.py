@@ -193,3 +193,5 @@ def test_gradients_by_stage_are_printed_and_drawn(digits_run, tmp_path, printed,
     assert "stage3" in text
     line = refused(capsys, "explain", "unet", "--method", "gradients")
     assert "expected a classifier" in line
+    line = refused(capsys, "explain", "resnet20", "--method", "gradients", "--stage", "stage1")
+    assert "--stage does not fit --method gradients" in line

@@ -26,9 +26,13 @@ def test_a_difference(row, equal, difference):
 
 
 def test_agreement_counts_only_what_was_published():
-    rows = (Row("a", 1, 1), Row("b", 2, 3), Row("c", 4))
+    rows = (Row("a", 1, 1), Row("b", 2, 3), Row("c", 4), Row("d", 5, 5, expected=True))
     assert agreement(rows[::2]) == "All 1 published numbers are reproduced."
-    assert agreement(rows) == "1 of 2 published numbers are reproduced. Different: b."
+    assert agreement(rows) == (
+        "1 of 2 published numbers are reproduced. Different: b (-1 (-33.3 %))."
+    )
+    assert agreement((Row("e", 5, 6, expected=True),)) == "Different: e (-1 (-16.7 %))."
+    assert Row("d", 5, 5, expected=True).texts()[2] == "5 (expected)"
 
 
 def test_figures_have_numbers_and_names_of_their_own():

@@ -47,6 +47,7 @@ class Window:
         dilation: distance between neighbouring values of the kernel.
         groups: of channels.
         kind: what is computed. Transposed convolution and unpooling enlarge by the stride.
+        bias: whether each filter has a bias.
 
     Raises:
         InputError: a number out of range, or groups that do not divide the channels.
@@ -61,6 +62,7 @@ class Window:
     dilation: int = 1
     groups: int = 1
     kind: Kind = "convolution"
+    bias: bool = True
 
     def __post_init__(self) -> None:
         least = {"input": min(*self.size, self.channels), "filter": self.kernel,
@@ -186,7 +188,8 @@ class Window:
         pixels = self.size if self.kind == "transposed" else self.output[:2]
         name: str = "transposed convolution" if self.kind == "transposed" else self.kind
         name += f" in {self.groups} groups" if self.groups > 1 else ""
-        return Form(name, weights + self.filters, weights * pixels[0] * pixels[1])
+        biases = self.filters if self.bias else 0
+        return Form(name, weights + biases, weights * pixels[0] * pixels[1])
 
     def other_forms(self, reduce: int | None = None, groups: int = 2) -> list[Form]:
         """Other forms of a convolution with outputs of the same shape.
@@ -209,7 +212,7 @@ class Window:
         if self.kernel > 1:
             depthwise = replace(self, filters=self.channels, groups=self.channels)
             height, width, _ = self.output
-            one = Window((height, width), self.channels, 1, self.filters).form
+            one = Window((height, width), self.channels, 1, self.filters, bias=self.bias).form
             found.append(Form(
                 "depthwise separable", depthwise.form.params + one.params,
                 depthwise.form.macs + one.macs,

@@ -62,7 +62,7 @@ def describe(
             raise InputError(
                 f"the network does not accept {' x '.join(map(str, shape))} images "
                 f"({str(reason).splitlines()[0]}); expected another size. Pass image and channels."
-            ) from None
+            ) from reason
     field = ends.pop("", (None, WHOLE_IMAGE))[1]
     return Description(shape, tuple(rows), field, ends)
 

@@ -1,14 +1,14 @@
-"""Who may use the page: the owner of a token, from this machine; and how much may be sent."""
+"""Who may use the page: the owner of a token; and how much may be sent."""
 
 import hmac
-from http.cookies import SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-COOKIE, TOKEN = "canon-token", "token"
+TOKEN = "token"  # the name of the query's field
 LIMIT = 20 * 2**20  # bytes of a request
 HEADERS = (
     (b"content-security-policy", b"default-src 'self'; img-src 'self' data:; "
@@ -27,7 +27,8 @@ class Guard:
     """Middleware: refuses requests without the token, and bodies that are too large.
 
     The address that the program prints has the token; it is exchanged for a cookie, so that it
-    does not stay in the address bar.
+    does not stay in the address bar. Cookies of one machine go to all its ports, so the name of
+    this one has the port.
 
     Args:
         app: what is guarded.
@@ -38,28 +39,37 @@ class Guard:
         self.app, self.token = app, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
+        if scope["type"] == "websocket":  # the page has none
+            await send({"type": "websocket.close", "code": 1008})
             return
-        headers = Headers(scope=scope)
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *HEADERS]
+            await send(message)
+
+        cookie = f"canon-token-{(scope.get('server') or ('', 0))[1]}"
         given = parse_qs(scope["query_string"].decode("latin-1")).get(TOKEN, [""])[0]
         if self._right(given):
             response = RedirectResponse(scope["path"], status_code=303)
-            response.set_cookie(COOKIE, self.token, httponly=True, samesite="strict")
-            await response(scope, receive, send)
-            return
-        if not self._right(_cookie(headers)):
+            response.set_cookie(cookie, self.token, httponly=True, samesite="strict")
+            await response(scope, receive, with_headers)
+        elif self._right(Request(scope).cookies.get(cookie, "")):
+            await self._limited(scope, receive, with_headers)
+        else:
             refusal = "The token is missing or wrong. Open the address that canon app printed."
-            await PlainTextResponse(refusal, 403)(scope, receive, send)
-            return
-        await self._limited(scope, receive, send, headers)
+            await PlainTextResponse(refusal, 403)(scope, receive, with_headers)
 
     def _right(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(), self.token.encode())
 
-    async def _limited(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
-        declared = headers.get("content-length", "0")
-        too_large = PlainTextResponse(_too_large(), 413)
+    async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, unless the body is too large."""
+        too_large = PlainTextResponse(
+            f"The file is too large; expected at most {LIMIT // 2**20} MB. Choose a smaller one.",
+            413,
+        )
+        declared = Headers(scope=scope).get("content-length", "0")
         if declared.isdigit() and int(declared) > LIMIT:
             await too_large(scope, receive, send)
             return
@@ -73,21 +83,7 @@ class Guard:
                 raise RequestTooLargeError
             return message
 
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *HEADERS]
-            await send(message)
-
         try:
-            await self.app(scope, counting, with_headers)
+            await self.app(scope, counting, send)
         except RequestTooLargeError:
             await too_large(scope, receive, send)
-
-
-def _too_large() -> str:
-    return f"The file is too large; expected at most {LIMIT // 2**20} MB. Choose a smaller one."
-
-
-def _cookie(headers: Headers) -> str:
-    jar = SimpleCookie(headers.get("cookie", ""))
-    return jar[COOKIE].value if COOKIE in jar else ""

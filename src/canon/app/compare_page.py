@@ -6,20 +6,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from canon.analysis import NetworkSummary, summarize
-from canon.app.pages import kind, page
+from canon.app.pages import errors_as_sentences, page
 from canon.models import model_info, names
 
 FIRST, SECOND = "vgg16", "resnet34"
 
 
-@kind
+@errors_as_sentences
 def whole(request: Request) -> Response:
     """The page."""
     del request
     return page("compare", names=names(), active="compare", **_body(FIRST, SECOND))
 
 
-@kind
+@errors_as_sentences
 def fragment(request: Request) -> Response:
     """The comparison, without the rest of the page."""
     first, second = (request.query_params.get(key, "") for key in ("first", "second"))

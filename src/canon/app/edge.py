@@ -1,5 +1,6 @@
 """One edge of a network: from one map to another, number by number."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,9 +37,26 @@ class Edge:
     data: dict[str, Any]
 
 
-def convolutions(net: nn.Module) -> list[str]:
-    """The names of the plain convolutions of a network, in the order of its modules."""
-    return [*_layers(net)]
+def convolutions(net: nn.Module, x: Images) -> list[str]:
+    """The names of the convolutions that a forward pass runs, in its order.
+
+    Args:
+        net: the network.
+        x: (1, C, H, W).
+    """
+    ran: list[str] = []
+
+    def record(name: str) -> Callable[[nn.Module, object], None]:
+        return lambda _, __: ran.append(name)
+
+    hooks = [c.register_forward_pre_hook(record(name)) for name, c in _layers(net).items()]
+    try:
+        with eval_mode(net):
+            net(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [*dict.fromkeys(ran)]
 
 
 def edge(net: nn.Module, x: Images, layer: str, source: int, target: int) -> Edge:
@@ -54,12 +72,11 @@ def edge(net: nn.Module, x: Images, layer: str, source: int, target: int) -> Edg
     Raises:
         InputError: no such convolution or channel.
     """
-    layers = _layers(net)
-    if layer not in layers:
+    if layer not in convolutions(net, x):
         raise InputError(
             f"there is no convolution {layer!r}; expected one of the list. Choose another."
         )
-    conv = layers[layer]
+    conv = _layers(net)[layer]
     sources, targets = conv.in_channels // conv.groups, conv.out_channels
     for name, channel, count in (("input", source, sources), ("output", target, targets)):
         if not 0 <= channel < count:

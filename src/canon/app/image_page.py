@@ -5,24 +5,26 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Lock
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
+from torch import nn
 
-from canon.app.edge import convolutions, edge
-from canon.app.explained import look
+from canon.app.edge import Edge, convolutions, edge
+from canon.app.image_view import image_view
 from canon.app.neighbours import Gallery, gallery, neighbours
-from canon.app.pages import page, refusal
+from canon.app.network_page import whole_number
+from canon.app.pages import COMPUTING, page, refusal
 from canon.app.subject import Subject, Subjects
 from canon.data.images.reader import is_image
 from canon.errors import CanonError, DataError, InputError
 from canon.interpret.pictures import enlarged, grid, projection
 from canon.layers.stages import stage_names
 from canon.models import model_info, names
+from canon.types import Images
 from canon.workflows.explain_inputs import inputs
 from canon.workflows.explain_network import strongest_patches
 
@@ -39,14 +41,13 @@ class ImagePages:
 
     def __init__(self, subjects: Subjects) -> None:
         self.subjects = subjects
-        self.lock = Lock()  # a network is used by one request at a time
         self.gallery: Callable[[], Gallery] = lru_cache(1)(lambda: gallery(subjects.own))
         self.patches_of = lru_cache(32)(self._patches_of)
 
     async def whole(self, request: Request) -> Response:
         """The page."""
         del request
-        return page("image", active="image", own=self.subjects.own, names=_takers())
+        return page("image", active="image", own=self.subjects.own, names=networks_of_images())
 
     async def explain(self, request: Request) -> Response:
         """Classes, heat map, mask and maps of the file of the form."""
@@ -56,9 +57,9 @@ class ImagePages:
         """One edge, number by number."""
         return await self._answer(request, self._numbers)
 
-    async def alike(self, request: Request) -> Response:
+    async def neighbours(self, request: Request) -> Response:
         """The nearest images of the run's data."""
-        return await self._answer(request, self._alike)
+        return await self._answer(request, self._neighbours)
 
     async def patches(self, request: Request) -> Response:
         """The strongest patches of a stage."""
@@ -82,7 +83,7 @@ class ImagePages:
     ) -> Response:  # fmt: skip
         try:
             subject = self.subjects.get(form.get("network", "").strip())
-            with self.lock, TemporaryDirectory() as folder:
+            with COMPUTING, TemporaryDirectory() as folder:
                 file = _file(subject, form, content, name, Path(folder))
                 try:
                     return answer(subject, form, file)
@@ -92,23 +93,27 @@ class ImagePages:
             return refusal(str(reason))
 
     def _explain(self, subject: Subject, form: Form, file: Path) -> Response:
-        found = look(subject, file, form.get("stage", ""), form.get("target", ""))
-        stages = [one.name for one in found.maps if one.name in stage_names(subject.model.net)]
-        return page("_explained", subject=subject, seen=found, stages=stages,
-                    layers=convolutions(subject.model.net))  # fmt: skip
+        view = image_view(subject, file, form.get("stage", ""), form.get("target", ""))
+        net = subject.model.net
+        known = stage_names(net)
+        return page("_image_view", subject=subject, view=view, announced=True,
+                    stages=[one.name for one in view.maps if one.name in known],
+                    layers=convolutions(net, inputs(subject.model, file)[1]))  # fmt: skip
 
     def _numbers(self, subject: Subject, form: Form, file: Path) -> Response:
-        layers = convolutions(subject.model.net)
+        net, x = subject.model.net, inputs(subject.model, file)[1]
+        layers = convolutions(net, x)
         if not layers:
             raise InputError(
                 "the network has no plain convolution; expected one. Choose another network."
             )
         layer = form.get("layer", "") or layers[0]
-        source, target = (_whole(form.get(key, "0")) for key in ("input-map", "output-map"))
-        found = edge(subject.model.net, inputs(subject.model, file)[1], layer, source, target)
-        return page("_edge", edge=found, layers=layers, data=json.dumps(found.data))
+        maps = [whole_number(f"the {key}", form.get(key.replace(" ", "-"), "0") or "0")
+                for key in ("input map", "output map")]  # fmt: skip
+        found, note = _edge_or_first(net, x, layer, maps)
+        return page("_edge", edge=found, layers=layers, data=json.dumps(found.data), note=note)
 
-    def _alike(self, subject: Subject, form: Form, file: Path) -> Response:
+    def _neighbours(self, subject: Subject, form: Form, file: Path) -> Response:
         del form
         if subject is not self.subjects.own:
             return page("_neighbours", found=neighbours(subject, gallery(subject), file))
@@ -136,15 +141,19 @@ class ImagePages:
         return stage, several
 
 
-def _takers() -> list[str]:
+def networks_of_images() -> list[str]:
     """The registered networks that take images."""
     return [name for name in names() if model_info(name).task != "generate"]
 
 
-def _whole(text: str) -> int:
-    if not text.strip().isdigit():
-        raise InputError(f"{text!r} is no channel; expected a whole number. Enter another one.")
-    return int(text)
+def _edge_or_first(net: nn.Module, x: Images, layer: str, maps: list[int]) -> tuple[Edge, str]:
+    """An edge; or that of the first maps, if the layer has no such maps, and a note."""
+    try:
+        return edge(net, x, layer, *maps), ""
+    except InputError as reason:
+        if maps == [0, 0]:
+            raise
+        return edge(net, x, layer, 0, 0), str(reason)
 
 
 def _file(subject: Subject, form: Form, content: bytes, name: str, folder: Path) -> Path:
@@ -152,7 +161,7 @@ def _file(subject: Subject, form: Form, content: bytes, name: str, folder: Path)
     if not content:
         if name:
             raise DataError(f"{name} is empty; expected an image. Choose another file.")
-        return subject.sample(_whole(form.get("sample", "0") or "0"), folder)
+        return subject.sample(whole_number("the sample", form.get("sample", "0") or "0"), folder)
     suffix = Path(name).suffix.lower()
     if not is_image(Path(name)):
         raise DataError(

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from canon.app.subject import Subject
 from canon.data.packs.images import build_image_pack
+from canon.data.preprocessing import tensor_of
 from canon.errors import InputError
 from canon.interpret.outputs import recorded
 from canon.interpret.pictures import Bytes, seen
 from canon.layers.stages import eval_mode, features_of
 from canon.types import Images
-from canon.workflows.explain_inputs import inputs
 from canon.workflows.explain_network import batches, images_of
 
 SAMPLES, SHOWN = 2000, 8
@@ -27,7 +27,7 @@ class Gallery:
     Args:
         pictures: (N, H, W, 3).
         codes: (N, D) of unit length: the output of the features, averaged over the map.
-        answers: (N,) the class or cluster that the network gives each.
+        answers: (N,) the class or cluster that the network gives each; -1 for none.
     """
 
     pictures: Bytes
@@ -64,33 +64,41 @@ def gallery(subject: Subject) -> Gallery:
     model, images = subject.model, images_of(subject.run)
     images = images.select(np.random.default_rng(0).permutation(len(images))[:SAMPLES])
     pack = build_image_pack(images, np.zeros(len(images), np.int64), model.preprocessing)
-    found = [_codes(model.net, x) for x in batches(model, model.net, pack)]
+    classes = bool(model.classes) and model.task != "reconstruct"
+    found = [_codes(model.net, x, classes) for x in batches(model, model.net, pack)]
     codes, answers = (torch.cat(parts) for parts in zip(*found, strict=True))
     return Gallery(
         seen(model.preprocessing, model.preprocessing.center(pack.images)), codes, answers
     )
 
 
-def neighbours(subject: Subject, everyone: Gallery, file: Path) -> list[Neighbour]:
+def neighbours(subject: Subject, images: Gallery, file: Path) -> list[Neighbour]:
     """The nearest images of a gallery to a file.
 
     Raises:
         DataError: it cannot be read.
     """
-    code, _ = _codes(subject.model.net, inputs(subject.model, file)[1])
-    likeness = everyone.codes @ code[0]
+    prep = subject.model.preprocessing
+    x = prep.evaluation(tensor_of(prep.read(file))[None])  # as the images of the gallery
+    code, _ = _codes(subject.model.net, x)
+    likeness = images.codes @ code[0]
     best = likeness.topk(min(SHOWN, len(likeness)))
     classes = subject.model.classes
     return [
-        Neighbour(everyone.pictures[i], classes[everyone.answers[i]] if classes else "", v)
+        Neighbour(images.pictures[i], classes[images.answers[i]] if _labelled(images) else "", v)
         for i, v in zip(best.indices.tolist(), best.values.tolist(), strict=True)
     ]
 
 
-def _codes(net: nn.Module, x: Images) -> tuple[Tensor, Tensor]:
-    """Codes of unit length (N, D), and the likeliest class (N,)."""
+def _labelled(images: Gallery) -> bool:
+    return bool((images.answers >= 0).all())
+
+
+def _codes(net: nn.Module, x: Images, classes: bool = True) -> tuple[Tensor, Tensor]:
+    """Codes of unit length (N, D), and the likeliest class (N,); -1 where there is none."""
     with eval_mode(net), recorded(features_of(net)[-1]) as outputs:
         scores = net(x)
     y = outputs[-1].flatten(2).mean(2) if outputs[-1].dim() == 4 else outputs[-1]
-    answers = scores.argmax(1) if scores.dim() == 2 else torch.zeros(len(x), dtype=torch.int64)
+    none = torch.full((len(x),), -1)
+    answers = scores.argmax(1) if scores.dim() == 2 and classes else none
     return nn.functional.normalize(y.float(), dim=1), answers

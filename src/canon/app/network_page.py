@@ -1,5 +1,6 @@
 """The page of a network: its drawing, its layers, and what a change of one of them does."""
 
+import re
 from typing import Any
 
 from starlette.requests import Request
@@ -9,31 +10,43 @@ from canon.analysis.convolution import Window
 from canon.analysis.description import Description, sides
 from canon.analysis.drawing.svg import draw
 from canon.analysis.window_drawing import drawing
-from canon.app.altered import Altered, Change, altered, changeable, unchanged
-from canon.app.pages import kind, page
+from canon.app.layer_change import (
+    Change,
+    Effect,
+    changeable,
+    effect_of,
+    published_effect,
+    published_window,
+)
+from canon.app.pages import errors_as_sentences, page
 from canon.errors import InputError
 from canon.models import model_info, names
 
 LARGEST = 1024  # side of the input in pixels
 FIRST = "alexnet"  # the network that is shown first
+NUMBERS = ("kernel", "stride", "padding")
 
 
-def number(request: Request, name: str, default: int | None = None) -> int | None:
-    """A whole number of the query.
+def whole_number(name: str, text: str) -> int:
+    """A whole number that was entered.
 
     Raises:
         InputError: it is none.
     """
-    text = request.query_params.get(name, "").strip()
-    if not text:
-        return default
-    if not text.lstrip("-").isdigit():
-        raise InputError(f"{name} is {text!r}; expected a whole number. Enter another one.")
+    if not re.fullmatch(r"-?[0-9]{1,6}", text.strip()):
+        raise InputError(f"{name} is {text[:20]!r}; expected a whole number. Enter another one.")
     return int(text)
 
 
-def _image(request: Request) -> int | None:
-    side = number(request, "image")
+def _number(request: Request, name: str) -> int | None:
+    """A whole number of the query; None if it has none."""
+    text = request.query_params.get(name, "")
+    return whole_number(name, text) if text.strip() else None
+
+
+def _image(request: Request, name: str = "image") -> int | None:
+    """The input side that was chosen; None means the paper's."""
+    side = _number(request, name)
     if side is not None and not 1 <= side <= LARGEST:
         raise InputError(
             f"the input side is {side}; expected 1 to {LARGEST} pixels. Enter another one."
@@ -47,78 +60,73 @@ def _model(request: Request) -> str:
     return model
 
 
-@kind
+@errors_as_sentences
 def whole(request: Request) -> Response:
     """The page."""
-    model = request.query_params.get("model", FIRST)
-    return page("network", names=names(), active="network", **body(model, None))
+    return page("network", names=names(), active="network", **_body(_model(request), None))
 
 
-@kind
+@errors_as_sentences
 def fragment(request: Request) -> Response:
     """All of a network, without the rest of the page."""
-    return page("_network", **body(_model(request), _image(request)))
+    return page("_network", **_body(_model(request), _image(request)))
 
 
-def body(model: str, image: int | None) -> dict[str, Any]:
+def _body(model: str, image: int | None) -> dict[str, Any]:
     """What the templates show of a network."""
-    info, layers = model_info(model), changeable(model, image)
-    change = unchanged(model, image, layers[0]) if layers else None
-    found = altered(model, image)
-    return {
-        "model": model, "info": info, "image": image or found.before.input[-1],
-        "printed": info.published.image, "layers": layers, "change": change,
-        "largest": LARGEST, **_effect(model, image, found, change),
-    }  # fmt: skip
+    layers = changeable(model, image)
+    change = published_window(model, image, layers[0]) if layers else None
+    more = {
+        "info": model_info(model),
+        "layers": layers,
+        "largest": LARGEST,
+        "focus": "",
+        "announced": False,
+    }
+    return more | _effect(model, image, change)
 
 
-@kind
+@errors_as_sentences
 def layer(request: Request) -> Response:
     """The controls of a layer, as published or with the numbers of the query, and their effect."""
     model, image = _model(request), _image(request)
     name = request.query_params.get("layer", "")
-    own = unchanged(model, image, name)
-    change = Change(name, *(number(request, key, getattr(own, key)) or 0
-                            for key in ("kernel", "stride", "padding")))  # fmt: skip
-    found = altered(model, image, change)
-    shown = {"model": model, "image": image or found.before.input[-1], "change": change}
-    return page("_layer", layers=changeable(model, image), **shown,
-                **_effect(model, image, found, change))  # fmt: skip
+    own = published_window(model, image, name)
+    given = {key: _number(request, key) for key in NUMBERS}
+    change = Change(name, *(getattr(own, k) if n is None else n for k, n in given.items()))
+    return page("_layer", layers=changeable(model, image), announced=True,
+                focus=request.query_params.get("focus", ""),
+                **_effect(model, image, change))  # fmt: skip
 
 
-@kind
+@errors_as_sentences
 def effect(request: Request) -> Response:
     """What the numbers of the query do to the layer and to the network."""
     model, image = _model(request), _image(request)
-    name = request.query_params.get("layer", "")
-    kernel, stride, padding = (number(request, key) for key in ("kernel", "stride", "padding"))
+    kernel, stride, padding = (_number(request, key) for key in NUMBERS)
     if kernel is None or stride is None or padding is None:
         raise InputError("kernel, stride or padding is missing; expected all three. Enter them.")
-    change = Change(name, kernel, stride, padding)
-    found = altered(model, image, change)
-    return page("_effect", **_effect(model, image, found, change), change=change, model=model,
-                image=image or found.before.input[-1])  # fmt: skip
+    change = Change(request.query_params.get("layer", ""), kernel, stride, padding)
+    return page("_effect", announced=True, **_effect(model, image, change))
 
 
-def _effect(model: str, image: int | None, found: Altered, change: Change | None) -> dict[str, Any]:
+def _effect(model: str, image: int | None, change: Change | None) -> dict[str, Any]:
     """What the templates show of a change."""
-    if found.window is None and change is not None:
-        found = altered(model, image, change)
+    found = published_effect(model, image) if change is None else effect_of(model, image, change)
     window = found.window
+    legal = {}
+    if window is not None and not window.legal and not found.rounded_up:
+        legal = {"stride": window.legal_strides(), "padding": window.legal_paddings()}
     return {
-        "found": found, "window": window, "totals": _totals(found), "sides": sides,
+        "model": model, "image": image or "", "change": change, "found": found, "window": window,
+        "totals": _totals(found), "sides": sides, "legal": legal,
         "formula": window.formula(window.size[0]) if window else "",
-        "legal": _legal(window) if window and not window.legal else {},
         "forms": [window.form, *window.other_forms()] if window and window.form.macs else [],
         "window_query": _query(window) if window else "",
     }  # fmt: skip
 
 
-def _legal(window: Window) -> dict[str, list[int]]:
-    return {"stride": window.legal_strides(), "padding": window.legal_paddings()}
-
-
-def _totals(found: Altered) -> list[tuple[str, str, str]]:
+def _totals(found: Effect) -> list[tuple[str, str, str]]:
     """Name, value as published, and after the change; empty where it is the same."""
     rows = []
     for name, of in (("parameters", lambda t: f"{t.params:,}"),
@@ -146,20 +154,20 @@ def _svg(text: str) -> Response:
     return Response(text, media_type="image/svg+xml")
 
 
-@kind
+@errors_as_sentences
 def network_drawing(request: Request) -> Response:
     """The drawing of one network, or of two."""
-    models = [name for name in request.query_params.getlist("model") if name]
+    models = request.query_params.getlist("model")[:2] or [FIRST]
     for model in models:
-        model_info(model)
+        model_info(model)  # refuses an unknown name
     return _svg(draw(*models, image=_image(request)))
 
 
-@kind
+@errors_as_sentences
 def window_drawing(request: Request) -> Response:
     """The drawing of a window along a side."""
-    size, kernel, stride, padding = (
-        number(request, key, default) or 0
-        for key, default in (("size", 7), ("kernel", 3), ("stride", 1), ("padding", 0))
-    )
-    return _svg(drawing(Window((size, size), 1, kernel, 1, stride, padding)))
+    size = _image(request, "size") or 7
+    change = Change("", *(_number(request, key) or default
+                          for key, default in zip(NUMBERS, (3, 1, 0), strict=True)))  # fmt: skip
+    window = Window((size, size), 1, change.kernel, 1, change.stride, change.padding)
+    return _svg(drawing(window))

@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from functools import wraps
 from io import BytesIO
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from canon.errors import CanonError
+from canon.utils.tables import short_count
 
 PAGES = Environment(
     loader=PackageLoader("canon.app", "templates"), autoescape=True, undefined=StrictUndefined,
     trim_blocks=True, lstrip_blocks=True,
 )  # fmt: skip
+# Networks are hooked and traced, which changes torch for all threads: one request at a time.
+COMPUTING = Lock()
 Endpoint = Callable[[Request], Response]
 
 
@@ -32,13 +36,14 @@ def refusal(reason: str, code: int = 422) -> HTMLResponse:
     return HTMLResponse(PAGES.get_template("_error.html.j2").render(reason=reason), code)
 
 
-def kind(endpoint: Endpoint) -> Endpoint:
-    """An endpoint whose expected errors become sentences."""
+def errors_as_sentences(endpoint: Endpoint) -> Endpoint:
+    """An endpoint that computes alone, and whose expected errors become sentences."""
 
     @wraps(endpoint)
     def guarded(request: Request) -> Response:
         try:
-            return endpoint(request)
+            with COMPUTING:
+                return endpoint(request)
         except CanonError as reason:
             return refusal(str(reason))
 
@@ -52,14 +57,6 @@ def png(pixels: NDArray[np.uint8]) -> str:
     return f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"
 
 
-def million(number: int) -> str:
-    """A count with a unit: 60,000 or 1.23 million."""
-    for size, word in ((10**9, "billion"), (10**6, "million")):
-        if number >= size:
-            return f"{number / size:,.3g} {word}"
-    return f"{number:,}"
-
-
-PAGES.filters["million"] = million
+PAGES.filters["million"] = lambda number: short_count(number, words=True)
 PAGES.filters["png"] = png
 PAGES.filters["percent"] = lambda share: f"{100 * share:.1f} %"

@@ -19,6 +19,7 @@ from canon.errors import InputError
 from canon.runs.folder import Run
 
 STATIC = Path(__file__).parent / "static"
+EVERY = ("0.0.0.0", "::")  # addresses that mean all of this machine's
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 
@@ -28,7 +29,8 @@ def application(run: Run, token: str, host: str = "127.0.0.1") -> Starlette:
     Args:
         run: whose network images are shown to.
         token: a secret that every request must have.
-        host: that it is served on; other names are refused, unless it is not of this machine.
+        host: that it is served on. Requests to other names are refused, unless it means every
+            address.
     """
     images = ImagePages(Subjects(run))
     routes = [
@@ -43,11 +45,11 @@ def application(run: Run, token: str, host: str = "127.0.0.1") -> Starlette:
         Route("/image", images.whole),
         Route("/image/explain", images.explain, methods=["POST"]),
         Route("/image/numbers", images.numbers, methods=["POST"]),
-        Route("/image/neighbours", images.alike, methods=["POST"]),
+        Route("/image/neighbours", images.neighbours, methods=["POST"]),
         Route("/image/patches", images.patches, methods=["POST"]),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
-    hosts = [*LOOPBACK] if host in LOOPBACK else ["*"]
+    hosts = ["*"] if host in EVERY else [*LOOPBACK, host]
     return Starlette(routes=routes, middleware=[
         Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
         Middleware(Guard, token=token),

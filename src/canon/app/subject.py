@@ -10,8 +10,9 @@ from sklearn.datasets import load_sample_image
 
 from canon.data.images.collection import ArrayImages, Images
 from canon.data.images.reader import read_image
-from canon.errors import CanonError, InputError
+from canon.errors import CanonError, unknown
 from canon.interpret.pictures import Bytes
+from canon.models import names
 from canon.reports.thumbnails import to_8_bits
 from canon.runs.config import TrainConfig
 from canon.runs.folder import Run, TrainedModel
@@ -74,10 +75,8 @@ class Subjects:
         return self.named(name) if name else self.own
 
     def _named(self, name: str) -> Subject:
-        if Path(name).exists():  # a folder is opened by the command line only
-            raise InputError(
-                f"no network is named {name!r}; expected a registered name. Choose one of the list."
-            )
+        if name not in names():  # a folder is opened by the command line only
+            raise unknown("network", name[:50], names(), "The list")
         return Subject(name, f"{name}, initial weights", explainable(name))
 
 
@@ -97,7 +96,7 @@ def demo(folder: Path, watch: Callable[[int, int], None]) -> Run:
     raise AssertionError("a run ends with Finished")
 
 
-def opened(path: Path) -> Run:
+def run_of_images(path: Path) -> Run:
     """The run in a folder.
 
     Raises:

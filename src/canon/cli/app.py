@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 class Command:
     """Serve a page on this machine: networks and their layers, images, comparisons.
 
-    Change the input size, kernel, stride and padding of any layer, and see sizes, cost and
-    receptive field, and why a change is illegal. Drop an image, and see its classes, feature maps,
-    Grad-CAM and neighbours. Without a run, a small network is trained on the built-in digits first.
+    Change the input size of a network and kernel, stride and padding of any convolution or pooling
+    with a square window: sizes, cost and receptive field follow, and an illegal change is
+    explained. Drop an image, and see its classes, feature maps, Grad-CAM and neighbours. Without a
+    run, a small network is trained on the built-in digits first.
 
     The address that is printed has a token; without it, the page answers nobody. Files are deleted
     as soon as they are shown. Needs the extra app.
@@ -55,7 +56,7 @@ def run(command: Command) -> int:
     sock, token = server.listen(c.host, c.port), server.new_token()  # before anything is trained
     try:
         with TemporaryDirectory() as folder:
-            found = subject.opened(c.run) if c.run else _demo(Path(folder))
+            found = subject.run_of_images(c.run) if c.run else _demo(Path(folder))
             app = server.application(found, token, c.host)
             address = server.address(sock, token)
             print(f"open {address}\nCtrl-C ends it.", flush=True)

@@ -104,6 +104,7 @@ def _of_network(command: Command, bars: "ProgressBars") -> "tuple[str, Figure]":
     if c.method == "filters":
         return drawn.filters(*explain_network.learned_filters(c.network, c.stage, c.weights))
     if c.method == "gradients":
+        _alone(c)
         return _gradients(c.network, c.weights)
     chosen: dict[str, Any] = {
         "stage": c.stage,
@@ -122,6 +123,17 @@ def _of_network(command: Command, bars: "ProgressBars") -> "tuple[str, Figure]":
         watch=lambda step: bars.at("maximising", step.done, step.batches),
     )  # fmt: skip
     return drawn.maximised(*images)
+
+
+def _alone(command: Command) -> None:
+    """Refuse flags that the gradients of all stages do not read."""
+    usual = Command("")
+    for name in ("stage", "target", "channel", "data", "device"):
+        if getattr(command, name) != getattr(usual, name):
+            raise InputError(
+                f"--{name} does not fit --method gradients, which measures all stages on the CPU; "
+                f"expected none. Leave --{name} out."
+            )
 
 
 def _gradients(network: str, weights: str | None) -> "tuple[str, Figure]":

@@ -41,12 +41,13 @@ class Command:
 
 def run(command: Command) -> int:
     """Print the numbers and write the pictures; 1 if a figure of several could not be run."""
-    from canon.reproduce.figures import FIGURES, find
+    from canon.reproduce.figures import find
 
     c = command
     if c.figure == "list":
-        _print_list(FIGURES, as_json=c.json)
-        return 0
+        from canon.cli import list as listing
+
+        return listing.run(listing.Command("figures", json=c.json))
     if c.figure == "all":
         return _all(command)
     figure = find(c.figure)
@@ -60,14 +61,6 @@ def run(command: Command) -> int:
         _print(figure, result)
         print("\n".join(f"picture: {path}" for path in paths))
     return 0
-
-
-def _print_list(figures: "tuple[Reproduction, ...]", *, as_json: bool) -> None:
-    show_table(
-        ["number", "name", "claim", "small scale", "full scale"],
-        [[f.number, f.name, f.claim, f"{f.small} s", f.full or "the same"] for f in figures],
-        as_json=as_json, left=3,
-    )  # fmt: skip
 
 
 def _run(command: Command, figure: "Reproduction") -> "Result":
@@ -100,7 +93,7 @@ def _all(command: Command) -> int:
     from datetime import date
 
     from canon.reproduce.figures import FIGURES, attempt
-    from canon.reproduce.page import write_page
+    from canon.reproduce.page import record, write_page
     from canon.reproduce.result import Work
     from canon.utils.devices import hardware
 
@@ -119,5 +112,8 @@ def _all(command: Command) -> int:
         c.out, outcomes, c.scale,
         f"{date.today()}, {machine}, {duration(time.monotonic() - started)} in all",
     )  # fmt: skip
-    print(f"page: {page}")
+    if c.json:
+        print(json.dumps([record(*one) for one in outcomes], indent=1))
+    else:
+        print(f"page: {page}")
     return int(any(isinstance(result, str) for _, result in outcomes))

@@ -46,6 +46,8 @@ class Row:
         published: what the source prints; None if it prints nothing.
         source: of the published number.
         within: largest difference that its printed digits allow.
+        expected: whether that number is not printed by a source, but follows from arithmetic or
+            comes from another implementation, which the source names.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Row:
     published: Number | None = None
     source: str = ""
     within: float = 0.0
+    expected: bool = False
 
     @property
     def equal(self) -> bool | None:
@@ -79,12 +82,13 @@ class Row:
     def texts(self) -> tuple[str, str, str, str, str]:
         """Name, found, published, difference and source, as a person reads them."""
         published = "" if self.published is None else in_words(self.published)
+        published += " (expected)" if self.expected else ""
         return self.name, in_words(self.found), published, self.difference, self.source
 
     def record(self) -> dict[str, Any]:
         """As plain JSON."""
         return {"name": self.name, "found": self.found, "published": self.published,
-                "difference": self.difference, "source": self.source}  # fmt: skip
+                "expected": self.expected, "difference": self.difference, "source": self.source}  # fmt: skip
 
 
 HEAD = ("quantity", "found", "published", "difference", "source")
@@ -132,10 +136,9 @@ class Result:
 def agreement(rows: tuple[Row, ...]) -> str:
     """How many of the published numbers were found, and which were not."""
     compared = [row for row in rows if row.equal is not None]
-    off = [row.name for row in compared if not row.equal]
-    if not off:
-        return f"All {len(compared)} published numbers are reproduced."
-    return (
-        f"{len(compared) - len(off)} of {len(compared)} published numbers are reproduced. "
-        f"Different: {', '.join(off)}."
-    )
+    off = [f"{row.name} ({row.difference})" for row in compared if not row.equal]
+    published = [row for row in compared if not row.expected]
+    found = sum(bool(row.equal) for row in published)
+    all_of = "All " if found == len(published) else f"{found} of "
+    text = f"{all_of}{len(published)} published numbers are reproduced." if published else ""
+    return f"{text} Different: {', '.join(off)}.".strip() if off else text

@@ -40,6 +40,15 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def short_count(number: int, *, words: bool = False) -> str:
+    """A number with three digits and a unit: 950, 12.3 K, 4.56 M, 1.2 G; or 4.56 million."""
+    units = [(10**9, "billion", "G"), (10**6, "million", "M")]
+    for size, word, letter in units if words else [*units, (10**3, "", "K")]:
+        if number >= 0.9995 * size:
+            return f"{number / size:.3g} {word if words else letter}"
+    return f"{number:,}"
+
+
 def duration(seconds: float) -> str:
     """A time in the units that a person reads, such as "40 s", "13 min" or "2.5 h"."""
     if seconds < 90:

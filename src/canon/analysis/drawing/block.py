@@ -75,7 +75,10 @@ def block_of(model: str, stage: str, image: int | None = None, **more: Any) -> B
     except TypeError:  # an argument is missing
         raise _cannot(model, stage, "it takes several maps") from None
     ShapeProp(traced).propagate(x)
-    return Block(stage, count, tuple(_parts(traced)))
+    parts = tuple(_parts(traced))
+    if len(parts) == 1:
+        raise _cannot(model, stage, "it has no layers that compute")
+    return Block(stage, count, parts)
 
 
 def _cannot(model: str, stage: str, reason: str) -> InputError:

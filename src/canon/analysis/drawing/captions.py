@@ -7,6 +7,7 @@ from torch import nn
 
 from canon.analysis.description import Description, LayerRow, short, sides
 from canon.layers.residual import Block
+from canon.utils.tables import short_count
 
 Number = Literal["field", "parameters", "multiplications"]
 
@@ -75,15 +76,7 @@ def numbers_of(row: LayerRow, table: Description, names: Sequence[Number]) -> It
             size = sides(table.seen(row.field)[0])
             yield "sees the image" if row.field.whole else f"sees {size} px"
         elif value := row.params if name == "parameters" else row.macs:
-            yield f"{short_number(value)} {'params' if name == 'parameters' else 'mults'}"
-
-
-def short_number(number: int) -> str:
-    """A number with three digits: 950, 12.3 K, 4.56 M."""
-    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "K")):
-        if number >= size:
-            return f"{number / size:.3g} {letter}"
-    return str(number)
+            yield f"{short_count(value)} {'params' if name == 'parameters' else 'mults'}"
 
 
 def _repeats(module: nn.Module) -> bool:

@@ -11,6 +11,7 @@ from canon.analysis.drawing.graph import Graph, graph_of, with_numbers
 from canon.analysis.drawing.layout import lay_out
 from canon.analysis.drawing.shapes import Arrow, Layout, Text
 from canon.models import model_info
+from canon.utils.tables import short_count
 
 LEGEND = {"convolution": "convolution", "pooling": "pooling", "linear": "fully connected",
           "enlarging": "upsampling", "other": "other"}  # fmt: skip
@@ -113,17 +114,10 @@ def layout_of(graph: Graph, model: str) -> Layout:
     table = graph.description
     subtitle = (
         f"{_who(model).partition(': ')[2]}; input {' × '.join(map(str, graph.input))}; "
-        f"{_short(table.params)} parameters, {_short(table.macs)} multiplications"
+        f"{short_count(table.params, words=True)} parameters, "
+        f"{short_count(table.macs, words=True)} multiplications"
     )
     return lay_out(graph, model, subtitle)
-
-
-def _short(number: int) -> str:
-    """A number with a unit: 1.23 million."""
-    for size, word in ((10**9, " billion"), (10**6, " million")):
-        if number >= size:
-            return f"{number / size:.3g}{word}"
-    return f"{number:,}"
 
 
 def text_of(layouts: Sequence[Layout], title: str, style: str = STYLE + DARK) -> str:

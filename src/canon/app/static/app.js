@@ -29,7 +29,7 @@ if (form) {
   form.querySelector("#network").addEventListener("change", reset, true);
   form.querySelector("#another").addEventListener("click", () => {
     file.value = "";
-    value("#sample", String(Number(form.querySelector("#sample").value) + 7));
+    value("#sample", String(Number(form.querySelector("#sample").value) + 1));
     reset();
     htmx.trigger(form, "sample");
   });

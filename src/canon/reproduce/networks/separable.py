@@ -34,9 +34,9 @@ def run(work: Work) -> Result:
         Row("depthwise 5 x 5", depthwise.form.macs, 4_800, COURSE),
         Row("pointwise, 3 to 256 channels", pointwise.form.macs, 49_152, COURSE),
         Row("groups = 3 in Conv2d: output", tuple(down.shape[1:]), (3, 8, 8), COURSE),
-        Row("groups = 3 in Conv2d: weights", grouped.weight.numel(), 75),
+        Row("groups = 3 in Conv2d: weights", grouped.weight.numel(), 75, "3 x 5 x 5", expected=True),
         Row("groups = 3 in ConvTranspose2d: output", tuple(up.shape[1:]), (3, 12, 12), COURSE),
-        Row("groups = 3 in ConvTranspose2d: weights", transposed.weight.numel(), 75),
+        Row("groups = 3 in ConvTranspose2d: weights", transposed.weight.numel(), 75, "3 x 5 x 5", expected=True),
         Row(f"3 x 3, {CHANNELS} channels, {SIDE} x {SIDE}: multiplications, dense over separable", multiplications),
         Row("the same, time of dense over separable", dense / separable),
     )  # fmt: skip

@@ -26,9 +26,9 @@ def run(work: Work) -> Result:
     rows = (
         Row("3 x 3 with zeros between: side", between.shape[-1], 5, COURSE),
         Row("transposed 3 x 3, stride 2, padding 1: side", up.shape[-1], 5, COURSE),
-        Row("the same by its formula", Window((3, 3), 1, 3, stride=2, padding=1, kind="transposed").output[0], 5, COURSE),
-        Row("bed of nails, stride 2: side", BedOfNails(2)(x).shape[-1], 6, "zeros after each value"),
-        Row("transposed convolution is unpooling, then convolution: largest difference", _two_steps(x, kernel, up), 0.0, COURSE, 1e-6),
+        Row("the same by its formula", Window((3, 3), 1, 3, stride=2, padding=1, kind="transposed").output[0], 5, COURSE, expected=True),
+        Row("bed of nails, stride 2: side", BedOfNails(2)(x).shape[-1], 6, "zeros after each value", expected=True),
+        Row("transposed convolution is unpooling, then convolution: largest difference", _two_steps(x, kernel, up), 0.0, COURSE, 1e-6, expected=True),
         Row("max unpooling: values at the places of their maxima", int((unpooled[unpooled != 0] == _image()[unpooled != 0]).sum()), 4, COURSE),
         Row("largest over smallest overlap: transposed 3 x 3, stride 2", uneven, 4.0, f"{ODENA}: 1 or 2 along each side, which multiply"),
         Row("largest over smallest overlap: transposed 4 x 4, stride 2", even, 1.0, f"{ODENA}: the stride divides the kernel"),

@@ -11,7 +11,7 @@ from canon.data import Dataset
 from canon.data.sources.rendered import nearest_shown, rendered_chairs
 from canon.reproduce.charts import images
 from canon.reproduce.result import Picture, Result, Row, Scale, Work
-from canon.reproduce.training.curves import trained_network
+from canon.reproduce.training.curves import train_network
 from canon.runs.config import TrainConfig
 from canon.tasks.generation.draw import View, around, between, draw, outputs
 from canon.utils.tables import counted
@@ -45,14 +45,14 @@ def setting(scale: Scale) -> Setting:
 
 def run(work: Work) -> Result:
     """Train, compare with pictures of azimuths that were held out, and interpolate."""
-    return measured(setting(work.scale), work)
+    return measure(setting(work.scale), work)
 
 
-def measured(chosen: Setting, work: Work) -> Result:
+def measure(chosen: Setting, work: Work) -> Result:
     """Train with these flags, and measure."""
     data = rendered_chairs(chosen.config.data, chosen.objects)
     config = replace(chosen.config, data=data) if chosen.objects else chosen.config
-    net = trained_network(config, work)
+    net = train_network(config, work)
     error, nearest = _errors(net, data)
     classes = data.classes
     ends = around([View(chosen.first), View(chosen.last)], classes)
@@ -70,8 +70,7 @@ def measured(chosen: Setting, work: Work) -> Result:
     conclusion = (
         f"Views that were held out are drawn {'better' if error < nearest else 'NOT better'} than "
         f"by the nearest learned view. From {chosen.first} to {chosen.last} no step makes more "
-        f"than {100 * max(moves) / whole:.0f} % of the change (step {step}), as the paper shows "
-        "for its chairs."
+        f"than {100 * max(moves) / whole:.0f} % of the change (step {step})."
     )
     strip = images([("", picture) for picture in way], STEPS, cell=1.1)
     conditions = (

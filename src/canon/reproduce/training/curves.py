@@ -28,7 +28,7 @@ BATCH = 500  # images at a time, for errors
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedClassifier:
     """A trained network with the images that it was trained and tested on, as it takes them.
 
     Args:
@@ -53,7 +53,9 @@ def settings(model: str, data: str, **more: Any) -> TrainConfig:
     return TrainConfig(model, data, **({"device": "cpu"} | more))
 
 
-def trained(config: TrainConfig, work: Work, *, by_epoch: bool = False) -> Trained:
+def train_classifier(
+    config: TrainConfig, work: Work, *, by_epoch: bool = False
+) -> TrainedClassifier:
     """Train a classifier, and measure its errors.
 
     Args:
@@ -82,10 +84,10 @@ def trained(config: TrainConfig, work: Work, *, by_epoch: bool = False) -> Train
     images = {name: run.preprocessing.evaluation(pack.images) for name, pack in splits.items()}
     labels = {name: pack.targets for name, pack in splits.items()}
     by_split = {name: [errors[epoch][name] for epoch in sorted(errors)] for name in splits}
-    return Trained(net.cpu(), run, images, labels, by_split, config.seed)
+    return TrainedClassifier(net.cpu(), run, images, labels, by_split, config.seed)
 
 
-def trained_network(config: TrainConfig, work: Work) -> nn.Module:
+def train_network(config: TrainConfig, work: Work) -> nn.Module:
     """Train a network of any task, and return it on the CPU."""
     with run_folder(work, f"{config.model}-seed{config.seed}") as out:
         for event in _events(config, out, work):

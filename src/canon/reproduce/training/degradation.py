@@ -17,7 +17,7 @@ from canon.analysis.charts import INK
 from canon.models import model_info
 from canon.reproduce.charts import tidy
 from canon.reproduce.result import Picture, Result, Row, Scale, Work
-from canon.reproduce.training.curves import settings, trained
+from canon.reproduce.training.curves import settings, train_classifier
 from canon.runs.config import TrainConfig
 
 SOURCE = "He et al., CVPR 2016"
@@ -49,11 +49,11 @@ def configs(scale: Scale) -> list[TrainConfig]:
 
 
 def run(work: Work) -> Result:
-    """Train all networks, two at a time, and compare their errors."""
-    return measured(configs(work.scale), work)
+    """Train all networks, and compare their errors."""
+    return measure(configs(work.scale), work)
 
 
-def measured(several: list[TrainConfig], work: Work) -> Result:
+def measure(several: list[TrainConfig], work: Work) -> Result:
     """Train with these flags, and compare."""
     curves = list(_trained(several, work))
     rows = []
@@ -64,26 +64,32 @@ def measured(several: list[TrainConfig], work: Work) -> Result:
             Row(f"{model}: training error, %, mean and range of {len(own)}", _spread(train)),
             Row(f"{model}: test error, %", _spread(test), *_published(model, several[0])),
         ]
-    data = several[0].data
-    conditions = (
-        f"{data}, recipe of the paper, {len(curves[0].train)} epochs, seeds "
-        f"{', '.join(map(str, sorted({c.seed for c in curves})))}"
-    )
     pictures = (Picture("Errors by epoch: training dashed, test solid", chart(curves)),)
-    return Result(tuple(rows), pictures, conclusion(curves), conditions)
+    return Result(tuple(rows), pictures, conclusion(curves), _conditions(several, curves))
 
 
-def _published(model: str, config: TrainConfig) -> tuple[str | None, str]:
+def _conditions(several: list[TrainConfig], curves: list[Curve]) -> str:
+    """Data, recipe with what is changed of it, and seeds."""
+    first, usual = several[0], TrainConfig("")
+    names = ("image", "epochs", "batch", "lr", "augment")
+    changed = [f"{n} {getattr(first, n)}" for n in names if getattr(first, n) != getattr(usual, n)]
+    seeds = ", ".join(map(str, sorted({curve.seed for curve in curves})))
+    but = f" with {', '.join(changed)}" if changed else ""
+    return f"{first.data}, the paper's recipe{but}; seeds {seeds}"
+
+
+def _published(model: str, config: TrainConfig) -> tuple[float | None, str, float]:
     """The paper's error on CIFAR-10; of plain nets it prints none."""
     errors = model_info(model).published.errors
     if errors is None or errors.top1 is None or config.data != "cifar10":
-        return None, ""
-    return f"{100 * errors.top1:.2f}", f"{SOURCE}, Table 6"
+        return None, "", 0.0
+    return 100 * errors.top1, f"{SOURCE}, Table 6", 0.005
 
 
-def _spread(values: list[float]) -> str:
-    mean = f"{np.mean(values):.2f}"
-    return mean if len(values) == 1 else f"{mean} ({min(values):.2f} to {max(values):.2f})"
+def _spread(values: list[float]) -> float | str:
+    if len(values) == 1:
+        return values[0]
+    return f"{np.mean(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
 def conclusion(curves: Iterable[Curve]) -> str:
@@ -101,7 +107,8 @@ def conclusion(curves: Iterable[Curve]) -> str:
         first = f"Degradation is NOT shown. {first}"
     return (
         f"{first}. {deepest[1]} has a lower training error than {deepest[0]} in {cured} of "
-        f"{len(seeds)} seeds."
+        f"{len(seeds)} seeds; it is above that of the shallowest residual net in "
+        f"{worse['resnet']}."
     )
 
 
@@ -135,7 +142,7 @@ def _small_curve(config: TrainConfig) -> Curve:
 
 
 def _curve(config: TrainConfig, work: Work) -> Curve:
-    found = trained(config, work, by_epoch=True)
+    found = train_classifier(config, work, by_epoch=True)
     test = "test" if "test" in found.errors else "val"
     return Curve(config.model, config.seed, tuple(found.errors["train"]), tuple(found.errors[test]))
 

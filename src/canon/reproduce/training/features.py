@@ -13,7 +13,7 @@ from canon.interpret.top_patches import cropped, top_patches
 from canon.layers.stages import features_of
 from canon.reproduce.charts import images
 from canon.reproduce.result import Picture, Result, Row, Scale, Work
-from canon.reproduce.training.curves import Trained, settings, trained
+from canon.reproduce.training.curves import TrainedClassifier, settings, train_classifier
 from canon.runs.config import TrainConfig
 
 CHANNELS, LOOKED_AT = 8, 2000  # channels that are shown, images that patches are cut from
@@ -28,7 +28,7 @@ def config(scale: Scale) -> TrainConfig:
 
 def run(work: Work) -> Result:
     """Train, and look for the strongest patches of each stage."""
-    model = trained(config(work.scale), work)
+    model = train_classifier(config(work.scale), work)
     net, x = model.net.cpu(), model.images["train"][:LOOKED_AT]
     labels = model.labels["train"][:LOOKED_AT]
     maps = {n: y for n, y in stage_outputs(net, x).items() if y.dim() == 4}
@@ -80,13 +80,13 @@ def selectivity(maps: Tensor, labels: Tensor) -> float:
     return float((between[alive] / total[alive]).mean())
 
 
-def _field(model: Trained, stage: str) -> int:
+def _field(model: TrainedClassifier, stage: str) -> int:
     field = top_patches(model.net, [model.images["train"][:1]], stage, 1).field
     side = model.images["train"].shape[-1]
     return side if field.whole else min(side, field.height.size)
 
 
-def _patches(model: Trained, x: Tensor, stages: list[str]) -> Figure:
+def _patches(model: TrainedClassifier, x: Tensor, stages: list[str]) -> Figure:
     """A row for each stage: the nine strongest patches of its first channels."""
     shown = _grey_or_color(x)
     figure = Figure(figsize=(9, 1.35 * len(stages) + 0.2), layout="constrained")

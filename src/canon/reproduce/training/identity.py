@@ -12,7 +12,7 @@ from canon.layers.stages import eval_mode
 from canon.models.resnet import Basic
 from canon.reproduce.charts import bars
 from canon.reproduce.result import Picture, Result, Row, Work, agreement
-from canon.reproduce.training.curves import Trained, settings, trained
+from canon.reproduce.training.curves import TrainedClassifier, settings, train_classifier
 
 SOURCE = "He et al., CVPR 2016, section 1"
 BLOCKS = 4  # that are added
@@ -21,7 +21,7 @@ STEPS, BATCH, RATE = 60, 64, 0.01  # of further training
 
 def run(work: Work) -> Result:
     """Train ResNet-20, add blocks, and measure before and after further training."""
-    model = trained(
+    model = train_classifier(
         settings("resnet20", "digits", recipe="paper", image=8, epochs=5, batch=64, lr=0.02,
                  augment="none", val=0.3), work,
     )  # fmt: skip
@@ -36,7 +36,7 @@ def run(work: Work) -> Result:
     rows = (
         Row(f"{BLOCKS} residual blocks with zero weights: largest change of a score", change, 0.0, SOURCE, 1e-6),
         Row("test error of ResNet-20, %", 100 * error),
-        Row(f"with {BLOCKS} residual blocks of zero weights, %", 100 * _error(zero, model), 100 * error, SOURCE, 1e-9),
+        Row(f"with {BLOCKS} residual blocks of zero weights, %", 100 * _error(zero, model), 100 * error, "the row above", 1e-9, expected=True),
         Row(f"with {BLOCKS} plain blocks of zero weights, %", 100 * _error(none, model)),
         Row(f"with {BLOCKS} residual blocks of random weights (He), %", 100 * _error(random, model)),
         Row("training loss, nats", loss),
@@ -72,20 +72,20 @@ def _deeper(net: nn.Module, kind: str) -> nn.Module:
     return deeper
 
 
-def _logits(net: nn.Module, model: Trained, split: str = "val") -> Tensor:
+def _logits(net: nn.Module, model: TrainedClassifier, split: str = "val") -> Tensor:
     with eval_mode(net):
         return net(model.images[split])
 
 
-def _error(net: nn.Module, model: Trained) -> float:
+def _error(net: nn.Module, model: TrainedClassifier) -> float:
     return float((_logits(net, model).argmax(1) != model.labels["val"]).float().mean())
 
 
-def _loss(net: nn.Module, model: Trained) -> float:
+def _loss(net: nn.Module, model: TrainedClassifier) -> float:
     return float(F.cross_entropy(_logits(net, model, "train"), model.labels["train"]))
 
 
-def _further(net: nn.Module, model: Trained) -> nn.Module:
+def _further(net: nn.Module, model: TrainedClassifier) -> nn.Module:
     """A copy after more steps of gradient descent, on the same batches for every network."""
     net = copy.deepcopy(net).train()
     optimizer = torch.optim.SGD(net.parameters(), RATE, momentum=0.9)

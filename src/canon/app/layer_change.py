@@ -15,6 +15,7 @@ from canon.analysis.receptive_field import window_of
 from canon.errors import InputError
 
 Windowed = nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d
+LARGEST = 256  # kernel, stride and padding, pixels
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,9 @@ class Change:
         kernel: side of the window.
         stride: step of the window.
         padding: pixels on each side.
+
+    Raises:
+        InputError: a number out of range.
     """
 
     layer: str
@@ -33,21 +37,33 @@ class Change:
     stride: int
     padding: int
 
+    def __post_init__(self) -> None:
+        for name, least in (("kernel", 1), ("stride", 1), ("padding", 0)):
+            if not least <= (value := getattr(self, name)) <= LARGEST:
+                raise InputError(
+                    f"the {name} is {value}; expected {least} to {LARGEST} pixels. Enter another "
+                    "one."
+                )
+
 
 @dataclass(frozen=True)
-class Altered:
+class Effect:
     """A network before and after a change.
 
     Args:
         before: the layer table as published, at the same input size.
         after: with the change; None if later layers do not fit together.
-        window: the changed layer; None if nothing is changed.
+        window: the changed layer by itself; None if nothing is changed.
+        output: height, width and channels of the changed layer.
+        rounded_up: whether a fraction is rounded up, as in poolings of Caffe.
         reason: why later layers do not fit, in a sentence.
     """
 
     before: Description
     after: Description | None
     window: Window | None = None
+    output: tuple[int, ...] = ()
+    rounded_up: bool = False
     reason: str = ""
 
     def rows(self) -> Iterator[tuple[LayerRow, LayerRow | None]]:
@@ -72,22 +88,31 @@ def _published(model: str, image: int | None) -> tuple[Description, dict[str, to
     return describe(net, size, channels=channels), inputs
 
 
-def altered(model: str, image: int | None, change: Change | None = None) -> Altered:
-    """The layer table of a registered network with a changed layer and input size.
+def published_effect(model: str, image: int | None) -> Effect:
+    """The network without a change.
+
+    Raises:
+        InputError: an unknown name, or a size that the network does not take.
+    """
+    before, _ = _published(model, image)
+    return Effect(before, before)
+
+
+def effect_of(model: str, image: int | None, change: Change) -> Effect:
+    """The layer table of a registered network with a changed layer.
 
     Linear layers take as many inputs as the changed maps give; otherwise nothing is adapted.
 
     Args:
         model: a registered name.
         image: side of the input in pixels; None means the paper's.
-        change: of one layer; None changes nothing.
+        change: of one layer.
 
     Raises:
-        InputError: an unknown name, a size that the network does not take, or no such layer.
+        InputError: an unknown name, a size that the network does not take, no such layer, or a
+            window that does not fit its input.
     """
     before, inputs = _published(model, image)
-    if change is None:
-        return Altered(before, before)
     if change.layer not in inputs:
         raise InputError(
             f"{model} has no layer {change.layer!r} with a window that can be changed; expected a "
@@ -95,18 +120,22 @@ def altered(model: str, image: int | None, change: Change | None = None) -> Alte
         )
     net, size, channels = build_on_meta(model, image, None, None)
     layer = _layers(net)[change.layer]
+    _require_padding(layer, change)
     row = next(row for row in before.rows if row.name == change.layer)
     window = _window(layer, inputs[change.layer], row, change)
-    _ = window.output  # refuses a window that does not fit
+    rounded_up = bool(getattr(layer, "ceil_mode", False))
+    output = window.output  # refuses a window that does not fit
     _set(layer, change)
     for module in net.modules():
         if isinstance(module, nn.Linear):
             module.register_forward_pre_hook(_adapt)
     try:
-        return Altered(before, describe(net, size, channels=channels), window)
+        after = describe(net, size, channels=channels)
     except InputError as refusal:
-        reason = str(refusal).partition("(")[2].rpartition("); expected")[0]
-        return Altered(before, None, window, _in_words(reason))
+        reason = _in_words(str(refusal.__cause__))
+        return Effect(before, None, window, output, rounded_up, reason)
+    channel, *sides = next(r for r in after.rows if r.name == change.layer).output
+    return Effect(before, after, window, (*sides, channel), rounded_up)
 
 
 def changeable(model: str, image: int | None = None) -> list[str]:
@@ -114,7 +143,7 @@ def changeable(model: str, image: int | None = None) -> list[str]:
     return [*_published(model, image)[1]]
 
 
-def unchanged(model: str, image: int | None, layer: str) -> Change:
+def published_window(model: str, image: int | None, layer: str) -> Change:
     """The window of a layer as published.
 
     Raises:
@@ -140,6 +169,15 @@ def _layers(net: nn.Module) -> dict[str, Windowed]:
     return found
 
 
+def _require_padding(layer: Windowed, change: Change) -> None:
+    """Refuse what torch refuses: a pooling that is padded by more than half its window."""
+    if not isinstance(layer, nn.Conv2d) and change.padding > change.kernel // 2:
+        raise InputError(
+            f"the padding is {change.padding}; a pooling of {change.kernel} pixels takes at most "
+            f"{change.kernel // 2}. Choose a smaller padding or a larger kernel."
+        )
+
+
 def _set(layer: Windowed, change: Change) -> None:
     k, s, p = ((n, n) for n in (change.kernel, change.stride, change.padding))
     layer.kernel_size, layer.stride, layer.padding = k, s, p
@@ -160,16 +198,19 @@ def _adapt(linear: nn.Module, inputs: tuple[Any, ...]) -> None:
 
 def _window(layer: Windowed, given: torch.Size, row: LayerRow, change: Change) -> Window:
     """The changed layer by itself, for an input (N, C, H, W)."""
-    kind: Kind = "convolution" if isinstance(layer, nn.Conv2d) else "pooling"
+    conv = isinstance(layer, nn.Conv2d)
+    kind: Kind = "convolution" if conv else "pooling"
     groups = layer.groups if isinstance(layer, nn.Conv2d) else 1
+    bias = isinstance(layer, nn.Conv2d) and layer.bias is not None
     return Window((given[2], given[3]), given[1], change.kernel, row.output[0], change.stride,
-                  change.padding, groups=groups, kind=kind)  # fmt: skip
+                  change.padding, groups=groups, kind=kind, bias=bias)  # fmt: skip
 
 
 def _in_words(reason: str) -> str:
     """Why later layers do not fit, from torch's message."""
-    if any(word in reason for word in ("broadcast", "must match", "Sizes of tensors")):
+    first = reason.partition("\n")[0]
+    if any(word in first for word in ("broadcast", "must match", "Sizes of tensors")):
         return "two branches that are joined later would have maps of different sizes."
-    if any(word in reason for word in ("greater than actual", "too small", "smaller than")):
+    if any(word in first for word in ("greater than actual", "too small", "smaller than")):
         return "a later layer would get maps that are smaller than its window."
-    return f"a later layer does not take the new maps: {reason}."
+    return f"a later layer does not take the new maps: {first}."

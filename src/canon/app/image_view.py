@@ -33,7 +33,7 @@ class StageMaps:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ImageView:
     """An image and what the network makes of it.
 
     Args:
@@ -57,7 +57,7 @@ class Seen:
     maps: tuple[StageMaps, ...] = ()
 
 
-def look(subject: Subject, file: Path, stage: str = "", target: str = "") -> Seen:
+def image_view(subject: Subject, file: Path, stage: str = "", target: str = "") -> ImageView:
     """Show a file to a network.
 
     Args:
@@ -77,15 +77,18 @@ def look(subject: Subject, file: Path, stage: str = "", target: str = "") -> See
     found = {n: y for n, y in stage_outputs(net, x).items() if y.dim() == 4}
     maps = tuple(_maps(name, y) for name, y in found.items() if y.shape[-2:].numel() > 1)
     if not model.classes or model.task == "reconstruct":
-        return Seen(image, maps=maps)
+        return ImageView(image, maps=maps)
     number = _target(subject, outputs, target)
     heat, used = _heat(net, x, image, number, stage)
-    seen = Seen(image, _top(subject, outputs), heat, _name(subject, int(number)), used, maps=maps)
+    view = ImageView(
+        image, _top(subject, outputs), heat, _name(subject, int(number)), used, maps=maps
+    )
     if outputs.dim() == 2:
-        return seen
+        return view
     classes = outputs.argmax(1)[0].byte().numpy()
-    drawn = overlay(image, classes, outputs.shape[1], model.background)
-    return replace(seen, mask=drawn, colors=_colors(model.classes))
+    part = _middle(image, classes.shape)  # of valid convolutions the mask is smaller
+    drawn = overlay(part, classes, outputs.shape[1], model.background)
+    return replace(view, mask=drawn, colors=_colors(model.classes))
 
 
 def _name(subject: Subject, number: int) -> str:
@@ -129,6 +132,12 @@ def _top(subject: Subject, outputs: Tensor) -> tuple[tuple[str, float], ...]:
         (_name(subject, i), v)
         for i, v in zip(best.indices.tolist(), best.values.tolist(), strict=True)
     )  # fmt: skip
+
+
+def _middle(image: Bytes, size: tuple[int, ...]) -> Bytes:
+    """The middle of an image (H, W, 3), of a size."""
+    top, left = ((n - side) // 2 for n, side in zip(image.shape[:2], size, strict=True))
+    return image[top : top + size[0], left : left + size[1]]
 
 
 def _colors(classes: tuple[str, ...]) -> dict[str, str]:
