@@ -27,7 +27,7 @@ def test_a_difference(row, equal, difference):
 
 def test_agreement_counts_only_what_was_published():
     rows = (Row("a", 1, 1), Row("b", 2, 3), Row("c", 4), Row("d", 5, 5, expected=True))
-    assert agreement(rows[::2]) == "All 1 published numbers are reproduced."
+    assert agreement(rows[::2]) == "The published number is reproduced."
     assert agreement(rows) == (
         "1 of 2 published numbers are reproduced. Different: b (-1 (-33.3 %))."
     )

@@ -138,7 +138,13 @@ def agreement(rows: tuple[Row, ...]) -> str:
     compared = [row for row in rows if row.equal is not None]
     off = [f"{row.name} ({row.difference})" for row in compared if not row.equal]
     published = [row for row in compared if not row.expected]
-    found = sum(bool(row.equal) for row in published)
-    all_of = "All " if found == len(published) else f"{found} of "
-    text = f"{all_of}{len(published)} published numbers are reproduced." if published else ""
+    found, total = sum(bool(row.equal) for row in published), len(published)
+    if found < total:
+        text = f"{found} of {total} published numbers are reproduced."
+    elif total:
+        text = "The published number is reproduced."
+        if total > 1:
+            text = f"All {total} published numbers are reproduced."
+    else:
+        text = "" if off else "All expected values are found."
     return f"{text} Different: {', '.join(off)}.".strip() if off else text
