@@ -55,7 +55,7 @@ def _image(request: Request, name: str = "image") -> int | None:
 
 
 def _model(request: Request) -> str:
-    model = request.query_params.get("model", FIRST).strip()
+    model = request.query_params.get("model", request.app.state.first).strip()
     model_info(model)  # refuses an unknown name
     return model
 
@@ -157,7 +157,7 @@ def _svg(text: str) -> Response:
 @errors_as_sentences
 def network_drawing(request: Request) -> Response:
     """The drawing of one network, or of two."""
-    models = request.query_params.getlist("model")[:2] or [FIRST]
+    models = request.query_params.getlist("model")[:2] or [request.app.state.first]
     for model in models:
         model_info(model)  # refuses an unknown name
     return _svg(draw(*models, image=_image(request)))

@@ -23,7 +23,9 @@ EVERY = ("0.0.0.0", "::")  # addresses that mean all of this machine's
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 
-def application(run: Run, token: str, host: str = "127.0.0.1") -> Starlette:
+def application(
+    run: Run, token: str, host: str = "127.0.0.1", first: str = network_page.FIRST
+) -> Starlette:
     """The page of a run.
 
     Args:
@@ -31,6 +33,7 @@ def application(run: Run, token: str, host: str = "127.0.0.1") -> Starlette:
         token: a secret that every request must have.
         host: that it is served on. Requests to other names are refused, unless it means every
             address.
+        first: the network that is shown first.
     """
     images = ImagePages(Subjects(run))
     routes = [
@@ -50,10 +53,12 @@ def application(run: Run, token: str, host: str = "127.0.0.1") -> Starlette:
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     hosts = ["*"] if host in EVERY else [*LOOPBACK, host]
-    return Starlette(routes=routes, middleware=[
+    app = Starlette(routes=routes, middleware=[
         Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
         Middleware(Guard, token=token),
     ])  # fmt: skip
+    app.state.first = first
+    return app
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -57,7 +57,8 @@ def run(command: Command) -> int:
     try:
         with TemporaryDirectory() as folder:
             found = subject.run_of_images(c.run) if c.run else _demo(Path(folder))
-            app = server.application(found, token, c.host)
+            first = {"first": found.model} if c.run else {}
+            app = server.application(found, token, c.host, **first)
             address = server.address(sock, token)
             print(f"open {address}\nCtrl-C ends it.", flush=True)
             if c.open:
