@@ -244,6 +244,7 @@ def test_an_auto_encoder_shows_maps_only(tmp_path):
     assert found.heat is None
 
 
+@pytest.mark.slow
 def test_a_smaller_mask_lies_on_the_middle_of_the_image(tmp_path):
     """U-Net gives 388 x 388 of 572 x 572 pixels."""
     subject = Subjects.__new__(Subjects)._named("unet")

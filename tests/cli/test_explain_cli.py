@@ -167,6 +167,7 @@ def test_networks_without_classes(digit, capsys, tmp_path):
     assert "a generator draws pictures" in refused(capsys, "explain", "chairs-64", str(digit))
 
 
+@pytest.mark.slow
 def test_a_clustering_is_explained(tmp_path, printed):
     from tests.helpers.clusters import SMALL, bars
 

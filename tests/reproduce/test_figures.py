@@ -123,6 +123,7 @@ def test_degradation_is_measured_by_training(tmp_path):
     assert len(result.pictures) == 1
 
 
+@pytest.mark.slow
 def test_chairs_are_drawn_between_two():
     chosen = chairs.Setting(TrainConfig("chairs-64", "chairs", width=4, epochs=1, device="cpu"), 3)
     result = chairs.measure(chosen, Work())

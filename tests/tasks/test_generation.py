@@ -173,6 +173,7 @@ def test_what_cannot_be_drawn_is_refused(run, pictures_run, tmp_path, capsys):
         train("chairs", drawings(), out=tmp_path / "run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "data"), [("chairs-64", "chairs"), ("chairs", "chairs-128")])
 def test_a_generator_is_trained_on_pictures_of_its_side(model, data):
     assert task_of(model).default_data(model) == data

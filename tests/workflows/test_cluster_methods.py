@@ -36,18 +36,18 @@ def accuracy_of_kmeans(digits):
 @pytest.mark.parametrize(
     ("method", "image", "pretraining_epochs", "epochs"),
     [
-        ("ae-kmeans", None, 5, None),
-        ("dec", None, 5, 2),
+        pytest.param("ae-kmeans", None, 5, None, marks=pytest.mark.slow),
+        pytest.param("dec", None, 5, 2, marks=pytest.mark.slow),
         ("idec", None, 5, 2),
         ("dcec", None, 8, 3),
-        ("dec-da", None, 10, 2),
-        ("idec-da", None, 10, 2),
+        pytest.param("dec-da", None, 10, 2, marks=pytest.mark.slow),
+        pytest.param("idec-da", None, 10, 2, marks=pytest.mark.slow),
         ("dcec-da", 16, 6, 2),
         ("n2d", None, 5, None),
         ("self-label", 14, 1, 3),
         ("aljalbout", 16, 4, 2),
         pytest.param("aljalbout-da", 16, 5, 2, marks=pytest.mark.slow),
-        ("aljalbout-kmeans", 16, 4, 2),
+        pytest.param("aljalbout-kmeans", 16, 4, 2, marks=pytest.mark.slow),
         pytest.param("adc-thin", 28, 1, 5, marks=pytest.mark.slow),
     ],
 )

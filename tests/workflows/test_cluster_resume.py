@@ -23,8 +23,8 @@ pytestmark = pytest.mark.usefixtures("without_umap")
     [
         ("dcec-da", "pretraining"),
         ("dcec-da", "training"),
-        ("aljalbout-kmeans", "training"),
-        ("ae-kmeans", "pretraining"),
+        pytest.param("aljalbout-kmeans", "training", marks=pytest.mark.slow),
+        pytest.param("ae-kmeans", "pretraining", marks=pytest.mark.slow),
         pytest.param("adc-thin", "warming", marks=pytest.mark.slow),
         pytest.param("adc-thin", "training", marks=pytest.mark.slow),
     ],
@@ -60,7 +60,7 @@ def resumes_to_the_same_weights(method, phase, tmp_path):
     [
         pytest.param("self-label", "training", marks=pytest.mark.slow),
         pytest.param("self-label", "retraining", marks=pytest.mark.slow),
-        ("n2d", "pretraining"),
+        pytest.param("n2d", "pretraining", marks=pytest.mark.slow),
     ],
 )
 def test_a_clustering_with_umap_resumes_to_the_same_weights(method, phase, tmp_path, monkeypatch):
@@ -72,6 +72,7 @@ def test_a_clustering_with_umap_resumes_to_the_same_weights(method, phase, tmp_p
     resumes_to_the_same_weights(method, phase, tmp_path)
 
 
+@pytest.mark.slow
 def test_several_seeds_are_resumed_where_they_were_interrupted(tmp_path):
     images, _ = bars()
     short = SMALL | {"k": "auto", "pretraining_epochs": 1, "epochs": 1}
