@@ -100,6 +100,13 @@ def test_mistakes_are_sentences(page, path, query, sentence):
     assert 'role="alert"' in text
 
 
+def test_forms_work_without_scripts(page):
+    _, text = page.get("/", model="vgg16", image="256")
+    assert "3 × 256 × 256" in text
+    _, text = page.get("/compare", first="lenet5", second="resnet152")
+    assert "60,192,808" in text
+
+
 def test_drawings_are_svg(page):
     for query in ("model=lenet5", "model=vgg16&model=resnet34"):
         status, headers, text = page.request("GET", f"/drawing.svg?{query}")

@@ -14,16 +14,19 @@ FIRST, SECOND = "vgg16", "resnet34"
 
 @errors_as_sentences
 def whole(request: Request) -> Response:
-    """The page."""
-    del request
-    return page("compare", names=names(), active="compare", **_body(FIRST, SECOND))
+    """The page; a browser that runs no script sends the form here too."""
+    return page("compare", names=names(), active="compare", **_body(*_chosen(request)))
 
 
 @errors_as_sentences
 def fragment(request: Request) -> Response:
     """The comparison, without the rest of the page."""
-    first, second = (request.query_params.get(key, "") for key in ("first", "second"))
-    return page("_compare", **_body(first, second))
+    return page("_compare", **_body(*_chosen(request)))
+
+
+def _chosen(request: Request) -> tuple[str, str]:
+    query = request.query_params
+    return query.get("first", FIRST).strip(), query.get("second", SECOND).strip()
 
 
 def _body(first: str, second: str) -> dict[str, Any]:

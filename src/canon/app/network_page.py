@@ -62,8 +62,9 @@ def _model(request: Request) -> str:
 
 @errors_as_sentences
 def whole(request: Request) -> Response:
-    """The page."""
-    return page("network", names=names(), active="network", **_body(_model(request), None))
+    """The page; a browser that runs no script sends the form here too."""
+    shown = _body(_model(request), _image(request))
+    return page("network", names=names(), active="network", **shown)
 
 
 @errors_as_sentences
