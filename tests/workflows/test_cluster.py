@@ -138,6 +138,7 @@ def test_the_first_labels_are_no_changed_labels(tmp_path):
     assert changes[3:] == [0.0]
 
 
+@pytest.mark.slow
 def test_of_several_seeds_the_one_that_agrees_best_with_the_others_is_taken(tmp_path):
     images, labels = bars()
     short = SMALL | {"pretraining_epochs": 1, "epochs": 1}

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("without_umap")
 @pytest.mark.parametrize(
     ("method", "phase"),
     [
-        ("dcec-da", "pretraining"),
+        pytest.param("dcec-da", "pretraining", marks=pytest.mark.slow),
         ("dcec-da", "training"),
         pytest.param("aljalbout-kmeans", "training", marks=pytest.mark.slow),
         pytest.param("ae-kmeans", "pretraining", marks=pytest.mark.slow),

@@ -52,6 +52,7 @@ def test_a_folder_is_a_source_too(fitted, tmp_path):
     np.testing.assert_array_equal(fitted.predict(tmp_path), fitted.predict(bars(6)[0]))
 
 
+@pytest.mark.slow
 def test_vectors_are_clustered_and_the_seed_decides():
     blobs, labels = make_blobs(60, 6, centers=3, cluster_std=0.5, random_state=0)
     model = canon.DeepClustering(3, method="idec", pretraining_epochs=4, epochs=1, random_state=1)
