@@ -10,12 +10,13 @@ import tyro
 
 from canon.cli.console import console, progress_bars, show_table
 from canon.cli.flags import Switch, flag
+from canon.cli.interrupt import Interrupt
 from canon.utils.tables import duration
 
 if TYPE_CHECKING:
     from canon.cli.console import ProgressBars
     from canon.reproduce.figures import Reproduction
-    from canon.reproduce.result import Result
+    from canon.reproduce.result import Result, Watch
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,21 @@ def _run(command: Command, figure: "Reproduction") -> "Result":
 
     with progress_bars() as bars:
         _say_cost(command, figure, bars)
-        return figure.run(Work(command.scale, bars.at, command.out))
+        return figure.run(Work(command.scale, _watch(command, bars), command.out))
+
+
+def _watch(command: Command, bars: "ProgressBars") -> "Watch":
+    """Progress bars; at full scale, Ctrl-C stops after a step, when the state can be saved."""
+    if command.scale == "small":
+        return bars.at
+    interrupt = Interrupt()
+
+    def watch(name: str, done: int, total: int) -> None:
+        bars.at(name, done, total)
+        if interrupt.requested:
+            raise KeyboardInterrupt
+
+    return watch
 
 
 def _say_cost(command: Command, figure: "Reproduction", bars: "ProgressBars") -> None:
@@ -99,10 +114,11 @@ def _all(command: Command) -> int:
 
     c, outcomes, started = command, [], time.monotonic()
     with progress_bars() as bars:
+        work = Work(c.scale, _watch(c, bars), c.out)
         for figure in FIGURES:
             _say_cost(command, figure, bars)
             before = time.monotonic()
-            result = attempt(figure, Work(c.scale, bars.at, c.out))
+            result = attempt(figure, work)
             outcomes.append((figure, result))
             text = f"not run: {result}" if isinstance(result, str) else result.conclusion
             took = duration(time.monotonic() - before)

@@ -1,5 +1,6 @@
 """k-means on pixels, k-means on codes of an auto-encoder, and a deep clustering."""
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,11 +57,11 @@ def run(work: Work) -> Result:
 
 
 def _clustered(chosen: ClusterConfig, out: Path, watch: Watch) -> Clustered:
-    for event in cluster_events(replace(chosen, out=out, resume=out.exists())):
-        match event:
-            case PhaseEpoch():
+    with closing(cluster_events(replace(chosen, out=out, resume=out.exists()))) as events:
+        for event in events:
+            if isinstance(event, PhaseEpoch):
                 watch(event.phase, event.epoch.epoch, event.epoch.epochs)
-            case Clustered():
+            elif isinstance(event, Clustered):
                 return event
     raise AssertionError("a clustering ends with Clustered")
 
