@@ -8,6 +8,7 @@ from starlette.responses import Response
 from canon.analysis import NetworkSummary, summarize
 from canon.app.pages import errors_as_sentences, page
 from canon.models import model_info, names
+from canon.utils.tables import format_value
 
 FIRST, SECOND = "vgg16", "resnet34"
 
@@ -51,15 +52,11 @@ def _rows(a: NetworkSummary, b: NetworkSummary) -> list[tuple[str, str, str, str
         ("parameters", f"{a.params:,}", f"{b.params:,}", times(a.params, b.params)),
         ("multiplications", f"{a.macs:,}", f"{b.macs:,}", times(a.macs, b.macs)),
         ("receptive field, pixels", _or_whole(a.field), _or_whole(b.field), ""),
-        ("top-1 error", _error(a.top1), _error(b.top1), ""),
-        ("top-5 error", _error(a.top5), _error(b.top5), ""),
+        ("top-1 error", format_value(a.top1, "fraction"), format_value(b.top1, "fraction"), ""),
+        ("top-5 error", format_value(a.top5, "fraction"), format_value(b.top5, "fraction"), ""),
         ("measured on", a.where, b.where, ""),
     ]  # fmt: skip
 
 
 def _or_whole(field: int | None) -> str:
     return "whole image" if field is None else str(field)
-
-
-def _error(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.2f} %"

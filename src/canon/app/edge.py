@@ -1,6 +1,7 @@
 """One edge of a network: from one map to another, number by number."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ class Edge:
         target: channel of the output.
         sources: channels of the input that the output map is computed from.
         targets: channels of the output.
+        layers: the names of all convolutions that run.
         data: for the page: both maps, the kernel, bias, stride and offset, as plain lists.
     """
 
@@ -34,6 +36,7 @@ class Edge:
     target: int
     sources: int
     targets: int
+    layers: tuple[str, ...]
     data: dict[str, Any]
 
 
@@ -44,19 +47,12 @@ def convolutions(net: nn.Module, x: Images) -> list[str]:
         net: the network.
         x: (1, C, H, W).
     """
-    ran: list[str] = []
+    return [*_maps(net, x)]
 
-    def record(name: str) -> Callable[[nn.Module, object], None]:
-        return lambda _, __: ran.append(name)
 
-    hooks = [c.register_forward_pre_hook(record(name)) for name, c in _layers(net).items()]
-    try:
-        with eval_mode(net):
-            net(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return [*dict.fromkeys(ran)]
+def has_convolutions(net: nn.Module) -> bool:
+    """Whether a network has a plain convolution."""
+    return bool(_layers(net))
 
 
 def edge(net: nn.Module, x: Images, layer: str, source: int, target: int) -> Edge:
@@ -65,30 +61,35 @@ def edge(net: nn.Module, x: Images, layer: str, source: int, target: int) -> Edg
     Args:
         net: the network.
         x: (1, C, H, W).
-        layer: the name of a convolution.
+        layer: the name of a convolution; empty means the first.
         source: channel of its input, among those that the target is computed from.
         target: channel of its output.
 
     Raises:
-        InputError: no such convolution or channel.
+        InputError: no such convolution or channel, or a network without convolutions.
     """
-    if layer not in convolutions(net, x):
+    maps = _maps(net, x)
+    if not maps:
+        raise InputError(
+            "the network has no plain convolution; expected one. Choose another network."
+        )
+    layer = layer or next(iter(maps))
+    if layer not in maps:
         raise InputError(
             f"there is no convolution {layer!r}; expected one of the list. Choose another."
         )
-    conv = _layers(net)[layer]
+    conv, (given, made) = _layers(net)[layer], maps[layer]
     sources, targets = conv.in_channels // conv.groups, conv.out_channels
     for name, channel, count in (("input", source, sources), ("output", target, targets)):
         if not 0 <= channel < count:
             raise InputError(
                 f"{layer} has no {name} map {channel}; expected 0 to {count - 1}. Choose another."
             )
-    given, made = _record(net, conv, x)
     first = target // (conv.out_channels // conv.groups) * sources  # of the group of the target
     kernel = conv.weight[target, source]
     data = _data(conv, given[first + source], made[target], kernel)
     data["bias"] = float(conv.bias[target].detach()) if conv.bias is not None else 0.0
-    return Edge(layer, source, target, sources, targets, data)
+    return Edge(layer, source, target, sources, targets, tuple(maps), data)
 
 
 def _layers(net: nn.Module) -> dict[str, nn.Conv2d]:
@@ -96,16 +97,18 @@ def _layers(net: nn.Module) -> dict[str, nn.Conv2d]:
     return {short(name): module for name, module in named if type(module) is nn.Conv2d}
 
 
-def _record(net: nn.Module, conv: nn.Conv2d, x: Images) -> tuple[Tensor, Tensor]:
-    """Input and output of a convolution for one image, (C, H, W) each."""
-    found: list[tuple[Tensor, Tensor]] = []
-    hook = conv.register_forward_hook(lambda _, inputs, y: found.append((inputs[0], y)))
-    try:
-        with eval_mode(net):
-            net(x)
-    finally:
-        hook.remove()
-    return found[0][0][0], found[0][1][0]
+def _maps(net: nn.Module, x: Images) -> dict[str, tuple[Tensor, Tensor]]:
+    """Input and output, (C, H, W) each, of every convolution that runs, by name."""
+    found: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def record(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
+        return lambda _, inputs, y: found.__setitem__(name, (inputs[0][0], y[0]))
+
+    with ExitStack() as hooks, eval_mode(net):
+        for name, conv in _layers(net).items():
+            hooks.callback(conv.register_forward_hook(record(name)).remove)
+        net(x)
+    return found
 
 
 def _data(conv: nn.Conv2d, given: Tensor, made: Tensor, kernel: Tensor) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from torch import nn
 
-from canon.app.edge import Edge, convolutions, edge
+from canon.app.edge import Edge, edge
 from canon.app.image_view import image_view
 from canon.app.neighbours import Gallery, gallery, neighbours
 from canon.app.network_page import whole_number
@@ -94,30 +94,21 @@ class ImagePages:
 
     def _explain(self, subject: Subject, form: Form, file: Path) -> Response:
         view = image_view(subject, file, form.get("stage", ""), form.get("target", ""))
-        net = subject.model.net
-        known = stage_names(net)
+        known = stage_names(subject.model.net)
         return page("_image_view", subject=subject, view=view, announced=True,
-                    stages=[one.name for one in view.maps if one.name in known],
-                    layers=convolutions(net, inputs(subject.model, file)[1]))  # fmt: skip
+                    stages=[one.name for one in view.maps if one.name in known])  # fmt: skip
 
     def _numbers(self, subject: Subject, form: Form, file: Path) -> Response:
         net, x = subject.model.net, inputs(subject.model, file)[1]
-        layers = convolutions(net, x)
-        if not layers:
-            raise InputError(
-                "the network has no plain convolution; expected one. Choose another network."
-            )
-        layer = form.get("layer", "") or layers[0]
         maps = [whole_number(f"the {key}", form.get(key.replace(" ", "-"), "0") or "0")
                 for key in ("input map", "output map")]  # fmt: skip
-        found, note = _edge_or_first(net, x, layer, maps)
-        return page("_edge", edge=found, layers=layers, data=json.dumps(found.data), note=note)
+        found, note = _edge_or_first(net, x, form.get("layer", ""), maps)
+        return page("_edge", edge=found, data=json.dumps(found.data), note=note)
 
     def _neighbours(self, subject: Subject, form: Form, file: Path) -> Response:
         del form
-        if subject is not self.subjects.own:
-            return page("_neighbours", found=neighbours(subject, gallery(subject), file))
-        return page("_neighbours", found=neighbours(subject, self.gallery(), file))
+        images = self.gallery() if subject is self.subjects.own else gallery(subject)
+        return page("_neighbours", found=neighbours(subject, images, file))
 
     def _patches(self, subject: Subject, form: Form, file: Path) -> Response:
         del file

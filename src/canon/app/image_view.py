@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from canon.app.edge import has_convolutions
 from canon.app.subject import Subject
 from canon.errors import CanonError, InputError
 from canon.interpret.class_activation import enlarged, field_of, grad_cam
-from canon.interpret.outputs import class_score, last_maps, predicted, stage_outputs
+from canon.interpret.outputs import class_score, last_maps, predicted, recorded, stage_outputs
 from canon.interpret.pictures import Bytes, overlaid, strongest_maps
-from canon.layers.stages import eval_mode
 from canon.tasks.segmentation.overlay import class_colors, overlay
 from canon.types import Images
 from canon.workflows.explain_inputs import inputs
@@ -45,6 +45,7 @@ class ImageView:
         mask: the image under its mask; None for classifiers.
         colors: of the classes of a mask, by name, as CSS.
         maps: of every stage with maps.
+        has_convolutions: whether one of them can be followed number by number.
     """
 
     image: Bytes
@@ -55,6 +56,7 @@ class ImageView:
     mask: Bytes | None = None
     colors: Mapping[str, str] = field(default_factory=dict)
     maps: tuple[StageMaps, ...] = ()
+    has_convolutions: bool = False
 
 
 def image_view(subject: Subject, file: Path, stage: str = "", target: str = "") -> ImageView:
@@ -72,16 +74,23 @@ def image_view(subject: Subject, file: Path, stage: str = "", target: str = "") 
     model = subject.model
     net = model.net
     image, x = inputs(model, file)
-    with eval_mode(net):
-        outputs = net(x).float()
-    found = {n: y for n, y in stage_outputs(net, x).items() if y.dim() == 4}
+    with recorded(net) as scores:  # in the same pass
+        found = {n: y for n, y in stage_outputs(net, x).items() if y.dim() == 4}
+    outputs = scores[-1].float()
     maps = tuple(_maps(name, y) for name, y in found.items() if y.shape[-2:].numel() > 1)
+    plain = has_convolutions(net)
     if not model.classes or model.task == "reconstruct":
-        return ImageView(image, maps=maps)
+        return ImageView(image, maps=maps, has_convolutions=plain)
     number = _target(subject, outputs, target)
     heat, used = _heat(net, x, image, number, stage)
     view = ImageView(
-        image, _top(subject, outputs), heat, _name(subject, int(number)), used, maps=maps
+        image,
+        _top(subject, outputs),
+        heat,
+        _name(subject, int(number)),
+        used,
+        maps=maps,
+        has_convolutions=plain,
     )
     if outputs.dim() == 2:
         return view

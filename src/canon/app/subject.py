@@ -1,7 +1,7 @@
 """The networks that images are shown to: a run, or a registered network with initial weights."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -48,7 +48,7 @@ class Subject:
             images = images_of(self.run) if self.run else None
         except CanonError:  # its data is gone
             images = None
-        pixels = _photo() if images is None else _pixels(images, number)
+        pixels = load_sample_image("flower.jpg") if images is None else _pixels(images, number)
         Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(target)
         return target
 
@@ -87,8 +87,7 @@ def demo(folder: Path, watch: Callable[[int, int], None]) -> Run:
         folder: of its run.
         watch: called after each epoch, with its number and the number of all.
     """
-    config = TrainConfig(DEMO.model, DEMO.data, out=folder / "run", epochs=DEMO.epochs)
-    for event in train_events(config):
+    for event in train_events(replace(DEMO, out=folder / "run")):
         if isinstance(event, Epoch):
             watch(event.epoch, event.epochs)
         elif isinstance(event, Finished):
@@ -112,7 +111,3 @@ def _pixels(images: Images, number: int) -> Bytes:
     if isinstance(images, ArrayImages):
         return to_8_bits(images.pixels[i])
     return to_8_bits(read_image(images.files[i]))
-
-
-def _photo() -> Bytes:
-    return load_sample_image("flower.jpg")

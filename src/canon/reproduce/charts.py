@@ -50,9 +50,7 @@ def matrices(named: Sequence[tuple[str, Array]], width: float = 8.5) -> Figure:
     return figure
 
 
-def images(
-    named: Sequence[tuple[str, Array]], columns: int, cell: float = 2.4, heading: str = ""
-) -> Figure:
+def images(named: Sequence[tuple[str, Array]], columns: int, cell: float = 2.4) -> Figure:
     """Pictures (H, W) or (H, W, 3) in a grid, each with its title."""
     rows = -(-len(named) // columns)
     figure = Figure(figsize=(cell * columns, (cell + 0.3) * rows + 0.2), layout="constrained")
@@ -62,6 +60,4 @@ def images(
     for axes, (title, picture) in zip(places, named, strict=False):
         axes.imshow(picture, cmap="gray", interpolation="nearest")
         axes.set_title(title, fontsize=9, color=INK)
-    if heading:
-        figure.suptitle(heading, fontsize=11, color=INK)
     return figure

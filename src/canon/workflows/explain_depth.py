@@ -15,7 +15,7 @@ from canon.runs.folder import Run, TrainedModel
 from canon.runs.open import open_run
 from canon.types import Images
 from canon.workflows.evaluate import choose_split
-from canon.workflows.explain_inputs import explainable
+from canon.workflows.explain_inputs import explainable, is_run
 
 BATCH = 32  # images
 
@@ -41,12 +41,8 @@ def signal_sizes(
             f"gradients are those of the cross-entropy of a classifier, but {network} is for "
             f"{model.task}; expected a classifier. Pass another network."
         )
-    x, labels = _of_run(network, model, seed) if _is_run(network) else _random(model, seed)
+    x, labels = _of_run(network, model, seed) if is_run(network) else _random(model, seed)
     return signal(model.net, x, labels)
-
-
-def _is_run(network: Run | str | Path) -> bool:
-    return isinstance(network, Run) or Path(network).is_dir()
 
 
 def _of_run(network: Run | str | Path, model: TrainedModel, seed: int) -> tuple[Images, Tensor]:

@@ -25,6 +25,11 @@ Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 
+def is_run(network: Run | str | Path) -> bool:
+    """Whether a network is given by a run or its folder, not by a name."""
+    return isinstance(network, Run) or Path(network).is_dir()
+
+
 def explainable(
     network: Run | TrainedModel | str | Path, weights: str | None = None
 ) -> TrainedModel:
@@ -39,7 +44,7 @@ def explainable(
     """
     if isinstance(network, TrainedModel):
         return network
-    if isinstance(network, Run) or Path(network).is_dir():
+    if is_run(network):
         run = network if isinstance(network, Run) else open_run(network)
         if isinstance(run, EnsembleRun):
             raise InputError(

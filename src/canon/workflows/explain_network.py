@@ -30,6 +30,7 @@ from canon.workflows.explain_inputs import (
     Floats,
     class_number,
     explainable,
+    is_run,
     require_classes,
 )
 
@@ -131,7 +132,7 @@ def images_of(network: Run | str | Path, data: str | None = None) -> Collection:
         InputError: neither is known.
     """
     if data is None:
-        if not isinstance(network, Run) and not Path(network).is_dir():
+        if not is_run(network):
             raise InputError(
                 f"patches are cut from images, but {network} is the name of a network; expected "
                 "data. Pass --data."

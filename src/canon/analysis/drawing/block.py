@@ -8,6 +8,7 @@ import torch
 from torch import fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
+from canon.analysis.drawing.captions import is_repeated
 from canon.analysis.layer_table import build_on_meta
 from canon.analysis.receptive_field import window_of
 from canon.errors import InputError
@@ -102,10 +103,7 @@ def _traced(module: nn.Module) -> fx.GraphModule:
 def _repeated(stage: nn.Module) -> tuple[nn.Module, int]:
     """The last of several equal blocks and their number, or the stage itself."""
     children = list(stage.children())
-    same = isinstance(stage, nn.Sequential) and len({type(child) for child in children}) == 1
-    if same and any(children[-1].children()):
-        return children[-1], len(children)
-    return stage, 1
+    return (children[-1], len(children)) if is_repeated(stage) else (stage, 1)
 
 
 def _input_of(net: nn.Module, module: nn.Module, x: torch.Tensor) -> torch.Tensor:

@@ -41,7 +41,7 @@ def kind_of(rows: list[LayerRow]) -> str:
 def captions_of(name: str, module: nn.Module, rows: list[LayerRow]) -> Iterator[str]:
     """What is in a stage: repeated units once, with their number."""
     children = dict(module.named_children())
-    if _repeats(module):
+    if is_repeated(module):
         last = f"{short(name)}.{[*children][-1]}"  # the first often has a projection besides
         own = [row for row in rows if row.name == last or row.name.startswith(f"{last}.")]
         yield from filter(None, (_convs(own),))
@@ -79,7 +79,7 @@ def numbers_of(row: LayerRow, table: Description, names: Sequence[Number]) -> It
             yield f"{short_count(value)} {'params' if name == 'parameters' else 'mults'}"
 
 
-def _repeats(module: nn.Module) -> bool:
+def is_repeated(module: nn.Module) -> bool:
     """Whether a stage is a series of equal units of several layers each."""
     children = list(module.children())
     same = isinstance(module, nn.Sequential) and len({type(child) for child in children}) == 1
@@ -88,7 +88,7 @@ def _repeats(module: nn.Module) -> bool:
 
 def is_residual(module: nn.Module) -> bool:
     """Whether a stage is residual blocks: their branch is added to a shortcut."""
-    unit = list(module.children())[-1] if _repeats(module) else module
+    unit = list(module.children())[-1] if is_repeated(module) else module
     if isinstance(unit, Block):
         return unit.shortcut is not None
     if isinstance(unit, nn.Sequential):

@@ -30,10 +30,8 @@ def run(work: Work) -> Result:
         rows += [
             Row(f"{name.upper()}: output", stage.output, shape, SOURCE),
             Row(f"{name.upper()}: parameters", stage.params, params, SOURCE),
+            Row(f"{name.upper()}: connections", _connections(name, stage), connections, SOURCE),
         ]
-        rows.append(
-            Row(f"{name.upper()}: connections", _connections(name, stage), connections, SOURCE)
-        )
     rows.append(Row("trainable parameters", table.params, 60_000, SOURCE))
     pictures = (Picture("LeNet-5", draw("lenet5")),)
     return Result(tuple(rows), pictures, agreement(tuple(rows)))

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
 from canon.data import Dataset
@@ -16,11 +15,8 @@ from canon.runs.config import TrainConfig
 from canon.tasks.generation.draw import View, around, between, draw, outputs
 from canon.utils.tables import counted
 
-SOURCE = "Dosovitskiy et al., CVPR 2015, section 5"
 STEPS = 9  # pictures from the first chair to the last
 FEW = 4  # chairs that are learned at small scale
-
-Pictures = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def run(work: Work) -> Result:
     with run_folder(work, "clustering") as out:
         found = _clustered(chosen, out, work.watch)
     accuracy = {str(row["method"]): row["accuracy"] for row in _comparison(found).records()}
-    method = next(name for name in reversed(accuracy) if name not in ("start",))
+    method = next(name for name in reversed(accuracy) if name != "start")
     on_mnist = chosen.data == "mnist"
     rows = tuple(
         Row(f"{name}: accuracy, %", 100 * value,
