@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from canon.workflows.evaluate import evaluate as evaluate
     from canon.workflows.explain import explain as explain
     from canon.workflows.explain import feature_maps as feature_maps
+    from canon.workflows.export import export as export
     from canon.workflows.generate import generate as generate
     from canon.workflows.predict import predict as predict
     from canon.workflows.train import train as train
@@ -56,6 +57,7 @@ _PUBLIC = {
     "ensemble": "canon.workflows.ensemble",
     "evaluate": "canon.workflows.evaluate",
     "explain": "canon.workflows.explain",
+    "export": "canon.workflows.export",
     "feature_maps": "canon.workflows.explain",
     "fully_convolutional": "canon.layers.fully_convolutional",
     "generate": "canon.workflows.generate",

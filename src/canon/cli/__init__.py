@@ -33,6 +33,7 @@ VERBS = {
     "evaluate": "evaluate the network of a run on its own or other data",
     "ensemble": "combine the networks of several runs into an ensemble",
     "predict": "predict the classes, masks or clusters of images with the network of a run",
+    "export": "export a network as a file that runs without Canon, checked on images",
     "explain": "explain what a network looks at and what it has learned, as pictures",
     "generate": "draw pictures with a trained generator",
     "reproduce": "reproduce figures and claims of the papers, and compare them",

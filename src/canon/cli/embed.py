@@ -26,7 +26,7 @@ class Command:
     """Write the codes of images: of a clustering, an auto-encoder, or a stage of any network.
 
     Args:
-        run: a run folder.
+        run: a run folder, or a file that `canon export` wrote.
         paths: images, folders of images, npz files, or names of datasets.
         out: the file to write: .npz, .csv or .parquet.
         stage: the stage whose output is written (`canon show MODEL --by stage` lists them); maps

@@ -24,7 +24,7 @@ class Command:
     Segmentation: mean IoU and accuracies, IoU and Dice of each class.
 
     Args:
-        run: a run folder.
+        run: a run folder, or a file that `canon export` wrote.
         data: another dataset with the same classes.
         split: the split to evaluate.
         protocol: test protocol of the papers: the centre crop, the central square, ten crops, up to
@@ -56,10 +56,10 @@ class Command:
 
 def run(command: Command) -> int:
     """Print the metrics."""
-    from canon.runs.open import open_run
+    from canon.runs.exported import open_model
     from canon.workflows.evaluate import evaluate
 
-    c, trained = command, open_run(command.run)
+    c, trained = command, open_model(command.run)
     with progress_bars() as bars:
 
         def watch(step: "Step") -> None:

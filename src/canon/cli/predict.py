@@ -34,7 +34,7 @@ class Command:
     written one row of tiles at a time; an interrupted image resumes when the command is repeated.
 
     Args:
-        run: a run folder.
+        run: a run folder, or a file that `canon export` wrote.
         paths: images, and folders of images.
         out: the file for the table (.csv or .json), or the folder for masks.
         explain: also write a heat map of each image into this folder: what speaks for its class
@@ -76,13 +76,13 @@ def run(command: Command) -> int:
     """Print or write the predictions; 1 if files were skipped."""
     from canon.data.images.listing import by_suffix, other_files
     from canon.errors import InputError
-    from canon.runs.open import open_run
+    from canon.runs.exported import open_model
     from canon.tasks.lookup import task_named
     from canon.workflows.predict import predict, prediction_table
 
     if not command.paths:
         raise InputError("no images to predict; expected paths. Pass files or folders.")
-    c, trained = command, open_run(command.run)
+    c, trained = command, open_model(command.run)
     writes = task_named(trained.record.task).writes_files
     if c.out and not writes and c.out.suffix not in (".csv", ".json"):
         raise InputError(f"--out must end in .csv or .json, got {c.out}. Rename it.")

@@ -6,7 +6,7 @@ methods. A protocol checks that the names exist, not their signatures.
 
 from typing import Protocol, runtime_checkable
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from canon.types import Images, Labels, Logits
 
@@ -70,3 +70,15 @@ class Draws(Protocol):
     def side(self) -> int:
         """Of the pictures, pixels."""
         ...
+
+
+@runtime_checkable
+class ReplacesNetwork(Protocol):
+    """An engine that computes what a network computes."""
+
+    original: nn.Module  # the network, perhaps on the meta device
+
+
+def original(net: nn.Module) -> nn.Module:
+    """The network that an engine replaces; any other network itself."""
+    return net.original if isinstance(net, ReplacesNetwork) else net

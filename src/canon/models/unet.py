@@ -165,9 +165,10 @@ class UNet(nn.Module):
     def _output(self, side: int) -> int | None:
         """The side of the scores, or None for a side that is odd before a pooling or too small."""
         for _ in range(self.depth):
-            side, odd = divmod(side - self.lost, 2)
-            if odd:
+            side -= self.lost
+            if side % 2:
                 return None
+            side //= 2
         side -= self.lost
         for _ in range(self.depth):
             side = 2 * side - self.lost

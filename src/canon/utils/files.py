@@ -57,6 +57,26 @@ def atomic_write(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path for a file or a folder, renamed to `path` at the end.
+
+    Raises:
+        OSError: it cannot be written; with ENOSPC if the disk is full.
+    """
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        temporary, old = Path(folder) / path.name, Path(folder) / "old"
+        with full_disk_named(path):
+            yield temporary
+            for file in temporary.rglob("*") if temporary.is_dir() else [temporary]:
+                if file.is_file():
+                    fsync(file)
+            if path.is_dir():  # a folder cannot be replaced by renaming another
+                path.rename(old)
+            temporary.replace(path)
+            fsync(path.parent)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all.
 

@@ -19,8 +19,8 @@ from canon.errors import DataError, InputError, require_positive
 from canon.layers.clusters import code_of
 from canon.layers.stages import eval_mode
 from canon.runs.ensemble import EnsembleRun
+from canon.runs.exported import open_model
 from canon.runs.folder import Run
-from canon.runs.open import open_run
 from canon.utils.devices import make_accelerator, to_device
 from canon.utils.progress import Step, Watch
 from canon.utils.tables import counted
@@ -57,7 +57,7 @@ def embed(
     Maps are averaged.
 
     Args:
-        run: the run, or its folder.
+        run: the run, its folder, or an exported file.
         paths: files, folders of images, npz files, or names of datasets; one or several.
         stage: another stage of the network, by name.
         batch: images at a time.
@@ -70,7 +70,7 @@ def embed(
         InputError: the network has no such stage.
     """
     require_positive(batch=batch)
-    run = run if isinstance(run, Run) else open_run(run)
+    run = run if isinstance(run, Run) else open_model(run)
     several = [paths] if isinstance(paths, (str, Path)) else list(paths)
     if not several:
         raise InputError("no images to embed; expected paths. Pass files or folders.")

@@ -7,8 +7,8 @@ from canon.data import Split
 from canon.data.checks.checked import open_checked
 from canon.errors import DataError, InputError, NonFiniteError, require_choice, require_positive
 from canon.recipes.images import PROTOCOLS, EvalProtocol
+from canon.runs.exported import open_model
 from canon.runs.folder import Run
-from canon.runs.open import open_run
 from canon.runs.resume import IN_MEMORY, restore_splits
 from canon.tasks.base import EvalOptions, needs_labels, require_options, require_targets
 from canon.tasks.lookup import TASKS, task_named
@@ -34,7 +34,7 @@ def evaluate(
     """Evaluate a run; return the name of the split and its metrics.
 
     Args:
-        run: the run, or its folder.
+        run: the run, its folder, or an exported file.
         data: what `open_data` takes; None means the data it was trained on.
         split: `train`, `val` or `test`; None takes test, else val, else train.
         protocol: of a classifier: `1-crop`, or a paper's `square`, `10-crop`, `multi-crop` or
@@ -60,7 +60,7 @@ def evaluate(
             f"--image {image} does not fit --protocol {protocol}; expected a side in pixels for "
             "square or dense. Pass --protocol square, or leave --image out."
         )
-    run = run if isinstance(run, Run) else open_run(run)
+    run = run if isinstance(run, Run) else open_model(run)
     options = EvalOptions(protocol, batch, rand_error, progress, run.record.recipe, image)
     task = task_named(run.record.task)
     require_options(task, run.model, options, [*TASKS.values()])

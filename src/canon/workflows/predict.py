@@ -6,8 +6,8 @@ from typing import Literal
 
 from canon.errors import InputError
 from canon.inference.predictor import TorchPredictor
+from canon.runs.exported import open_model
 from canon.runs.folder import Run
-from canon.runs.open import open_run
 from canon.tasks.base import Prediction, PredictOptions, require_options
 from canon.tasks.lookup import TASKS, task_named
 from canon.utils.devices import make_accelerator, to_device
@@ -34,7 +34,7 @@ def predict(
     """Predict files, and all images in folders: classes of images, or masks written to a folder.
 
     Args:
-        run: the run, or its folder.
+        run: the run, its folder, or an exported file.
         paths: a file, a zarr folder or a folder of images, or several of them.
         out: the folder that masks are written to (segmentation).
         top: classes to name for each image (classification).
@@ -54,7 +54,7 @@ def predict(
         InputError: an option of another task, masks that exist already, or a tile that does not fit
             into memory.
     """
-    run, listed = run if isinstance(run, Run) else open_run(run), _paths(paths)
+    run, listed = run if isinstance(run, Run) else open_model(run), _paths(paths)
     folder = None if out is None else Path(out)
     masks = (format, tile, overlay, probabilities, resume)
     options = PredictOptions(folder, top, batch, *masks, skip_bad)

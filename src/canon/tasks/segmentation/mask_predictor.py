@@ -18,6 +18,7 @@ from canon.errors import require_positive
 from canon.inference.memory import require_memory
 from canon.inference.predictor import Predictor
 from canon.inference.tiles import Tiling, tile_rows
+from canon.layers.interfaces import original
 from canon.runs.folder import TrainedModel
 from canon.tasks.base import PredictOptions
 from canon.tasks.segmentation.overlay import overlay
@@ -82,7 +83,7 @@ class MaskPredictor:
         tiling = self.tiling.fitted(reader.height, reader.width)
         if tiling not in self.checked:  # once, not for every page of a stack
             prep = self.model.preprocessing
-            require_memory(self.model.net, tiling, prep.channels, self.batch)
+            require_memory(original(self.model.net), tiling, prep.channels, self.batch)
             self.checked.add(tiling)
         return tiling
 

@@ -11,7 +11,7 @@ from canon.analysis.layer_table import describe
 from canon.data.preprocessing import Preprocessing
 from canon.errors import InputError
 from canon.inference.tiles import Tiling
-from canon.layers.interfaces import DenseOutput
+from canon.layers.interfaces import DenseOutput, original
 
 LARGEST = 1024  # side of an input in pixels, if not given
 
@@ -43,7 +43,7 @@ def plan_tiles(
 
 def _geometry(net: nn.Module, prep: Preprocessing) -> tuple[int, int, bool, int, int]:
     """The numbers of a tiling after the first: step, margin, inside, multiple, least."""
-    image = prep.image
+    image, net = prep.image, original(net)
     dense = dense_output(net)
     step, sides = dense.step, dense.output_side
     if lost := image - sides(image):

@@ -1,0 +1,1 @@
+"""Networks outside training: folding, exported files, engines, and how they are checked."""

@@ -1,0 +1,150 @@
+"""ncnn's format: a folder with model.ncnn.param and model.ncnn.bin, for one image at a time."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from canon.deploy.engine import require_engine
+from canon.deploy.network import CLASSES, DeployedNetwork
+from canon.deploy.program import Program, quiet
+from canon.errors import DataError, InputError
+
+PARAM, BIN, METADATA = "model.ncnn.param", "model.ncnn.bin", "canon.json"
+
+
+class Planes(nn.Module):
+    """A network of stored pixels as planes of floating-point numbers, which ncnn takes.
+
+    Shape: (1, C, S, S) float32 in [0, white] -> the outputs of the network
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        if not isinstance(self.net, DeployedNetwork):
+            return self.net(pixels)
+        found = self.net.of_planes(pixels)
+        return found[1:] if CLASSES in self.net.outputs else found  # ncnn has no argmax
+
+
+def write(program: Program, path: Path, metadata: dict[str, str]) -> None:
+    """Write a network with its metadata into a folder, which is made.
+
+    Raises:
+        InputError: the converter does not take the network.
+    """
+    require_engine("ncnn")
+    path.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path) as folder:
+        _convert(Planes(program.module).eval(), planes(program.example[:1]), Path(folder))
+        made = Path(folder) / PARAM
+        if not made.is_file() or not _is_whole(made):
+            raise InputError(
+                "pnnx cannot convert this network to ncnn: it has operators that ncnn lacks; "
+                "expected convolutions, poolings and linear layers. Use --format onnx."
+            )
+        for name in (PARAM, BIN):
+            (Path(folder) / name).replace(path / name)
+    outputs = [name for name in program.outputs if name != CLASSES]
+    text = metadata | {"outputs": json.dumps(outputs), "input": INPUT.format(**metadata)}
+    (path / METADATA).write_text(json.dumps(text, indent=1))
+
+
+INPUT = "{input} For ncnn: as planes (C, H, W) of float32 from 0 to white."
+
+
+def planes(x: Tensor) -> Tensor:
+    """Stored pixels (N, H, W, C) as floating-point planes (N, C, H, W); such planes unchanged."""
+    return x if x.is_floating_point() else x.permute(0, 3, 1, 2).float().contiguous()
+
+
+def _convert(net: nn.Module, example: Tensor, folder: Path) -> None:
+    pnnx = import_module("pnnx")
+    with _silent_in(folder), quiet(), torch.no_grad():
+        try:
+            pnnx.export(net, str(folder / "model.pt"), example, fp16=False)
+        except Exception:  # torch.jit.trace fails with errors of many types
+            return
+
+
+@contextmanager
+def _silent_in(folder: Path) -> Iterator[None]:
+    """Work in a folder, without what the converter prints: it is a program of its own."""
+    before, out, err = Path.cwd(), os.dup(1), os.dup(2)
+    sink = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.chdir(folder)
+        os.dup2(sink, 1)
+        os.dup2(sink, 2)
+        yield
+    finally:
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        for handle in (out, err, sink):
+            os.close(handle)
+        os.chdir(before)
+
+
+def _is_whole(param: Path) -> bool:
+    """Whether every layer of a network is one of ncnn: pnnx leaves names of torch in the others."""
+    kinds = [line.split()[0] for line in param.read_text().splitlines()[2:] if line.strip()]
+    return not any("." in kind or "::" in kind for kind in kinds)
+
+
+class NcnnEngine:
+    """A folder that ncnn runs on the CPU, one image after another.
+
+    Args:
+        path: of the folder.
+        threads: None takes every core.
+    """
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        require_engine("ncnn")
+        self.ncnn = import_module("ncnn")
+        try:
+            self.metadata: dict[str, str] = json.loads((path / METADATA).read_text())
+            self.outputs = tuple(json.loads(self.metadata.get("outputs", "[]")))
+        except (OSError, ValueError) as reason:
+            raise DataError(
+                f"{path} cannot be opened: {reason}; expected a folder that `canon export` wrote. "
+                "Export it again."
+            ) from None
+        self.net = self.ncnn.Net()
+        options = self.net.opt
+        options.num_threads = threads or os.cpu_count() or 1
+        options.use_fp16_packed = options.use_fp16_storage = options.use_fp16_arithmetic = False
+        options.use_bf16_storage = False
+        if self.net.load_param(str(path / PARAM)) or self.net.load_model(str(path / BIN)):
+            raise DataError(
+                f"{path} cannot be opened by ncnn; expected a folder that `canon export` wrote. "
+                "Export it again."
+            )
+
+    def __call__(self, x: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        rows = [self._one(image) for image in planes(torch.from_numpy(x)).numpy()]
+        columns = (np.stack(column) for column in zip(*rows, strict=True))
+        return dict(zip(self.outputs, columns, strict=True))
+
+    def _one(self, image: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        extractor = self.net.create_extractor()
+        extractor.input("in0", self.ncnn.Mat(image))
+        found = []
+        for i in range(len(self.outputs)):
+            code, values = extractor.extract(f"out{i}")
+            if code:
+                raise DataError(f"ncnn cannot compute {self.outputs[i]} (error {code}).")
+            found.append(np.array(values))
+        return found
