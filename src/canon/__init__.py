@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from canon.workflows.explain import feature_maps as feature_maps
     from canon.workflows.export import export as export
     from canon.workflows.generate import generate as generate
+    from canon.workflows.optimize import optimize as optimize
     from canon.workflows.predict import predict as predict
     from canon.workflows.train import train as train
     from canon.workflows.train import train_events as train_events
@@ -65,6 +66,7 @@ _PUBLIC = {
     "model_info": "canon.models",
     "names": "canon.models",
     "open_data": "canon.data",
+    "optimize": "canon.workflows.optimize",
     "predict": "canon.workflows.predict",
     "published_ensemble": "canon.models",
     "train": "canon.workflows.train",

@@ -34,6 +34,7 @@ VERBS = {
     "ensemble": "combine the networks of several runs into an ensemble",
     "predict": "predict the classes, masks or clusters of images with the network of a run",
     "export": "export a network as a file that runs without Canon, checked on images",
+    "bench": "measure engines for a network on this machine, and choose the fastest",
     "explain": "explain what a network looks at and what it has learned, as pictures",
     "generate": "draw pictures with a trained generator",
     "reproduce": "reproduce figures and claims of the papers, and compare them",

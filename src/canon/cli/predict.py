@@ -47,6 +47,7 @@ class Command:
         resume: also skip images whose masks are finished (segmentation only).
         batch: images, or tiles, at a time.
         device: auto, cpu, cuda, cuda:N or mps.
+        engine: fastest takes the engine that `canon bench` has chosen for the run, if it has.
         skip_bad: report unreadable files and continue.
         json: print JSON.
         csv: print CSV.
@@ -67,6 +68,7 @@ class Command:
     resume: Switch = False
     batch: Annotated[int | None, flag("N", "64 images, or 1 tile")] = None
     device: Annotated[str, flag("NAME", "auto")] = "auto"
+    engine: Literal["fastest", "torch"] = "fastest"
     skip_bad: Switch = False
     json: Switch = False
     csv: Switch = False
@@ -98,6 +100,7 @@ def run(command: Command) -> int:
             trained, c.paths, out=folder, top=c.top,
             format=c.format, tile=c.tile, overlay=c.overlay, probabilities=c.probabilities,
             resume=c.resume, batch=c.batch, skip_bad=c.skip_bad, device=c.device,
+            engine=c.engine, note=bars.print,
             watch=lambda step: bars.at("predicting", step.done, step.batches),
         ):  # fmt: skip
             made.append(one)

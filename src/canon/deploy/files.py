@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from canon.deploy.engine import Engine
 from canon.deploy.formats import ncnn_file, onnx_file, openvino_file, torch_file
@@ -19,13 +19,13 @@ class FormatInfo:
     Args:
         suffix: of its files and folders.
         write: a program, a path that does not exist and the metadata.
-        open: a path, and a number of threads or None.
+        open: a path, a number of threads or None, options of the engine or None.
         crashes: whether its engine may end the whole process on a network that it does not take.
     """
 
     suffix: str
     write: Callable[[Program, Path, dict[str, str]], None]
-    open: Callable[[Path, int | None], Engine]
+    open: Callable[[Path, int | None, dict[str, Any] | None], Engine]
     crashes: bool = False
 
 
@@ -55,4 +55,4 @@ def open_engine(path: Path, threads: int | None = None) -> Engine:
     """
     name = format_of(path)
     assert name is not None
-    return FORMATS[name].open(path, threads)
+    return FORMATS[name].open(path, threads, None)

@@ -37,6 +37,7 @@ def fold(graph: fx.GraphModule) -> fx.GraphModule:
             continue
         if node.target in DROPOUT:
             node.replace_all_uses_with(node.args[0])
+            graph.graph.erase_node(node)  # as it draws random numbers, it does not count as dead
         elif node.target is NORMALIZATION:
             _fold_normalization(graph, node)
     graph.graph.eliminate_dead_code()

@@ -48,8 +48,9 @@ def export_program(
     *,
     name: str = "pixels",
     sizes: tuple[int, ...] = (),
+    folded: bool = True,
 ) -> Program:
-    """Export a module for batches of any length, folded.
+    """Export a module for batches of any length.
 
     Args:
         module: of one input and a tuple of outputs.
@@ -57,12 +58,13 @@ def export_program(
         outputs: their names.
         name: of the input.
         sizes: dimensions of the input that may vary, such as height and width.
+        folded: fold normalisations into the layers before them, and remove dropout.
 
     Raises:
         InputError: torch.export does not take the module.
     """
     try:
-        exported = _exported(module, example, sizes)
+        exported = _exported(module, example, sizes, folded=folded)
     except Exception as reason:
         if not sizes:
             detail = (str(reason).strip().splitlines() or [type(reason).__name__])[0][:200]
@@ -70,7 +72,7 @@ def export_program(
                 f"torch.export does not take this network: {detail}; expected a module without "
                 "control flow that depends on values. Use it in torch."
             ) from reason
-        return export_program(module, example, outputs, name=name)
+        return export_program(module, example, outputs, name=name, folded=folded)
     varying = tuple(d for d in sizes if symbolic(exported, d))
     return Program(module, exported, example, name, tuple(outputs), varying)
 
@@ -87,12 +89,15 @@ def _input(program: ExportedProgram) -> Tensor:
     return found
 
 
-def _exported(module: nn.Module, example: Tensor, sizes: tuple[int, ...]) -> ExportedProgram:
+def _exported(
+    module: nn.Module, example: Tensor, sizes: tuple[int, ...], *, folded: bool
+) -> ExportedProgram:
     varying = {0: Dim.AUTO} | dict.fromkeys(sizes, Dim.AUTO)
     with eval_mode(module), quiet():
-        first = torch.export.export(module, (example,), dynamic_shapes=(varying,))
-        graph = fold(first.module(check_guards=False))
-        whole = torch.export.export(graph, (example,), dynamic_shapes=(varying,))
+        whole = torch.export.export(module, (example,), dynamic_shapes=(varying,))
+        if folded:
+            graph = fold(whole.module(check_guards=False))
+            whole = torch.export.export(graph, (example,), dynamic_shapes=(varying,))
     if not symbolic(whole, 0):
         raise InputError(
             f"the network takes batches of {len(example)} only; expected one for any number of "

@@ -20,10 +20,11 @@ classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
 for path in sys.argv[1:]:
     image = ImageOps.exif_transpose(Image.open(path)).convert("{mode}")
     scale = {side} / min(image.size)
-    image = image.resize([max({side}, round(s * scale)) for s in image.size], Image.BILINEAR)
-    left, top = (image.width - {side}) // 2, (image.height - {side}) // 2
-    image = image.crop((left, top, left + {side}, top + {side}))
-    pixels = np.asarray(image, np.uint{bits}).reshape(1, {side}, {side}, {channels})
+    size = [max({side}, round(side * scale)) for side in image.size]
+    planes = [p.convert("F").resize(size, Image.BILINEAR) for p in image.split()]
+    left, top = (size[0] - {side}) // 2, (size[1] - {side}) // 2
+    square = np.stack(planes, -1)[top : top + {side}, left : left + {side}]
+    pixels = square.round().astype(np.uint8)[None]
     (probabilities,) = session.run(["probabilities"], {{"pixels": pixels}})
     best = int(probabilities[0].argmax())
     print(f"{{path}}\\t{{classes[best]}}\\t{{probabilities[0, best]:.4f}}")
@@ -40,7 +41,7 @@ from PIL import Image, ImageOps
 session = onnxruntime.InferenceSession(Path(__file__).with_name("{file}"))
 for path in sys.argv[1:]:
     image = ImageOps.exif_transpose(Image.open(path)).convert("{mode}")
-    pixels = np.asarray(image, np.uint{bits}).reshape(1, image.height, image.width, {channels})
+    pixels = np.asarray(image, np.uint8).reshape(1, image.height, image.width, {channels})
     (classes,) = session.run(["classes"], {{"pixels": pixels}})
     Image.fromarray(classes[0]).save(Path(path).stem + "-classes.png")
 '''
@@ -60,7 +61,7 @@ def write_script(target: Path, task: str, prep: Preprocessing) -> Path | None:
     script = target.with_name(f"predict_{target.stem.replace('-', '_')}.py")
     text = TEMPLATES[task].format(
         file=target.name, script=script.name, side=prep.stored, channels=prep.channels,
-        bits=prep.bits, mode="L" if prep.channels == 1 else "RGB",
+        mode="L" if prep.channels == 1 else "RGB",
     )  # fmt: skip
     write_text(script, text)
     return script

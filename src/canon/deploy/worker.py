@@ -35,12 +35,14 @@ class Spec:
         engine: a format of exported files.
         path: the file.
         threads: of one run.
+        streams: runs at a time.
         options: of the engine.
     """
 
     engine: str
     path: str
     threads: int
+    streams: int = 1
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -161,10 +163,10 @@ def serve() -> None:
 
 
 def _open(request: dict[str, Any]) -> Any:
-    from canon.deploy.files import FORMATS  # noqa: PLC0415  # torch, which only a worker needs
+    from canon.deploy.streams import open_streams  # noqa: PLC0415  # torch, for workers only
 
-    options = {"options": request["options"]} if request["options"] else {}
-    return FORMATS[request["engine"]].open(Path(request["path"]), request["threads"], **options)
+    path, options = Path(request["path"]), request["options"]
+    return open_streams(request["engine"], path, request["threads"], request["streams"], options)
 
 
 def _compute(engine: Any, x: Any, request: dict[str, Any]) -> dict[str, Any]:

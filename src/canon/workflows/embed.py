@@ -19,7 +19,7 @@ from canon.errors import DataError, InputError, require_positive
 from canon.layers.clusters import code_of
 from canon.layers.stages import eval_mode
 from canon.runs.ensemble import EnsembleRun
-from canon.runs.exported import open_model
+from canon.runs.exported import ExportedRun, open_model
 from canon.runs.folder import Run
 from canon.utils.devices import make_accelerator, to_device
 from canon.utils.progress import Step, Watch
@@ -102,12 +102,17 @@ def _code(run: Run, stage: str | None) -> nn.Module:
     """The network that gives the codes.
 
     Raises:
-        InputError: an ensemble, or a stage that the network does not have.
+        InputError: an ensemble, or a stage that the network or file does not have.
     """
     if isinstance(run, EnsembleRun):
         raise InputError(
             f"{run.path} is an ensemble, whose members have codes of their own; expected a single "
             "network. Pass a member."
+        )
+    if isinstance(run, ExportedRun) and stage is not None:
+        raise InputError(
+            f"{run.path} is an exported file, which has no stages; expected no --stage, or a run "
+            "folder. Remove the flag."
         )
     return code_of(run.network(), stage)
 

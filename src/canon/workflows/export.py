@@ -95,7 +95,7 @@ def export(
         FORMATS[format].write(program, temporary, _metadata(found, program))
         if FORMATS[format].crashes:
             require_no_crash(format, temporary, program)
-        engine = FORMATS[format].open(temporary, None)
+        engine = FORMATS[format].open(temporary, None, None)
         parity = check_engine(found.run, found.net, engine, program.input, chosen, watch)
         if faults := parity.faults():
             raise ParityError(

@@ -51,7 +51,7 @@ def check_images(run: Run, data: str | None, most: int, progress: Progress | Non
         InputError: a run of images in memory, and no data.
     """
     if data is None and run.record.data.source is None:
-        return CheckImages(f"{RANDOM} images of noise: there is no run with data")
+        return CheckImages(f"{RANDOM} images of noise")
     name, split = choose_split(run, data, None, True, progress)
     index = np.unique(np.linspace(0, len(split) - 1, min(most, len(split))).round().astype(int))
     return CheckImages(f"{counted(len(index), 'image')} ({name})", split.select(index))

@@ -123,6 +123,8 @@ def _registered(name: str, weights: str | Path | None, sizes: dict[str, Any]) ->
     mean, std = (published.mean, published.std) if published else ((0.0,), (1.0,))
     prep = Preprocessing(side, channels, crop=crop, mean=_each(mean, channels),
                          std=_each(std, channels))  # fmt: skip
+    if info.task == "generate":
+        sizes = sizes | {"channels": channels}  # the length of its attributes
     outputs = sizes.get("classes") or info.published.classes
     record = plain_record(name, info.task, prep, outputs, sizes)
     remarks = [] if weights else [f"{name} has its initial weights: it has learned nothing yet"]

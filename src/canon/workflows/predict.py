@@ -1,6 +1,6 @@
 """Predict images with a trained run."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ from canon.tasks.lookup import TASKS, task_named
 from canon.utils.devices import make_accelerator, to_device
 from canon.utils.progress import Watch
 from canon.utils.tables import Table
+from canon.workflows.optimize import fastest_network
 
 
 def predict(
@@ -29,7 +30,9 @@ def predict(
     batch: int | None = None,
     skip_bad: bool = False,
     device: str = "auto",
+    engine: Literal["fastest", "torch"] = "fastest",
     watch: Watch = lambda _: None,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Prediction]:
     """Predict files, and all images in folders: classes of images, or masks written to a folder.
 
@@ -47,7 +50,9 @@ def predict(
         batch: images or tiles at a time; None means 64 images or 1 tile.
         skip_bad: report unreadable images and pages, and continue.
         device: where to run.
+        engine: `fastest` takes the engine that `canon bench` has chosen for the run, if it has.
         watch: called after each step.
+        note: called with what the user should know.
 
     Raises:
         DataError: a path that does not exist, or an unreadable image that may not be skipped.
@@ -61,7 +66,11 @@ def predict(
     task = task_named(run.record.task)
     require_options(task, run.model, options, [*TASKS.values()])
     devices = make_accelerator(device)
-    model = run.trained_model(to_device(run.network(), devices.device).eval())
+    on_cpu = devices.device.type == "cpu"
+    net = fastest_network(run, note) if engine == "fastest" and on_cpu else None
+    if net is None:
+        net = to_device(run.network(), devices.device)
+    model = run.trained_model(net.eval())
     predictor = TorchPredictor(model.net, model.preprocessing, devices)
     yield from task.predict(model, predictor, listed, options, watch)
 

@@ -19,6 +19,9 @@ from canon.deploy.network import CLASSES, DeployedNetwork
 from canon.deploy.program import Program, quiet
 from canon.errors import DataError, InputError
 
+# ncnn's default of half precision costs up to 1.8e-3.
+HALF = ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage")
+EXACT = dict.fromkeys(HALF, False)
 PARAM, BIN, METADATA = "model.ncnn.param", "model.ncnn.bin", "canon.json"
 
 
@@ -48,7 +51,8 @@ def write(program: Program, path: Path, metadata: dict[str, str]) -> None:
     require_engine("ncnn")
     path.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path) as folder:
-        _convert(Planes(program.module).eval(), planes(program.example[:1]), Path(folder))
+        example = planes(program.example[:1])
+        _convert(Planes(program.module).eval(), example, Path(folder).resolve())
         made = Path(folder) / PARAM
         if not made.is_file() or not _is_whole(made):
             raise InputError(
@@ -109,9 +113,12 @@ class NcnnEngine:
     Args:
         path: of the folder.
         threads: None takes every core.
+        options: of the network, by their names in ncnn.
     """
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(
+        self, path: Path, threads: int | None = None, options: dict[str, Any] | None = None
+    ) -> None:
         require_engine("ncnn")
         self.ncnn = import_module("ncnn")
         try:
@@ -123,10 +130,9 @@ class NcnnEngine:
                 "Export it again."
             ) from None
         self.net = self.ncnn.Net()
-        options = self.net.opt
-        options.num_threads = threads or os.cpu_count() or 1
-        options.use_fp16_packed = options.use_fp16_storage = options.use_fp16_arithmetic = False
-        options.use_bf16_storage = False
+        settings = EXACT | {"num_threads": threads or os.cpu_count() or 1} | (options or {})
+        for name, value in settings.items():
+            setattr(self.net.opt, name, value)
         if self.net.load_param(str(path / PARAM)) or self.net.load_model(str(path / BIN)):
             raise DataError(
                 f"{path} cannot be opened by ncnn; expected a folder that `canon export` wrote. "
@@ -140,7 +146,7 @@ class NcnnEngine:
 
     def _one(self, image: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         extractor = self.net.create_extractor()
-        extractor.input("in0", self.ncnn.Mat(image))
+        extractor.input("in0", self.ncnn.Mat(image).clone())  # aligned, unlike numpy's
         found = []
         for i in range(len(self.outputs)):
             code, values = extractor.extract(f"out{i}")

@@ -29,9 +29,13 @@ class TorchEngine:
     Args:
         path: of the file.
         threads: None leaves torch's own number.
+        options: `layout`, a memory format of torch; `compile`, whether to compile the program.
     """
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(
+        self, path: Path, threads: int | None = None, options: dict[str, Any] | None = None
+    ) -> None:
+        settings: dict[str, Any] = {"layout": "channels_last", "compile": False} | (options or {})
         if threads is not None:
             torch.set_num_threads(threads)
         _require_no_code(path)
@@ -40,11 +44,17 @@ class TorchEngine:
             module = torch.export.load(file, extra_files=extra).module(check_guards=False)
         self.metadata: dict[str, str] = json.loads(extra[METADATA] or "{}")
         self.outputs = tuple(json.loads(self.metadata.get("outputs", "[]")))
-        self.module: nn.Module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.layout: torch.memory_format = getattr(torch, settings["layout"])
+        self.module: nn.Module = module.to(memory_format=self.layout)  # type: ignore[call-overload]
+        if settings["compile"]:
+            self.module = torch.compile(self.module, options={"freezing": True})  # type: ignore[assignment]
 
     def __call__(self, x: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        with torch.inference_mode():
-            found = self.module(torch.from_numpy(x))
+        given = torch.from_numpy(x)
+        if given.dim() == 4 and given.is_floating_point():
+            given = given.contiguous(memory_format=self.layout)
+        with torch.no_grad():
+            found = self.module(given)
         return dict(zip(self.outputs, (y.numpy() for y in found), strict=True))
 
 

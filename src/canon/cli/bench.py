@@ -1,0 +1,96 @@
+"""`canon bench`: the fastest engine for a network on this machine."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from canon.cli.console import progress_bars, show_table
+from canon.cli.flags import Switch, flag
+
+if TYPE_CHECKING:
+    from canon.deploy.choose import Result
+
+BAR = 30  # letters of the longest bar
+
+
+@dataclass(frozen=True)
+class Command:
+    """Measure engines for a network on this machine, check them, and choose the fastest.
+
+    Torch (eager, channels last, folded, compiled), ONNX Runtime, OpenVINO and ncnn, as far as they
+    are installed, run in processes of their own and in turns. An engine whose outputs differ from
+    those of torch is left out. The choice for a run is written into its folder: `canon predict`
+    uses it from then on.
+
+    Args:
+        run: a run folder, or the name of a network.
+        goal: latency of one image, throughput of many, or memory of the process.
+        budget: seconds that the measurement may take.
+        json: print JSON.
+    """
+
+    run: tyro.conf.Positional[str]
+    goal: Literal["latency", "throughput", "memory"] = "latency"
+    budget: Annotated[float, flag("SECONDS", "60")] = 60.0
+    json: Switch = False
+
+
+def run(command: Command) -> int:
+    """Print what was measured, and the choice."""
+    from canon.workflows.optimize import optimize
+
+    with progress_bars() as bars:
+        task = bars.progress.add_task("starting", total=None)
+        found = optimize(
+            command.run, goal=command.goal, budget=command.budget,
+            watch=lambda doing: bars.progress.update(task, description=doing),
+        )  # fmt: skip
+    choice: Any = found.choice
+    if command.json:
+        print(json.dumps(asdict(choice), indent=1))
+        return 0
+    _print(choice.results, choice.goal)
+    print(f"\nchosen for {choice.goal}: {choice.name}")
+    if found.saved is not None:
+        print(f"canon predict {command.run} uses it from now on: {found.saved}")
+    return 0
+
+
+def _print(results: "Sequence[Result]", goal: str) -> None:
+    eager = next((one.seconds for one in results if one.kind == "torch"), None)
+    measured = [one for one in results if one.seconds is not None]
+    values = [_value(one, goal) for one in measured]
+    unit = "images/s" if goal == "throughput" else "ms"
+    show_table(
+        ("engine", "", unit, "quartiles", "times torch", "MiB"),
+        (_row(*pair, max(values), eager, goal) for pair in zip(measured, values, strict=True)),
+        left=2,
+    )
+    for one in results:
+        if one.reason is not None:
+            print(f"left out: {one.name}: {one.reason}")
+
+
+def _value(one: "Result", goal: str) -> float:
+    """The length of a bar: images per second, or bytes."""
+    assert one.seconds is not None
+    return float(one.memory) if goal == "memory" else 1 / one.seconds
+
+
+def _row(
+    one: "Result", value: float, most: float, eager: float | None, goal: str
+) -> tuple[str, ...]:
+    assert one.seconds is not None
+    assert one.low is not None
+    assert one.high is not None
+    bar = "█" * max(1, round(BAR * value / most))
+    ratio = f"{eager / one.seconds:.2f}" if eager else ""
+    ends = (one.low, one.high)
+    if goal == "throughput":
+        figures = f"{1 / one.seconds:.1f}", f"{1 / ends[1]:.1f} to {1 / ends[0]:.1f}"
+    else:
+        figures = f"{1e3 * one.seconds:.2f}", f"{1e3 * ends[0]:.2f} to {1e3 * ends[1]:.2f}"
+    return one.name, bar, *figures, ratio, f"{one.memory / 2**20:,.0f}"

@@ -1,0 +1,278 @@
+"""Which engine runs a network fastest here: candidates, measured in a race."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import psutil
+import torch
+
+from canon.deploy.engine import NAMES, missing
+from canon.deploy.files import FORMATS
+from canon.deploy.program import Program
+from canon.deploy.race import Entrant, race
+from canon.deploy.worker import EngineError, Spec, Worker
+from canon.errors import InputError
+
+Goal = Literal["latency", "throughput", "memory"]
+TOLERANCE = 1e-3  # largest difference of an output, as a fraction of the largest output
+SHARE = 0.99  # of the outputs that keep it: near ties in pooling may move the others
+BATCHES = (1, 8, 32)  # of each stream, for throughput
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An engine and its options.
+
+    Args:
+        name: as it is shown.
+        format: of its file.
+        options: of the engine.
+        folded: whether it runs the folded graph.
+    """
+
+    name: str
+    format: str
+    options: dict[str, Any]
+    folded: bool = True
+
+
+# In the order in which they are opened: torch to compare with, then those that win most often.
+KINDS = (
+    Kind("torch", "torch", {"layout": "contiguous_format"}, folded=False),
+    Kind("ONNX Runtime", "onnx", {}),
+    Kind("OpenVINO", "openvino", {}),
+    Kind("ncnn", "ncnn", {}),
+    Kind("torch, folded", "torch", {}),
+    Kind("torch, channels last", "torch", {}, folded=False),
+    Kind("torch.compile", "torch", {"compile": True}),
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was measured of an engine.
+
+    Args:
+        kind: of the engine.
+        name: of the engine with its settings.
+        threads: of a run.
+        streams: runs at a time.
+        batch: samples in a run of all streams.
+        seconds: median of a sample; None if it was not measured.
+        low: lower quartile of the seconds.
+        high: upper quartile of the seconds.
+        memory: the most bytes that its process has taken.
+        reason: why it was left out.
+    """
+
+    kind: str
+    name: str
+    threads: int
+    streams: int
+    batch: int
+    seconds: float | None
+    low: float | None = None
+    high: float | None = None
+    memory: int = 0
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The engine that was chosen.
+
+    Args:
+        spec: of the engine.
+        name: as it is shown.
+        batch: samples in a run.
+        results: of all engines, the chosen one first.
+        goal: what was measured.
+    """
+
+    spec: Spec
+    name: str
+    batch: int
+    results: tuple[Result, ...]
+    goal: Goal
+
+
+def cores() -> int:
+    """Physical cores that this process may use."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(usable or 1, psutil.cpu_count(logical=False) or usable or 1))
+
+
+class Chooser:
+    """Races of the engines of one network.
+
+    Args:
+        program: the folded network.
+        plain: the same, not folded.
+        reference: the outputs of the network in torch for the example.
+        folder: for files; those of the chosen engine stay there.
+        watch: called with what is being done.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        plain: Program,
+        reference: Sequence[torch.Tensor],
+        folder: Path,
+        watch: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.program, self.plain, self.folder, self.watch = program, plain, folder, watch
+        self.reference = [y.detach().float().numpy() for y in reference]
+        self.inputs: dict[int, Path] = {}
+
+    def choose(self, goal: Goal, budget: float) -> Choice:
+        """The fastest engine, or the one with the least memory.
+
+        First every engine with all cores; then the fastest ones with fewer threads or, for
+        throughput, with more streams and other batches.
+
+        Args:
+            goal: `latency` of one sample, `throughput` of many, or `memory` of the process.
+            budget: seconds.
+
+        Raises:
+            InputError: no engine runs the network within the budget.
+        """
+        start = time.monotonic()
+        first = [*self._entrants(goal)]
+        self._race(first, start + 0.7 * budget)
+        ranked = self._ranked(first, goal)
+        second = [*self._variants(ranked, goal)] if goal != "memory" else []
+        self._race(second, start + budget)
+        entrants = [*ranked[:2], *second]
+        if second:  # the winners of both, in one race
+            finalists = self._ranked(entrants, goal)[:2]
+            again = [replace(one, turns=[], runs=[], out=None) for one in finalists]
+            self._race(again, start + budget)
+            entrants = again if all(one.runs for one in again) else finalists
+        best = self._ranked(entrants, goal)
+        if not best:
+            raise InputError(
+                f"no engine was measured within {budget:g} seconds; expected a longer budget. Pass "
+                "--budget 60."
+            )
+        rest = [one for one in (*first, *second) if one.name != best[0].name]
+        results = tuple(map(_result, (best[0], *self._ranked(rest, goal, measured=False))))
+        return Choice(best[0].spec, best[0].name, best[0].batch, results, goal)
+
+    def _ranked(
+        self, entrants: list[Entrant], goal: Goal, *, measured: bool = True
+    ) -> list[Entrant]:
+        key: Callable[[Entrant], float] = (
+            (lambda one: one.memory or np.inf) if goal == "memory" else (lambda one: one.median)
+        )
+        chosen = [one for one in entrants if not measured or (one.runs and one.fault is None)]
+        return sorted(chosen, key=key)
+
+    def _race(self, entrants: list[Entrant], end: float) -> None:
+        race(entrants, self._opened, end=end, watch=self.watch)
+
+    def _entrants(self, goal: Goal) -> list[Entrant]:
+        batch = BATCHES[1] if goal == "throughput" else 1
+        return [self._entrant(kind, cores(), 1, batch) for kind in KINDS]
+
+    def _variants(self, ranked: list[Entrant], goal: Goal) -> list[Entrant]:
+        """The two fastest engines with other threads, streams and batches."""
+        found = []
+        for entrant in ranked[:2]:
+            kind = next(kind for kind in KINDS if kind.name == entrant.kind)
+            found += [
+                self._entrant(kind, threads, streams, batch)
+                for threads, streams, batch in settings(goal, cores())
+                if (threads, streams, batch)
+                != (entrant.spec.threads, entrant.spec.streams, entrant.batch)
+            ]
+        return found
+
+    def _entrant(self, kind: Kind, threads: int, streams: int, batch: int) -> Entrant:
+        spec = Spec(kind.format, str(self._path(kind)), threads, streams, kind.options)
+        name = kind.name
+        if (threads, streams, batch) != (cores(), 1, 1):
+            name += f", {_counted(threads, 'thread')}"
+            name += f" x {streams} streams" if streams > 1 else ""
+            name += f", batch {batch}" if batch > 1 else ""
+        return Entrant(kind.name, name, spec, batch, self._input(batch))
+
+    def _opened(self, entrant: Entrant) -> Worker:
+        """A worker with the engine, checked.
+
+        Raises:
+            EngineError: the engine is not installed, does not take the network, or is wrong.
+        """
+        self._convert(Path(entrant.spec.path), entrant.spec.engine)
+        self.watch(f"opening {entrant.name}")
+        worker = Worker(entrant.spec)
+        try:
+            self._check(entrant, worker)
+        except EngineError:
+            worker.close()
+            raise
+        return worker
+
+    def _path(self, kind: Kind) -> Path:
+        name = "folded" if kind.folded else "plain"
+        return self.folder / f"{name}{FORMATS[kind.format].suffix}"
+
+    def _convert(self, path: Path, format: str) -> None:
+        if reason := missing(format):
+            raise EngineError(reason)
+        if path.exists():
+            return
+        self.watch(f"converting to {NAMES[format]}")
+        program = self.program if path.stem == "folded" else self.plain
+        try:
+            FORMATS[format].write(program, path, {"input_name": program.input, "input": ""})
+        except Exception as reason:  # converters raise errors of many types
+            text = " ".join(str(reason).split())[:200] or type(reason).__name__
+            raise EngineError(text) from None
+
+    def _input(self, batch: int) -> Path:
+        if batch not in self.inputs:
+            path = self.folder / f"input-{batch}.npy"
+            x = self.program.example.numpy()
+            np.save(path, np.concatenate([x] * -(-batch // len(x)))[:batch])
+            self.inputs[batch] = path
+        return self.inputs[batch]
+
+    def _check(self, entrant: Entrant, worker: Worker) -> None:
+        path = self.folder / "outputs.npz"
+        worker.run(entrant.input, path)
+        with np.load(path) as found:
+            outputs = [found[name] for name in self.program.outputs]
+        for y, expected in zip(outputs, self.reference, strict=True):
+            count = min(len(y), len(expected))
+            difference = np.abs(y[:count] - expected[:count])
+            scale = float(np.abs(expected).max()) or 1.0
+            share = float((difference <= TOLERANCE * scale).mean())
+            if not share >= SHARE:
+                raise EngineError(f"wrong: {1 - share:.1%} of the outputs differ from torch's")
+
+
+def settings(goal: Goal, count: int) -> list[tuple[int, int, int]]:
+    """Threads, streams and batch to try on so many cores."""
+    if goal != "throughput":
+        return sorted({(count, 1, 1), (max(1, count // 2), 1, 1), (1, 1, 1)}, reverse=True)
+    splits = {(count, 1), (max(1, count // 2), min(2, count)), (1, count)}
+    return [(t, s, s * b) for t, s in sorted(splits, reverse=True) for b in BATCHES]
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _result(one: Entrant) -> Result:
+    spec, measured = one.spec, bool(one.runs) and one.fault is None
+    low, high = one.spread if measured else (None, None)
+    seconds = one.median if measured else None
+    return Result(one.kind, one.name, spec.threads, spec.streams, one.batch, seconds, low, high,
+                  one.memory, one.fault)  # fmt: skip
