@@ -54,7 +54,7 @@ def test_predict_skips_a_bad_file_if_it_may_and_reports_it(digits_run, tmp_path,
     assert "unreadable" in output.out
     assert "left out: " in output.err
     line = refused(capsys, *argv, "--out", tmp_path / "a.txt")
-    assert "--out must end in .csv or .json, got " in line
+    assert "a.txt; expected .csv, .json, .jsonl, .parquet. Rename it." in line
 
 
 def test_names_with_brackets_are_printed_as_they_are(pictures_run, tmp_path, printed):

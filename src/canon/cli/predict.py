@@ -1,7 +1,6 @@
 """`canon predict`: the class of each image, or of each pixel."""
 
 import csv
-import io
 import json
 import sys
 from dataclasses import dataclass, replace
@@ -12,16 +11,18 @@ import tyro
 
 from canon.cli.console import progress_bars, show
 from canon.cli.flags import Switch, flag, several
-from canon.utils.files import atomic_write
 from canon.utils.tables import counted
 
 if TYPE_CHECKING:
     from canon.cli.console import ProgressBars
     from canon.runs.folder import Run
     from canon.tasks.base import Prediction
+    from canon.utils.progress import Step
     from canon.utils.tables import Table
+    from canon.workflows.prediction_file import PredictionFile
 
 
+LISTED = 20  # files that could not be read, at the end
 MANY, SHOWN = 8, 2  # columns of a table, and those that are printed of one that has more
 
 
@@ -31,12 +32,12 @@ class Command:
 
     A classifier prints the most probable classes of each image. A segmentation network writes a
     mask for each image into the folder --out. TIFF, OME-TIFF and zarr of any size are read and
-    written one row of tiles at a time; an interrupted image resumes when the command is repeated.
+    written one row of tiles at a time. An interrupted command resumes when it is repeated.
 
     Args:
         run: a run folder, or a file that `canon export` wrote.
         paths: images, and folders of images.
-        out: the file for the table (.csv or .json), or the folder for masks.
+        out: the file for the table (.csv, .json, .jsonl or .parquet), or the folder for masks.
         explain: also write a heat map of each image into this folder: what speaks for its class
             (Grad-CAM; classification and clustering only).
         top: report this many of the most probable classes (classification only).
@@ -80,33 +81,20 @@ def run(command: Command) -> int:
     from canon.errors import InputError
     from canon.runs.exported import open_model
     from canon.tasks.lookup import task_named
-    from canon.workflows.predict import predict, prediction_table
 
     if not command.paths:
         raise InputError("no images to predict; expected paths. Pass files or folders.")
     c, trained = command, open_model(command.run)
     writes = task_named(trained.record.task).writes_files
-    if c.out and not writes and c.out.suffix not in (".csv", ".json"):
-        raise InputError(f"--out must end in .csv or .json, got {c.out}. Rename it.")
     if c.explain is not None and writes:
         raise InputError(
             "--explain is for classification and clustering, but the run is a segmentation; "
             f"expected no --explain. Run canon explain {c.run} IMAGE --target CLASS."
         )
-    folder, table_file = (c.out or Path("masks"), None) if writes else (None, c.out)
-    made: list[Prediction] = []
+    file = None if writes or c.out is None else _prediction_file(c, c.out, trained)
     with progress_bars() as bars:
-        for one in predict(
-            trained, c.paths, out=folder, top=c.top,
-            format=c.format, tile=c.tile, overlay=c.overlay, probabilities=c.probabilities,
-            resume=c.resume, batch=c.batch, skip_bad=c.skip_bad, device=c.device,
-            engine=c.engine, note=bars.print,
-            watch=lambda step: bars.at("predicting", step.done, step.batches),
-        ):  # fmt: skip
-            made.append(one)
-            for fault in one.faults:
-                bars.print(f"left out: {fault}")
-    _output(c, table_file, made, prediction_table(trained, made, c.top))
+        made = _predict(c, trained, file, bars)
+    faulty = _finish(c, file, made, trained)
     if c.explain is not None:
         with progress_bars() as bars:
             _write_heat_maps(trained, made, c.explain, c.device, bars)
@@ -114,7 +102,71 @@ def run(command: Command) -> int:
     if others := other_files(c.paths):
         files = counted(len(others), "file")
         print(f"{files} not read, in no known format: {by_suffix(others)}", file=sys.stderr)
-    return 1 if any(one.faults for one in made) else 0
+    return 1 if faulty else 0
+
+
+def _predict(
+    c: Command, run: "Run", file: "PredictionFile | None", bars: "ProgressBars"
+) -> "list[Prediction]":
+    """The predictions; only those into a file that nothing else needs are not collected."""
+    from canon.tasks.lookup import task_named
+    from canon.workflows.predict import predict
+
+    folder = (c.out or Path("masks")) if task_named(run.record.task).writes_files else None
+    if file is not None and file.done:
+        bars.print(f"{counted(len(file.done), 'image')} predicted before the interruption")
+
+    def watch(step: "Step") -> None:
+        if file is not None:
+            file.flush()
+        bars.at("predicting", step.done, step.batches)
+
+    made: list[Prediction] = []
+    for one in predict(
+        run, c.paths, out=folder, top=c.top,
+        format=c.format, tile=c.tile, overlay=c.overlay, probabilities=c.probabilities,
+        resume=c.resume, batch=c.batch, skip_bad=c.skip_bad, device=c.device,
+        engine=c.engine, done=file.done if file else (), note=bars.print, watch=watch,
+    ):  # fmt: skip
+        if file is not None:
+            file.add(one)
+        if file is None or c.explain is not None:
+            made.append(one)
+        for fault in one.faults:
+            bars.print(f"left out: {fault}")
+    return made
+
+
+def _prediction_file(command: Command, out: Path, run: "Run") -> "PredictionFile":
+    """The table in a file; with heat maps it starts anew, as they are made of all predictions."""
+    from canon.tasks.base import PredictOptions
+    from canon.tasks.lookup import task_named
+    from canon.workflows.prediction_file import PredictionFile, require_format
+
+    require_format(out)
+    columns = task_named(run.record.task).columns(run.classes, PredictOptions(top=command.top))
+    key = f"{run.trained_key()} top {command.top}"
+    return PredictionFile(out, columns, "" if command.explain else key)
+
+
+def _finish(
+    command: Command, file: "PredictionFile | None", made: "list[Prediction]", run: "Run"
+) -> bool:
+    """Write or print the table; whether files could not be read."""
+    from canon.workflows.predict import prediction_table
+
+    if file is None:
+        _output(command, made, prediction_table(run, made, command.top))
+        faults = [str(one.path) for one in made if one.faults]
+    else:
+        faults = file.finish()
+    if len(faults) > 1:
+        print(f"{counted(len(faults), 'file')} left out:", file=sys.stderr)
+        for name in faults[:LISTED]:
+            print(f"  {name}", file=sys.stderr)
+        if len(faults) > LISTED:
+            print(f"  and {len(faults) - LISTED:,} more", file=sys.stderr)
+    return bool(faults)
 
 
 def _write_heat_maps(
@@ -134,22 +186,11 @@ def _write_heat_maps(
         write_figure(folder, names[one.path], explanation(one))
 
 
-def _output(
-    command: Command, target: Path | None, made: "list[Prediction]", table: "Table"
-) -> None:
-    as_json = target.suffix == ".json" if target else command.json
-    if as_json:
-        text = json.dumps([one.record() for one in made], indent=1)
-    else:
-        buffer = io.StringIO()
-        csv.writer(buffer, lineterminator="\n").writerows([table.head, *table.rows])
-        text = buffer.getvalue()
-    if target is not None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(target) as temporary:
-            temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
-    elif command.json or command.csv:
-        print(text, end="" if command.csv else "\n")
+def _output(command: Command, made: "list[Prediction]", table: "Table") -> None:
+    if command.json:
+        print(json.dumps([one.record() for one in made], indent=1))
+    elif command.csv:
+        csv.writer(sys.stdout, lineterminator="\n").writerows([table.head, *table.rows])
     else:
         show(
             replace(table, columns=table.columns[:SHOWN], rows=tuple(r[:SHOWN] for r in table.rows))

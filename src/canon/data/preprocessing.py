@@ -15,6 +15,8 @@ from canon.data.types import Pixels
 from canon.errors import DataError
 from canon.types import Images, RawImages
 
+WHITE = 65535  # of 16 bits
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -135,19 +137,26 @@ def _without_ends(images: Pixels, side: int) -> Pixels:
 def resize(images: Pixels, side: int) -> Pixels:
     """Images (N, H, W, C) with their shorter side scaled to `side`, the other in proportion.
 
-    Scaling is bilinear and, downwards, antialiased.
+    Scaling is bilinear and, downwards, antialiased. Of 8 bits, it is done in whole numbers, as in
+    Pillow; the results are those of floating-point numbers to one level.
     """
     height, width = images.shape[1:3]
     scale = side / min(height, width)
     size = (max(side, round(height * scale)), max(side, round(width * scale)))
     if size == (height, width):
         return images
+    if images.dtype == np.uint8:
+        whole = tensor_of(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
+        return _interpolated(whole, size).permute(0, 2, 3, 1).numpy()
     resized = np.empty((len(images), *size, images.shape[3]), images.dtype)
     for channel in range(images.shape[3]):  # one by one, for the memory of large images
         x = torch.from_numpy(images[..., channel].astype(np.float32))[:, None]
-        y = F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
-        resized[..., channel] = y.round_().clamp_(0, np.iinfo(images.dtype).max)[:, 0]
+        resized[..., channel] = _interpolated(x, size).round_().clamp_(0, WHITE)[:, 0]
     return resized
+
+
+def _interpolated(x: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
 
 
 def tensor_of(pixels: Pixels) -> Tensor:

@@ -20,11 +20,10 @@ classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
 for path in sys.argv[1:]:
     image = ImageOps.exif_transpose(Image.open(path)).convert("{mode}")
     scale = {side} / min(image.size)
-    size = [max({side}, round(side * scale)) for side in image.size]
-    planes = [p.convert("F").resize(size, Image.BILINEAR) for p in image.split()]
-    left, top = (size[0] - {side}) // 2, (size[1] - {side}) // 2
-    square = np.stack(planes, -1)[top : top + {side}, left : left + {side}]
-    pixels = square.round().astype(np.uint8)[None]
+    image = image.resize([max({side}, round(s * scale)) for s in image.size], Image.BILINEAR)
+    left, top = (image.width - {side}) // 2, (image.height - {side}) // 2
+    image = image.crop((left, top, left + {side}, top + {side}))
+    pixels = np.asarray(image, np.uint8).reshape(1, {side}, {side}, {channels})
     (probabilities,) = session.run(["probabilities"], {{"pixels": pixels}})
     best = int(probabilities[0].argmax())
     print(f"{{path}}\\t{{classes[best]}}\\t{{probabilities[0, best]:.4f}}")

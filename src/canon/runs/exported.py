@@ -1,6 +1,6 @@
 """An exported file in place of a run folder: for predicting, evaluating and embedding."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from canon.deploy.metadata import damaged, recorded_run
 from canon.deploy.network import IMAGES, PIXELS
 from canon.errors import DataError
 from canon.models import build
-from canon.runs.folder import Run, TrainedModel
+from canon.runs.folder import Run
 from canon.runs.migrate import NewerFormatError
 from canon.runs.open import open_run
 from canon.runs.record import DataRecord, RunRecord
@@ -42,10 +42,9 @@ class ExportedRun(Run):
         pixels = self.engine.metadata.get("input_name", PIXELS) == PIXELS
         return engine_network(self, self.engine, PIXELS if pixels else IMAGES)
 
-    def trained_model(self, net: nn.Module | None = None) -> TrainedModel:
-        """The engine with all that predicting needs."""
-        found = super().trained_model(self.network() if net is None else net)
-        return replace(found, fingerprint=f"{self.path.resolve()} {fingerprint(self.path)}")
+    def trained_key(self) -> str:
+        """A text that changes with the file."""
+        return f"{self.path.resolve()} {fingerprint(self.path)}"
 
     def checkpoint(self) -> Checkpoint:
         """Refused: the weights are part of the graph.

@@ -119,13 +119,18 @@ class Run:
         load_exact(net, self.model, self.checkpoint())
         return net
 
+    def trained_key(self) -> str:
+        """A text that changes with the weights, which unfinished output belongs to."""
+        weights = self.path / WEIGHTS
+        return f"{weights.resolve()} {fingerprint(weights)}"
+
     def trained_model(self, net: nn.Module | None = None) -> TrainedModel:
         """The network with all that predicting needs.
 
         Args:
             net: the network, if it is loaded already.
         """
-        data, weights = self.record.data, self.path / WEIGHTS
+        data = self.record.data
         codes = MaskCodes.of(data.targets) if "ignore" in data.targets else None
         pixels = data.pixels.get("train", [0])
         return TrainedModel(
@@ -135,7 +140,7 @@ class Run:
             self.classes,
             codes,
             max(range(len(pixels)), key=pixels.__getitem__),
-            f"{weights.resolve()} {fingerprint(weights)}",
+            self.trained_key(),
         )
 
     def checkpoint(self) -> Checkpoint:

@@ -60,6 +60,7 @@ class PredictOptions:
         probabilities: write the probabilities of all classes.
         resume: leave images alone whose masks are finished.
         skip_bad: report unreadable images and continue.
+        done: files that have been predicted already.
     """
 
     out: Path | None = None
@@ -71,6 +72,7 @@ class PredictOptions:
     probabilities: bool = False
     resume: bool = False
     skip_bad: bool = False
+    done: frozenset[str] = frozenset()
 
 
 class Prediction(Protocol):

@@ -2,6 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +19,7 @@ from canon.data.preprocessing import tensor_of
 from canon.data.targets.base import Values
 from canon.errors import DataError, require_positive
 from canon.inference.predictor import Predictor
+from canon.inference.read_ahead import read_ahead
 from canon.models import model_info
 from canon.recipes.images import ClassificationRecipe
 from canon.runs.config import TrainConfig
@@ -153,33 +156,32 @@ class ImageTask(Task[ImagePack]):
         batch = BATCH if options.batch is None else options.batch
         require_positive(top=options.top, batch=batch)
         files = [file for path in paths for file in find_images(path)]
+        files = [file for file in files if str(file) not in options.done]
         prep = model.preprocessing
+        read = read_ahead(files, partial(_read, prep, skip_bad=options.skip_bad), 2 * batch)
         for start in range(0, len(files), batch):
             chunk = files[start : start + batch]
-            stored, faults = _read(prep, chunk, options.skip_bad)
-            rows: dict[Path, Tensor] = {}
-            if stored:
-                raw = prep.center(torch.stack(list(stored.values())))
-                outputs = self.outputs(predictor, model, raw)
-                rows = dict(zip(stored, outputs, strict=True))
-            for file in chunk:
-                if file in faults:
-                    yield self.failed(file, faults[file])
+            found = [*islice(read, len(chunk))]
+            stored = [square for square in found if isinstance(square, Tensor)]
+            rows = iter(self.outputs(predictor, model, prep.center(torch.stack(stored)))
+                        if stored else ())  # fmt: skip
+            for file, square in zip(chunk, found, strict=True):
+                if isinstance(square, Tensor):
+                    yield self.prediction(file, next(rows), model, options)
                 else:
-                    yield self.prediction(file, rows[file], model, options)
+                    yield self.failed(file, square)
             watch(Step("predict", 0, min(start + batch, len(files)), len(files)))
 
 
-def _read(
-    prep: Preprocessing, files: Sequence[Path], skip_bad: bool
-) -> tuple[dict[Path, Tensor], dict[Path, Fault]]:
-    """Stored squares of the readable files, and the faults of the others."""
-    stored, faults = {}, {}
-    for file in files:
-        try:
-            stored[file] = tensor_of(prep.read(file))
-        except DataError as reason:
-            if not skip_bad:
-                raise DataError(f"{reason} Or pass --skip-bad.") from None
-            faults[file] = str(reason)
-    return stored, faults
+def _read(prep: Preprocessing, file: Path, *, skip_bad: bool) -> Tensor | Fault:
+    """The stored square of a file, or what is wrong with it.
+
+    Raises:
+        DataError: it cannot be read, and may not be skipped.
+    """
+    try:
+        return tensor_of(prep.read(file))
+    except DataError as reason:
+        if not skip_bad:
+            raise DataError(f"{reason} Or pass --skip-bad.") from None
+        return str(reason)

@@ -31,6 +31,7 @@ def predict(
     skip_bad: bool = False,
     device: str = "auto",
     engine: Literal["fastest", "torch"] = "fastest",
+    done: Iterable[str] = (),
     watch: Watch = lambda _: None,
     note: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Prediction]:
@@ -51,6 +52,7 @@ def predict(
         skip_bad: report unreadable images and pages, and continue.
         device: where to run.
         engine: `fastest` takes the engine that `canon bench` has chosen for the run, if it has.
+        done: paths of files to leave out: they have been predicted already.
         watch: called after each step.
         note: called with what the user should know.
 
@@ -62,7 +64,7 @@ def predict(
     run, listed = run if isinstance(run, Run) else open_model(run), _paths(paths)
     folder = None if out is None else Path(out)
     masks = (format, tile, overlay, probabilities, resume)
-    options = PredictOptions(folder, top, batch, *masks, skip_bad)
+    options = PredictOptions(folder, top, batch, *masks, skip_bad, frozenset(done))
     task = task_named(run.record.task)
     require_options(task, run.model, options, [*TASKS.values()])
     devices = make_accelerator(device)

@@ -24,6 +24,8 @@ from canon.types import RawImages
 from canon.utils.files import atomic_write, cache_dir
 from canon.utils.progress import Progress
 
+RESIZE = 2  # version of the resizing: older packs in the cache differ by a level
+
 
 @dataclass(frozen=True)
 class ImagePack:
@@ -105,7 +107,7 @@ def _from_array(images: ArrayImages, prep: Preprocessing) -> Pixels:
 def _from_files(images: Images, prep: Preprocessing, progress: Progress | None) -> Pixels:
     shape = (len(images), prep.stored, prep.stored, prep.channels)
     dtype = np.uint8 if prep.bits == 8 else np.uint16
-    key = cache_key(images.files, prep.stored, prep.channels, prep.bits)
+    key = cache_key(images.files, RESIZE, prep.stored, prep.channels, prep.bits)
     path = cache_dir("packs") / f"{key}.npy"
     stored = _cached(path)
     if stored is not None and stored.shape == shape:
