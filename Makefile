@@ -21,7 +21,7 @@ test: check  ## all checks, and all tests except the slow ones
 test-fast: .venv/installed-dev  ## tests without checks: last failures first, stop at the first one
 	$(PYTEST) -m "not slow" --failed-first --exitfirst
 
-test-all: .venv/installed-dev  ## the slow tests, which `make test` leaves out
+test-all: .venv/installed-all  ## the slow tests, which `make test` leaves out
 	$(PYTEST) -m slow
 
 check: .venv/installed-dev  ## lint, format, types, imports between floors, words
@@ -41,7 +41,7 @@ docs: .venv/installed-docs  ## build the documentation and the API reference int
 sizes:  ## lines by floor, long files and functions, ResNet's lines of code
 	@$(PYTHON) tools/sizes.py
 
-bench: .venv/installed  ## speed compared with other libraries, in one run
+bench: .venv/installed-all  ## speed compared with other libraries, in one run
 	$(BIN)/python -m benchmarks
 
 clean:  ## remove the environment, the runs and the site
@@ -56,7 +56,11 @@ clean:  ## remove the environment, the runs and the site
 	touch $@
 
 .venv/installed-dev: .venv/installed
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,app,augment,big,cluster,explain]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,app,augment,big,cluster,deploy,explain]'
+	touch $@
+
+.venv/installed-all: .venv/installed-dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[ncnn,openvino]'
 	touch $@
 
 .venv/installed-docs: .venv/installed

@@ -77,6 +77,7 @@ def race(
     opened: Callable[[Entrant], Worker],
     *,
     end: float,
+    rounds: int | None = None,
     watch: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Time the entrants in turns until one is the fastest, or the time is over.
@@ -88,27 +89,41 @@ def race(
         opened: a worker with the engine of an entrant, checked; it raises EngineError if the engine
             does not run the network.
         end: the time at which to stop, by `time.monotonic`; the first entrant is always measured.
+        rounds: measure all entrants for so many rounds instead.
         watch: called with what is being done.
     """
     workers: dict[int, Worker] = {}
     try:
-        for place, entrant in enumerate(entrants):
-            if place and time.monotonic() > end:
-                entrant.fault = "not measured: the budget was spent"
-                continue
-            try:
-                worker = opened(entrant)
-                worker.time(entrant.input, 0.0, 3)  # the first runs allocate
-                worker.pause()
-                workers[place] = worker
-            except EngineError as reason:
-                entrant.fault = str(reason)
-        _rounds(entrants, workers, end, watch)
+        _open_all(entrants, workers, opened, end)
+        if rounds is None:
+            _rounds(entrants, workers, end, watch)
+        for _ in range(rounds or 0):
+            for place, worker in _in_race(entrants, workers):
+                _turn(entrants[place], worker)
         for place, worker in workers.items():
             entrants[place].memory = _memory(worker)
     finally:
         for worker in workers.values():
             worker.close()
+
+
+def _open_all(
+    entrants: list[Entrant],
+    workers: dict[int, Worker],
+    opened: Callable[[Entrant], Worker],
+    end: float,
+) -> None:
+    """Open the engines one after another, and stop each of them until its turn."""
+    for place, entrant in enumerate(entrants):
+        if place and time.monotonic() > end:
+            entrant.fault = "not measured: the budget was spent"
+            continue
+        try:
+            worker = workers[place] = opened(entrant)
+            worker.time(entrant.input, 0.0, 3)  # the first runs allocate
+            worker.pause()
+        except EngineError as reason:
+            entrant.fault = str(reason)
 
 
 def _rounds(

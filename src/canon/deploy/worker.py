@@ -51,19 +51,18 @@ class Worker:
 
     Args:
         spec: of the engine.
-        timeout: seconds that a reply may take.
+        module: that the process runs; it calls `serve`.
 
     Raises:
         EngineError: the engine cannot open its file, or the process ends.
     """
 
-    def __init__(self, spec: Spec, timeout: float = 600.0) -> None:
-        self.timeout = timeout
+    def __init__(self, spec: Spec, module: str = "canon.deploy.worker") -> None:
         environment = os.environ | {
             "OMP_NUM_THREADS": str(spec.threads), "MKL_NUM_THREADS": str(spec.threads),
         }  # fmt: skip
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "canon.deploy.worker"],
+            [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -41,17 +41,16 @@ class PredictionFile:
         self.partial = target.with_name(f".{target.name}.partial")
         first = json.dumps({"key": key}) + "\n"
         self.done: set[str] = set()
-        kept = first
-        if self.partial.is_file() and self.partial.open().readline() == first:
-            kept = first + "".join(self._whole_lines())
+        self.waiting: list[str] = []
+        lines = [*self._finished(first)] if self.partial.is_file() else []
         with atomic_write(self.partial) as temporary:
-            temporary.write_text(kept)
-        self.file = self.partial.open("a")
+            temporary.write_text(first + "".join(lines))
 
-    def _whole_lines(self) -> Iterator[str]:
+    def _finished(self, first: str) -> Iterator[str]:
         """The finished lines of an interrupted prediction; a power cut may have cut the last."""
         with self.partial.open() as file:
-            next(file)
+            if file.readline() != first:
+                return
             for line in file:
                 try:
                     self.done.add(json.loads(line)["file"])
@@ -60,22 +59,24 @@ class PredictionFile:
                 yield line
 
     def add(self, prediction: Prediction) -> None:
-        """Write one prediction."""
+        """Add one prediction."""
         line = {
             "file": str(prediction.path),
             "fault": bool(prediction.faults),
             "row": prediction.row(),
             "record": prediction.record(),
         }
-        self.file.write(json.dumps(line) + "\n")
+        self.waiting.append(json.dumps(line) + "\n")
 
     def flush(self) -> None:
-        """Hand what was written to the system."""
-        self.file.flush()
+        """Write what was added."""
+        with self.partial.open("a") as file:
+            file.writelines(self.waiting)
+        self.waiting.clear()
 
     def finish(self) -> list[str]:
         """Make the target of all predictions; return the files that could not be read."""
-        self.file.close()
+        self.flush()
         with atomic_write(self.target) as temporary:
             WRITERS[self.target.suffix](temporary, self.columns, self._lines())
         faults = [line["file"] for line in self._lines() if line["fault"]]
