@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from canon.deploy.choose import settings
+from canon.deploy.candidates import settings
 from canon.deploy.race import Entrant, race, ratio_interval
 from canon.deploy.worker import EngineError, Spec
 

@@ -2,7 +2,6 @@
 
 import inspect
 import re
-import warnings
 
 import pytest
 import torch
@@ -17,7 +16,6 @@ from tests.models.networks import (
     CLASSES,
     DEEP,
     HEAVY,
-    THOUSANDS,
     every_network,
     families,
     images,
@@ -26,8 +24,6 @@ from tests.models.networks import (
     small,
     without_zero_weights,
 )
-
-QUICK_TO_EXPORT = {"lenet5", "alexnet-tv", "plain20", "se-resnet18", "segnet-basic", "unet-same"}
 
 
 def precise(name: str, *things):
@@ -90,18 +86,6 @@ def test_weights_follow_from_the_seed_and_travel_by_state_dict(name):
     first, other, x = precise(name, first.eval(), other.eval(), images(name, 2))
     with torch.inference_mode():
         assert torch.equal(first(x), other(x))
-
-
-@pytest.mark.parametrize("name", every_network(QUICK_TO_EXPORT))
-def test_torch_export_captures_the_network(name):
-    if name in THOUSANDS:
-        pytest.skip("exporting thousands of layers takes minutes")
-    net, x = precise(name, without_zero_weights(small(name)).eval(), images(name, 2))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch warns of its own plans
-        program = torch.export.export(net, (x,))
-    with torch.inference_mode():
-        torch.testing.assert_close(program.module()(x), net(x), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", every_network())

@@ -11,7 +11,7 @@ from canon.cli.console import progress_bars, show_table
 from canon.cli.flags import Switch, flag
 
 if TYPE_CHECKING:
-    from canon.deploy.choose import Result
+    from canon.deploy.candidates import Result
 
 BAR = 30  # letters of the longest bar
 

@@ -1,16 +1,14 @@
 """Which engine runs a network fastest here: candidates, measured in a race."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
-import psutil
 import torch
 
+from canon.deploy.candidates import BATCHES, KINDS, Goal, Kind, Result, cores, settings, title
 from canon.deploy.engine import NAMES, missing
 from canon.deploy.files import FORMATS
 from canon.deploy.program import Program
@@ -18,68 +16,8 @@ from canon.deploy.race import Entrant, race
 from canon.deploy.worker import EngineError, Spec, Worker
 from canon.errors import InputError
 
-Goal = Literal["latency", "throughput", "memory"]
 TOLERANCE = 1e-3  # largest difference of an output, as a fraction of the largest output
 SHARE = 0.99  # of the outputs that keep it: near ties in pooling may move the others
-BATCHES = (1, 8, 32)  # of each stream, for throughput
-
-
-@dataclass(frozen=True)
-class Kind:
-    """An engine and its options.
-
-    Args:
-        name: as it is shown.
-        format: of its file.
-        options: of the engine.
-        folded: whether it runs the folded graph.
-    """
-
-    name: str
-    format: str
-    options: dict[str, Any]
-    folded: bool = True
-
-
-# In the order in which they are opened: torch to compare with, then those that win most often.
-KINDS = (
-    Kind("torch", "torch", {"layout": "contiguous_format"}, folded=False),
-    Kind("ONNX Runtime", "onnx", {}),
-    Kind("OpenVINO", "openvino", {}),
-    Kind("ncnn", "ncnn", {}),
-    Kind("torch, folded", "torch", {}),
-    Kind("torch, channels last", "torch", {}, folded=False),
-    Kind("torch.compile", "torch", {"compile": True}),
-)
-
-
-@dataclass(frozen=True)
-class Result:
-    """What was measured of an engine.
-
-    Args:
-        kind: of the engine.
-        name: of the engine with its settings.
-        threads: of a run.
-        streams: runs at a time.
-        batch: samples in a run of all streams.
-        seconds: median of a sample; None if it was not measured.
-        low: lower quartile of the seconds.
-        high: upper quartile of the seconds.
-        memory: the most bytes that its process has taken.
-        reason: why it was left out.
-    """
-
-    kind: str
-    name: str
-    threads: int
-    streams: int
-    batch: int
-    seconds: float | None
-    low: float | None = None
-    high: float | None = None
-    memory: int = 0
-    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,12 +37,6 @@ class Choice:
     batch: int
     results: tuple[Result, ...]
     goal: Goal
-
-
-def cores() -> int:
-    """Physical cores that this process may use."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(usable or 1, psutil.cpu_count(logical=False) or usable or 1))
 
 
 class Chooser:
@@ -162,7 +94,7 @@ class Chooser:
                 "--budget 60."
             )
         rest = [one for one in (*first, *second) if one.name != best[0].name]
-        results = tuple(map(_result, (best[0], *self._ranked(rest, goal, measured=False))))
+        results = tuple(map(Result.of, (best[0], *self._ranked(rest, goal, measured=False))))
         return Choice(best[0].spec, best[0].name, best[0].batch, results, goal)
 
     def _ranked(
@@ -196,11 +128,7 @@ class Chooser:
 
     def _entrant(self, kind: Kind, threads: int, streams: int, batch: int) -> Entrant:
         spec = Spec(kind.format, str(self._path(kind)), threads, streams, kind.options)
-        name = kind.name
-        if (threads, streams, batch) != (cores(), 1, 1):
-            name += f", {_counted(threads, 'thread')}"
-            name += f" x {streams} streams" if streams > 1 else ""
-            name += f", batch {batch}" if batch > 1 else ""
+        name = title(kind, threads, streams, batch)
         return Entrant(kind.name, name, spec, batch, self._input(batch))
 
     def _opened(self, entrant: Entrant) -> Worker:
@@ -214,6 +142,8 @@ class Chooser:
         worker = Worker(entrant.spec)
         try:
             self._check(entrant, worker)
+            worker.time(entrant.input, 0.0, 3)  # the first runs allocate
+            worker.settle()
         except EngineError:
             worker.close()
             raise
@@ -256,23 +186,3 @@ class Chooser:
             share = float((difference <= TOLERANCE * scale).mean())
             if not share >= SHARE:
                 raise EngineError(f"wrong: {1 - share:.1%} of the outputs differ from torch's")
-
-
-def settings(goal: Goal, count: int) -> list[tuple[int, int, int]]:
-    """Threads, streams and batch to try on so many cores."""
-    if goal != "throughput":
-        return sorted({(count, 1, 1), (max(1, count // 2), 1, 1), (1, 1, 1)}, reverse=True)
-    splits = {(count, 1), (max(1, count // 2), min(2, count)), (1, count)}
-    return [(t, s, s * b) for t, s in sorted(splits, reverse=True) for b in BATCHES]
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _result(one: Entrant) -> Result:
-    spec, measured = one.spec, bool(one.runs) and one.fault is None
-    low, high = one.spread if measured else (None, None)
-    seconds = one.median if measured else None
-    return Result(one.kind, one.name, spec.threads, spec.streams, one.batch, seconds, low, high,
-                  one.memory, one.fault)  # fmt: skip

@@ -118,7 +118,7 @@ def output_and_code(net: nn.Module, x: Tensor) -> tuple[Tensor, Tensor | None]:
     if module is None:
         return net(x), None
     y, code = _watched(net, module, x)
-    return y, (code.mean((2, 3)) if code.dim() == 4 and code.shape[-1] > 1 else code.flatten(1))
+    return y, (code.mean((2, 3)) if code.dim() == 4 else code.flatten(1))
 
 
 def _watched(net: nn.Module, module: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -97,8 +97,8 @@ def race(
         _open_all(entrants, workers, opened, end)
         if rounds is None:
             _rounds(entrants, workers, end, watch)
-        for _ in range(rounds or 0):
-            for place, worker in _in_race(entrants, workers):
+        for number in range(rounds or 0):
+            for place, worker in _in_race(entrants, workers, number):
                 _turn(entrants[place], worker)
         for place, worker in workers.items():
             entrants[place].memory = _memory(worker)
@@ -132,7 +132,7 @@ def _rounds(
     number = 0
     while _undecided(entrants, workers) and (number == 0 or time.monotonic() < end):
         number += 1
-        for place, worker in _in_race(entrants, workers):
+        for place, worker in _in_race(entrants, workers, number):
             watch(f"round {number}: {entrants[place].name}")
             _turn(entrants[place], worker)
         racing = [entrants[place] for place, _ in _in_race(entrants, workers)]
@@ -146,10 +146,15 @@ def _rounds(
                 entrant.out = number
 
 
-def _in_race(entrants: list[Entrant], workers: dict[int, Worker]) -> Iterator[tuple[int, Worker]]:
-    for place, worker in workers.items():
+def _in_race(
+    entrants: list[Entrant], workers: dict[int, Worker], number: int = 0
+) -> Iterator[tuple[int, Worker]]:
+    """Those that are not out; each round begins with another one, so that none always follows."""
+    places = [*workers]
+    first = number % len(places) if places else 0
+    for place in (*places[first:], *places[:first]):
         if entrants[place].out is None and entrants[place].fault is None:
-            yield place, worker
+            yield place, workers[place]
 
 
 def _undecided(entrants: list[Entrant], workers: dict[int, Worker]) -> bool:

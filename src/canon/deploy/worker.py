@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 
 from canon.errors import CanonError
+from canon.utils.huge_pages import use_huge_pages
 
 WARM = 3  # runs before the first that is timed
 
@@ -101,6 +102,10 @@ class Worker:
         times = self.ask({"do": "time", "input": str(x), "seconds": seconds, "least": batches})
         return list(times["times"])
 
+    def settle(self) -> None:
+        """Move the memory of the process to huge pages."""
+        self.ask({"do": "settle"})
+
     def memory(self) -> int:
         """The most bytes that the process has taken."""
         return int(self.ask({"do": "memory"})["bytes"])
@@ -151,6 +156,8 @@ def serve() -> None:
                 engine = _open(request)
             elif request["do"] == "memory":
                 reply = {"bytes": _peak()}
+            elif request["do"] == "settle":
+                reply = {"bytes": use_huge_pages()}
             else:
                 x = arrays.setdefault(request["input"], np.load(request["input"]))
                 reply = _compute(engine, x, request)

@@ -7,7 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Self
 
-from canon.deploy.choose import Choice, Goal, Result, cores
+from canon.deploy.candidates import Goal, Result, cores
+from canon.deploy.choose import Choice
 from canon.deploy.files import FORMATS
 from canon.deploy.worker import Spec
 from canon.runs.folder import WEIGHTS, Run

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from canon.deploy.choose import Choice, Chooser, Goal
+from canon.deploy.candidates import Goal
+from canon.deploy.choose import Choice, Chooser
 from canon.deploy.engine import Engine
 from canon.deploy.network import IMAGES
 from canon.deploy.program import export_program
