@@ -21,24 +21,28 @@ class Kind:
         name: as it is shown.
         format: of its file.
         options: of the engine.
-        folded: whether it runs the folded graph.
+        graph: which one it runs: plain, folded, or int8.
     """
 
     name: str
     format: str
     options: dict[str, Any]
-    folded: bool = True
+    graph: Literal["plain", "folded", "int8"] = "folded"
 
 
 # In the order in which they are opened: torch to compare with, then those that win most often.
 KINDS = (
-    Kind("torch", "torch", {"layout": "contiguous_format"}, folded=False),
+    Kind("torch", "torch", {"layout": "contiguous_format"}, "plain"),
     Kind("ONNX Runtime", "onnx", {}),
     Kind("OpenVINO", "openvino", {}),
     Kind("ncnn", "ncnn", {}),
     Kind("torch, folded", "torch", {}),
-    Kind("torch, channels last", "torch", {}, folded=False),
+    Kind("torch, channels last", "torch", {}, "plain"),
     Kind("torch.compile", "torch", {"compile": True}),
+)
+INT8 = (
+    Kind("ONNX Runtime, int8", "onnx", {}, "int8"),
+    Kind("OpenVINO, int8", "openvino", {}, "int8"),
 )
 
 
@@ -57,6 +61,8 @@ class Result:
         high: upper quartile of the seconds.
         memory: the most bytes that its process has taken.
         reason: why it was left out.
+        lost: of int8: how much the metric falls, a fraction; None if it was not measured.
+        interval: of that loss, 95 %.
     """
 
     kind: str
@@ -69,6 +75,8 @@ class Result:
     high: float | None = None
     memory: int = 0
     reason: str | None = None
+    lost: float | None = None
+    interval: tuple[float, float] | None = None
 
     @classmethod
     def of(cls, one: Entrant) -> Self:

@@ -8,10 +8,21 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from canon.deploy.candidates import BATCHES, KINDS, Goal, Kind, Result, cores, settings, title
+from canon.deploy.candidates import (
+    BATCHES,
+    INT8,
+    KINDS,
+    Goal,
+    Kind,
+    Result,
+    cores,
+    settings,
+    title,
+)
 from canon.deploy.engine import NAMES, missing
 from canon.deploy.files import FORMATS
 from canon.deploy.program import Program
+from canon.deploy.quantize import Int8, Loss, quantize_onnx, quantize_openvino
 from canon.deploy.race import Entrant, race
 from canon.deploy.worker import EngineError, Spec, Worker
 from canon.errors import InputError
@@ -48,6 +59,7 @@ class Chooser:
         reference: the outputs of the network in torch for the example.
         folder: for files; those of the chosen engine stay there.
         watch: called with what is being done.
+        int8: also try int8 engines.
     """
 
     def __init__(
@@ -57,8 +69,11 @@ class Chooser:
         reference: Sequence[torch.Tensor],
         folder: Path,
         watch: Callable[[str], None] = lambda _: None,
+        int8: Int8 | None = None,
     ) -> None:
         self.program, self.plain, self.folder, self.watch = program, plain, folder, watch
+        self.int8, self.losses = int8, dict[str, Loss]()
+        self.kinds = (*KINDS, *INT8) if int8 else KINDS
         self.reference = [y.detach().float().numpy() for y in reference]
         self.inputs: dict[int, Path] = {}
 
@@ -87,15 +102,36 @@ class Chooser:
             again = [replace(one, turns=[], runs=[], out=None) for one in finalists]
             self._race(again, start + budget)
             entrants = again if all(one.runs for one in again) else finalists
-        best = self._ranked(entrants, goal)
-        if not best:
+        best = self._acceptable(self._ranked(entrants, goal), ranked)
+        if best is None:
             raise InputError(
                 f"no engine was measured within {budget:g} seconds; expected a longer budget. Pass "
                 "--budget 60."
             )
-        rest = [one for one in (*first, *second) if one.name != best[0].name]
-        results = tuple(map(Result.of, (best[0], *self._ranked(rest, goal, measured=False))))
-        return Choice(best[0].spec, best[0].name, best[0].batch, results, goal)
+        rest = [one for one in (*first, *second) if one.name != best.name]
+        results = map(self._result, (best, *self._ranked(rest, goal, measured=False)))
+        return Choice(best.spec, best.name, best.batch, tuple(results), goal)
+
+    def _acceptable(self, finalists: list[Entrant], others: list[Entrant]) -> Entrant | None:
+        """The first of the ranked engines that is not int8, or loses no more than is allowed."""
+        for entrant in (*finalists, *others):
+            loss = self._loss(entrant)
+            if loss is None or self.int8 is None or loss.lost <= self.int8.limit:
+                return entrant
+        return None
+
+    def _loss(self, entrant: Entrant) -> Loss | None:
+        """What is lost with an int8 engine; None for another, or one that was not measured."""
+        if self.int8 is None or self._kind(entrant).graph != "int8" or not entrant.runs:
+            return None
+        if entrant.kind not in self.losses:
+            self.watch(f"measuring what is lost with {entrant.kind}")
+            self.losses[entrant.kind] = self.int8.loss(entrant.spec)
+        return self.losses[entrant.kind]
+
+    def _result(self, entrant: Entrant) -> Result:
+        result, loss = Result.of(entrant), self._loss(entrant)
+        return replace(result, lost=loss.lost, interval=loss.interval) if loss else result
 
     def _ranked(
         self, entrants: list[Entrant], goal: Goal, *, measured: bool = True
@@ -111,13 +147,13 @@ class Chooser:
 
     def _entrants(self, goal: Goal) -> list[Entrant]:
         batch = BATCHES[1] if goal == "throughput" else 1
-        return [self._entrant(kind, cores(), 1, batch) for kind in KINDS]
+        return [self._entrant(kind, cores(), 1, batch) for kind in self.kinds]
 
     def _variants(self, ranked: list[Entrant], goal: Goal) -> list[Entrant]:
         """The two fastest engines with other threads, streams and batches."""
         found = []
         for entrant in ranked[:2]:
-            kind = next(kind for kind in KINDS if kind.name == entrant.kind)
+            kind = self._kind(entrant)
             found += [
                 self._entrant(kind, threads, streams, batch)
                 for threads, streams, batch in settings(goal, cores())
@@ -141,7 +177,8 @@ class Chooser:
         self.watch(f"opening {entrant.name}")
         worker = Worker(entrant.spec)
         try:
-            self._check(entrant, worker)
+            if self._kind(entrant).graph != "int8":  # its loss is measured if it is fast
+                self._check(entrant, worker)
             worker.time(entrant.input, 0.0, 3)  # the first runs allocate
             worker.settle()
         except EngineError:
@@ -149,22 +186,36 @@ class Chooser:
             raise
         return worker
 
+    def _kind(self, entrant: Entrant) -> Kind:
+        return next(kind for kind in self.kinds if kind.name == entrant.kind)
+
     def _path(self, kind: Kind) -> Path:
-        name = "folded" if kind.folded else "plain"
-        return self.folder / f"{name}{FORMATS[kind.format].suffix}"
+        return self.folder / f"{kind.graph}{FORMATS[kind.format].suffix}"
 
     def _convert(self, path: Path, format: str) -> None:
         if reason := missing(format):
             raise EngineError(reason)
         if path.exists():
             return
-        self.watch(f"converting to {NAMES[format]}")
-        program = self.program if path.stem == "folded" else self.plain
+        self.watch(f"converting to {NAMES[format]}{', int8' if path.stem == 'int8' else ''}")
+        program = self.plain if path.stem == "plain" else self.program
         try:
-            FORMATS[format].write(program, path, {"input_name": program.input, "input": ""})
+            if path.stem == "int8":
+                self._quantize(path, format)
+            else:
+                FORMATS[format].write(program, path, {"input_name": program.input, "input": ""})
         except Exception as reason:  # converters raise errors of many types
             text = " ".join(str(reason).split())[:200] or type(reason).__name__
             raise EngineError(text) from None
+
+    def _quantize(self, path: Path, format: str) -> None:
+        assert self.int8 is not None
+        source = path.with_stem("folded")
+        self._convert(source, format)
+        if format == "onnx":
+            quantize_onnx(source, path, self.int8.samples, self.program.input)
+        else:
+            quantize_openvino(source, path, self.int8.samples)
 
     def _input(self, batch: int) -> Path:
         if batch not in self.inputs:

@@ -38,6 +38,7 @@ class ChosenEngine:
         weights: SHA-256 of the run's weights.
         date: of the measurement.
         budget: seconds that it could take.
+        max_loss: most that the metric could fall with int8, a fraction; None without int8.
         format: of this record.
     """
 
@@ -54,15 +55,17 @@ class ChosenEngine:
     weights: str
     date: str
     budget: float
+    max_loss: float | None = None
     format: int = FORMAT
 
     @classmethod
-    def of(cls, run: Run, choice: Choice, budget: float, date: str) -> Self:
+    def of(cls, run: Run, choice: Choice, budget: float, date: str, max_loss: float | None) -> Self:
         """The record of a choice made now, on this machine."""
         spec = choice.spec
         return cls(
             choice.goal, choice.name, spec.engine, spec.threads, spec.streams, choice.batch,
             spec.options, choice.results, machine(), versions(), weights_digest(run), date, budget,
+            max_loss,
         )  # fmt: skip
 
     def spec(self, run: Run) -> Spec:

@@ -75,8 +75,8 @@ def check_engine(
     compared = Compared(net, other, decides=task in DECIDE)
     if images.split is None:
         return _on_noise(run, compared)
-    before = _evaluated(run, compared, images.split, watch)
-    after = _evaluated(run, other, images.split, watch)
+    before = evaluated(run, compared, images.split, watch)
+    after = evaluated(run, other, images.split, watch)
     parity = compared.parity()
     first, last = before.figures()[0], after.figures()[0]
     if first.value is None or not isfinite(first.value) or first.unit == "count":
@@ -84,7 +84,8 @@ def check_engine(
     return replace(parity, metric=first.name, before=first.value, after=last.value)
 
 
-def _evaluated(run: Run, net: nn.Module, split: Split, watch: Watch | None) -> Metrics:
+def evaluated(run: Run, net: nn.Module, split: Split, watch: Watch | None) -> Metrics:
+    """The metrics of a network, or of an engine in its place, on a split."""
     task, devices = task_named(run.record.task), make_accelerator("cpu")
     options = EvalOptions(batch=64, recipe=run.record.recipe)
     outputs = split.targets.outputs

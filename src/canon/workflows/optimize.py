@@ -15,6 +15,7 @@ from canon.deploy.choose import Choice, Chooser
 from canon.deploy.engine import Engine
 from canon.deploy.network import IMAGES
 from canon.deploy.program import export_program
+from canon.deploy.quantize import Int8
 from canon.deploy.streams import open_streams
 from canon.deploy.worker import Spec
 from canon.errors import CanonError, InputError, require_choice
@@ -24,10 +25,12 @@ from canon.runs.exported import ExportedRun, engine_network
 from canon.runs.folder import Run
 from canon.utils.files import atomic_path
 from canon.workflows.export_subject import Subject, export_subject
+from canon.workflows.int8 import int8_of
 
 GOALS: tuple[Goal, ...] = ("latency", "throughput", "memory")
 BUDGET = 60.0  # seconds
 LEAST = 1.0  # seconds
+MAX_LOSS = 0.005  # of the metric, a fraction
 
 
 class OptimizedNetwork(nn.Module):
@@ -68,6 +71,8 @@ def optimize(
     *,
     goal: Goal = "latency",
     budget: float = BUDGET,
+    int8: bool = False,
+    max_loss: float = MAX_LOSS,
     watch: Callable[[str], None] = lambda _: None,
 ) -> OptimizedNetwork:
     """The fastest engine for a network on this machine, measured and checked.
@@ -82,6 +87,8 @@ def optimize(
         example: an input of at least one sample, (N, ...) float32; runs and names have their own.
         goal: `latency` of one sample, `throughput` of batches, or `memory` of the process.
         budget: seconds that the choice may take.
+        int8: of a run: also try int8 engines, calibrated on its training images.
+        max_loss: most that the metric on held-out images may fall with int8, a fraction.
         watch: called with what is being done.
 
     Returns:
@@ -97,7 +104,16 @@ def optimize(
             f"--budget is {budget:g} seconds; expected {LEAST:g} or more. Pass --budget {BUDGET:g}."
         )
     if not isinstance(model, nn.Module):
-        return _optimize_subject(export_subject(model, None, {}), goal, budget, watch)
+        found = export_subject(model, None, {})
+        if int8 and not found.trained:
+            raise InputError(
+                f"{model} is no run, so there are no images to calibrate int8 on; expected a run "
+                "folder. Remove --int8."
+            )
+        eight = int8_of(found.run, max_loss) if int8 else None
+        return _optimize_subject(found, goal, budget, watch, eight)
+    if int8:
+        raise InputError("int8 is calibrated on the images of a run; expected a run. Pass a run.")
     if example is None:
         raise InputError("no example for the module; expected an input. Pass example=x.")
     folder = tempfile.TemporaryDirectory(prefix="canon-")
@@ -106,7 +122,11 @@ def optimize(
 
 
 def _optimize_subject(
-    found: Subject, goal: Goal, budget: float, watch: Callable[[str], None]
+    found: Subject,
+    goal: Goal,
+    budget: float,
+    watch: Callable[[str], None],
+    int8: Int8 | None,
 ) -> OptimizedNetwork:
     """The engine for a run, kept in its folder; or for a network that has none."""
     record = found.run.record
@@ -115,7 +135,7 @@ def _optimize_subject(
     example = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     with tempfile.TemporaryDirectory(prefix="canon-") as folder:
         sizes = (2, 3) if record.task == "segment" else ()
-        choice, single = choose(found.net, example, goal, budget, Path(folder), watch, sizes)
+        choice, single = choose(found.net, example, goal, budget, Path(folder), watch, sizes, int8)
         if not found.trained:
             return OptimizedNetwork(opened(choice.spec), choice, single=single)
         target = engine_file(found.run, choice.spec.engine)
@@ -124,7 +144,7 @@ def _optimize_subject(
             source = Path(choice.spec.path)
             (shutil.copytree if source.is_dir() else shutil.copy2)(source, temporary)
     date = datetime.now().astimezone().isoformat(timespec="seconds")
-    chosen = ChosenEngine.of(found.run, choice, budget, date)
+    chosen = ChosenEngine.of(found.run, choice, budget, date, int8.limit if int8 else None)
     saved = chosen.save(found.run)
     engine = opened(chosen.spec(found.run))
     return OptimizedNetwork(engine, choice, single=single, saved=saved)
@@ -145,7 +165,10 @@ def fastest_network(run: Run, note: Callable[[str], None]) -> nn.Module | None:
     if reason := chosen.stale(run):
         note(f"{reason}: measuring engines again, {chosen.budget:g} seconds at most")
         try:
-            optimize(run, goal=chosen.goal, budget=chosen.budget)
+            optimize(
+                run, goal=chosen.goal, budget=chosen.budget, int8=chosen.max_loss is not None,
+                max_loss=chosen.max_loss or 0.0,
+            )  # fmt: skip
             chosen = chosen_engine(run)
         except CanonError as failure:
             note(f"{failure} Predicting with torch.")
@@ -162,6 +185,7 @@ def choose(
     folder: Path,
     watch: Callable[[str], None],
     sizes: tuple[int, ...] = (),
+    int8: Int8 | None = None,
 ) -> tuple[Choice, bool]:
     """The choice, and whether the module gives one tensor.
 
@@ -173,6 +197,7 @@ def choose(
         folder: for files.
         watch: called with what is being done.
         sizes: dimensions of the input that may vary.
+        int8: also try int8 engines.
     """
     pair = torch.cat([example, example])[:2] if len(example) < 2 else example
     with eval_mode(module):
@@ -184,7 +209,8 @@ def choose(
     watch("reading the network")
     program = export_program(wrapped, pair, names, name=IMAGES, sizes=sizes)
     plain = export_program(wrapped, pair, names, name=IMAGES, sizes=sizes, folded=False)
-    return Chooser(program, plain, outputs, folder, watch).choose(goal, budget), single
+    chooser = Chooser(program, plain, outputs, folder, watch, int8)
+    return chooser.choose(goal, budget), single
 
 
 class AsTuple(nn.Module):
