@@ -1,7 +1,6 @@
 """`canon bench`: the fastest engine for a network on this machine."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,7 +10,7 @@ from canon.cli.console import progress_bars, show_table
 from canon.cli.flags import Switch, flag
 
 if TYPE_CHECKING:
-    from canon.deploy.candidates import Result
+    from canon.deploy.results import Result
 
 BAR = 30  # letters of the longest bar
 
@@ -65,42 +64,21 @@ def run(command: Command) -> int:
     return 0
 
 
-def _print(results: "Sequence[Result]", goal: str) -> None:
-    eager = next((one.seconds for one in results if one.kind == "torch"), None)
-    measured = [one for one in results if one.seconds is not None]
-    values = [_value(one, goal) for one in measured]
-    unit = "images/s" if goal == "throughput" else "ms"
-    show_table(
-        ("engine", "", unit, "quartiles", "times torch", "MiB"),
-        (_row(*pair, max(values), eager, goal) for pair in zip(measured, values, strict=True)),
-        left=2,
-    )
-    for one in results:
-        if one.lost is not None:
-            ends = [f"{100 * end:.2f}" for end in one.interval or ()]
-            within = f" (95 % interval {' to '.join(ends)})" if ends else ""
-            print(f"{one.name} loses {100 * one.lost:.2f} points{within}")
-        if one.reason is not None:
-            print(f"left out: {one.name}: {one.reason}")
+def _print(results: "tuple[Result, ...]", goal: str) -> None:
+    from canon.deploy.results import engine_table, left_out
+
+    table = engine_table(results, goal)
+    values = [_length(one, goal) for one in results if one.seconds is not None]
+    rows = [(name, "█" * max(1, round(BAR * value / max(values))), *cells)
+            for (name, *cells), value in zip(table.rows, values, strict=True)]  # fmt: skip
+    kept = len(table.head) if any(row[-1] for row in rows) else len(table.head) - 1
+    first, *others = table.head
+    show_table((first, "", *others)[: kept + 1], [row[: kept + 1] for row in rows], left=2)
+    for line in left_out(results):
+        print(f"left out: {line}")
 
 
-def _value(one: "Result", goal: str) -> float:
+def _length(one: "Result", goal: str) -> float:
     """The length of a bar: images per second, or bytes."""
     assert one.seconds is not None
     return float(one.memory) if goal == "memory" else 1 / one.seconds
-
-
-def _row(
-    one: "Result", value: float, most: float, eager: float | None, goal: str
-) -> tuple[str, ...]:
-    assert one.seconds is not None
-    assert one.low is not None
-    assert one.high is not None
-    bar = "█" * max(1, round(BAR * value / most))
-    ratio = f"{eager / one.seconds:.2f}" if eager else ""
-    ends = (one.low, one.high)
-    if goal == "throughput":
-        figures = f"{1 / one.seconds:.1f}", f"{1 / ends[1]:.1f} to {1 / ends[0]:.1f}"
-    else:
-        figures = f"{1e3 * one.seconds:.2f}", f"{1e3 * ends[0]:.2f} to {1e3 * ends[1]:.2f}"
-    return one.name, bar, *figures, ratio, f"{one.memory / 2**20:,.0f}"

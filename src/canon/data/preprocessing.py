@@ -88,11 +88,14 @@ class Preprocessing:
     def read(self, file: Path) -> Pixels:
         """A file as a stored square.
 
+        A JPEG of four times the side or more is decoded at 1/2, 1/4 or 1/8 of its size: at least
+        twice the side is left, which is then reduced as usual.
+
         Raises:
             DataError: it cannot be read, or has more bits than are stored.
         """
         with in_turn(file):
-            return self.fit(read_image(file), str(file))
+            return self.fit(read_image(file, least=2 * self.stored), str(file))
 
     def normalize(self, raw: RawImages) -> Images:
         """Stored pixels, (N, H, W, C) and already cropped, as a network's input, channels last."""

@@ -1,12 +1,11 @@
-"""The engines that are tried for a network, their settings, and what was measured of them."""
+"""The engines that are tried for a network, and their settings."""
 
 import os
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import psutil
 
-from canon.deploy.race import Entrant
 from canon.utils.tables import counted
 
 Goal = Literal["latency", "throughput", "memory"]
@@ -44,48 +43,6 @@ INT8 = (
     Kind("ONNX Runtime, int8", "onnx", {}, "int8"),
     Kind("OpenVINO, int8", "openvino", {}, "int8"),
 )
-
-
-@dataclass(frozen=True)
-class Result:
-    """What was measured of an engine.
-
-    Args:
-        kind: of the engine.
-        name: of the engine with its settings.
-        threads: of a run.
-        streams: runs at a time.
-        batch: samples in a run of all streams.
-        seconds: median of a sample; None if it was not measured.
-        low: lower quartile of the seconds.
-        high: upper quartile of the seconds.
-        memory: the most bytes that its process has taken.
-        reason: why it was left out.
-        lost: of int8: how much the metric falls, a fraction; None if it was not measured.
-        interval: of that loss, 95 %.
-    """
-
-    kind: str
-    name: str
-    threads: int
-    streams: int
-    batch: int
-    seconds: float | None
-    low: float | None = None
-    high: float | None = None
-    memory: int = 0
-    reason: str | None = None
-    lost: float | None = None
-    interval: tuple[float, float] | None = None
-
-    @classmethod
-    def of(cls, one: Entrant) -> Self:
-        """What a race has measured of an entrant."""
-        spec, measured = one.spec, bool(one.runs) and one.fault is None
-        low, high = one.spread if measured else (None, None)
-        seconds = one.median if measured else None
-        return cls(one.kind, one.name, spec.threads, spec.streams, one.batch, seconds, low, high,
-                   one.memory, one.fault)  # fmt: skip
 
 
 def cores() -> int:

@@ -14,7 +14,6 @@ from canon.deploy.candidates import (
     KINDS,
     Goal,
     Kind,
-    Result,
     cores,
     settings,
     title,
@@ -24,6 +23,7 @@ from canon.deploy.files import FORMATS
 from canon.deploy.program import Program
 from canon.deploy.quantize import Int8, Loss, quantize_onnx, quantize_openvino
 from canon.deploy.race import Entrant, race
+from canon.deploy.results import Result
 from canon.deploy.worker import EngineError, Spec, Worker
 from canon.errors import InputError
 

@@ -100,3 +100,16 @@ def _label(axes: Axes, x: str, y: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, fontsize=9)
+
+
+def bars(labels: Sequence[str], values: Sequence[float], title: str) -> Figure:
+    """A horizontal bar for each label, in their order from above."""
+    figure = Figure(figsize=(6.4, 0.3 * len(labels) + 0.7), layout="constrained")
+    axes = figure.subplots()
+    drawn = axes.barh(range(len(labels)), values, color=ACCENT, height=0.6)
+    axes.bar_label(drawn, [f" {value:.3g}" for value in values], color=INK, fontsize=8)
+    axes.set_yticks(range(len(labels)), [literal(label) for label in labels])
+    axes.invert_yaxis()
+    axes.set_xlabel(title)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure

@@ -7,9 +7,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Self
 
-from canon.deploy.candidates import Goal, Result, cores
+from canon.deploy.candidates import Goal, cores
 from canon.deploy.choose import Choice
 from canon.deploy.files import FORMATS
+from canon.deploy.results import Result
 from canon.deploy.worker import Spec
 from canon.runs.folder import WEIGHTS, Run
 from canon.utils.devices import hardware

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,7 @@ def _optimize_subject(
     date = datetime.now().astimezone().isoformat(timespec="seconds")
     chosen = ChosenEngine.of(found.run, choice, budget, date, int8.limit if int8 else None)
     saved = chosen.save(found.run)
+    import_module("canon.reports.engines").add_engines(found.run, chosen)  # drawing is slow to load
     engine = opened(chosen.spec(found.run))
     return OptimizedNetwork(engine, choice, single=single, saved=saved)
 

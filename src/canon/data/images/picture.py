@@ -95,8 +95,13 @@ def decoding(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def open_picture(path: Path) -> Iterator[Image.Image]:
+def open_picture(path: Path, least: int | None = None) -> Iterator[Image.Image]:
     """A file as Pillow opens it, loaded and upright.
+
+    Args:
+        path: the file.
+        least: a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, as long as its sides keep so
+            many pixels; None means whole.
 
     Raises:
         DataError: it is missing, empty, damaged, no image, or too large for the memory.
@@ -105,6 +110,8 @@ def open_picture(path: Path) -> Iterator[Image.Image]:
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty (0 bytes); expected an image. Replace or delete it.")
         with Image.open(path) as picture, room_for(path, picture.height, picture.width):
+            if least is not None and picture.format == "JPEG":
+                picture.draft(picture.mode, (least, least))
             picture.load()
             yield upright(picture)
 

@@ -63,8 +63,13 @@ def multi_page_fault(path: Path) -> str | None:
     return f"{path} contains {count} images; expected one. Save its pages as separate files."
 
 
-def read_image(path: Path) -> Pixels:
+def read_image(path: Path, least: int | None = None) -> Pixels:
     """The pixels of a file, (H, W, C) with C 1 or 3; uint8, or uint16 for 16-bit grey.
+
+    Args:
+        path: the file.
+        least: a JPEG may be decoded at a fraction of its size, as long as its sides keep so many
+            pixels; None means whole.
 
     Raises:
         DataError: the file is missing, empty, truncated, no image, or has floating-point pixels.
@@ -75,7 +80,7 @@ def read_image(path: Path) -> Pixels:
         return (pixels >> 8).astype(np.uint8) if deep_color else pixels
     if is_deep_png(path, GREY_ALPHA) and (deep := read_deep_png(path)) is not None:
         return deep
-    return read_picture(path)
+    return read_picture(path, least)
 
 
 def either(path: Path, first: Callable[[Path], Read], second: Callable[[Path], Read]) -> Read:
@@ -91,13 +96,17 @@ def either(path: Path, first: Callable[[Path], Read], second: Callable[[Path], R
             raise reason from None
 
 
-def read_picture(path: Path) -> Pixels:
+def read_picture(path: Path, least: int | None = None) -> Pixels:
     """The pixels of a file, by Pillow.
+
+    Args:
+        path: the file.
+        least: as of `read_image`.
 
     Raises:
         DataError: as `read_image`.
     """
-    with open_picture(path) as picture:
+    with open_picture(path, least) as picture:
         return _pixels(picture, path)
 
 
