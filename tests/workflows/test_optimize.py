@@ -11,6 +11,7 @@ from torch import nn
 import canon
 from canon.cli import main
 from canon.deploy import choose
+from canon.deploy.quantize import require_samples
 from canon.errors import InputError
 from canon.runs.chosen_engine import chosen_engine, machine, versions
 from canon.runs.open import open_run
@@ -122,3 +123,30 @@ def test_a_budget_or_goal_that_makes_no_sense_is_refused(capsys):
         canon.optimize("lenet5", goal="speed")
     with pytest.raises(InputError, match="no example"):
         canon.optimize(nn.Identity())
+
+
+@pytest.mark.slow
+def test_low_precision_is_measured_and_refused_beyond_the_limit(measured, tmp_path, capsys):
+    pytest.importorskip("openvino")
+    shutil.copytree(measured.path, tmp_path / "run")
+    argv = ["bench", str(tmp_path / "run"), "--budget", "30", "--low-precision"]
+    assert main([*argv, "--max-loss", "0"]) == 0
+    chosen = chosen_engine(open_run(tmp_path / "run"))
+    lossy = {one.name: one for one in chosen.results if one.lost is not None}
+    assert any("int8" in name for name in lossy), capsys.readouterr().out
+    for one in lossy.values():
+        assert one.interval[0] <= one.lost <= one.interval[1]
+        assert abs(one.lost) < 0.05
+    best = chosen.results[0]
+    assert best.lost is None or best.lost <= 0.0
+    assert "points lost" in capsys.readouterr().out
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert page.count("<h2>Engines</h2>") == 1
+    assert chosen.name in page
+
+
+def test_low_precision_needs_a_run_with_images(capsys):
+    line = refused(capsys, "bench", "lenet5", "--low-precision")
+    assert "lenet5 is no run" in line
+    with pytest.raises(InputError, match="31 images are too few.*expected 32"):
+        require_samples(31)

@@ -22,22 +22,22 @@ class Command:
     Torch (eager, channels last, folded, compiled), ONNX Runtime, OpenVINO and ncnn, as far as they
     are installed, run in processes of their own and in turns. An engine whose outputs differ from
     those of torch is left out. The choice for a run is written into its folder: `canon predict`
-    uses it from then on. int8 is calibrated on the run's training images, and chosen only if it is
-    faster and loses no more than --max-loss on held-out images.
+    uses it from then on. With --low-precision, int8 and bfloat16 are tried as well, and chosen only
+    if they are faster and lose no more than --max-loss on held-out images.
 
     Args:
         run: a run folder, or the name of a network.
         goal: latency of one image, throughput of many, or memory of the process.
         budget: seconds that the measurement may take.
-        int8: also try int8 with ONNX Runtime and OpenVINO (runs only).
-        max_loss: points of the metric that int8 may lose.
+        low_precision: also try int8, calibrated on training images, and bfloat16 (runs only).
+        max_loss: points of the metric that low precision may lose.
         json: print JSON.
     """
 
     run: tyro.conf.Positional[str]
     goal: Literal["latency", "throughput", "memory"] = "latency"
     budget: Annotated[float, flag("SECONDS", "60")] = 60.0
-    int8: Switch = False
+    low_precision: Switch = False
     max_loss: Annotated[float, flag("POINTS", "0.5")] = 0.5
     json: Switch = False
 
@@ -50,7 +50,7 @@ def run(command: Command) -> int:
         task = bars.progress.add_task("starting", total=None)
         found = optimize(
             command.run, goal=command.goal, budget=command.budget,
-            int8=command.int8, max_loss=command.max_loss / 100,
+            low_precision=command.low_precision, max_loss=command.max_loss / 100,
             watch=lambda doing: bars.progress.update(task, description=doing),
         )  # fmt: skip
     choice: Any = found.choice

@@ -21,12 +21,14 @@ class Kind:
         format: of its file.
         options: of the engine.
         graph: which one it runs: plain, folded, or int8.
+        lossy: whether it computes with fewer bits, and what is lost has to be measured.
     """
 
     name: str
     format: str
     options: dict[str, Any]
     graph: Literal["plain", "folded", "int8"] = "folded"
+    lossy: bool = False
 
 
 # In the order in which they are opened: torch to compare with, then those that win most often.
@@ -39,9 +41,10 @@ KINDS = (
     Kind("torch, channels last", "torch", {}, "plain"),
     Kind("torch.compile", "torch", {"compile": True}),
 )
-INT8 = (
-    Kind("ONNX Runtime, int8", "onnx", {}, "int8"),
-    Kind("OpenVINO, int8", "openvino", {}, "int8"),
+LOW_PRECISION = (
+    Kind("ONNX Runtime, int8", "onnx", {}, "int8", lossy=True),
+    Kind("OpenVINO, int8", "openvino", {}, "int8", lossy=True),
+    Kind("OpenVINO, bf16", "openvino", {"INFERENCE_PRECISION_HINT": "bf16"}, lossy=True),
 )
 
 

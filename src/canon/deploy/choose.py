@@ -10,8 +10,8 @@ import torch
 
 from canon.deploy.candidates import (
     BATCHES,
-    INT8,
     KINDS,
+    LOW_PRECISION,
     Goal,
     Kind,
     cores,
@@ -21,7 +21,7 @@ from canon.deploy.candidates import (
 from canon.deploy.engine import NAMES, missing
 from canon.deploy.files import FORMATS
 from canon.deploy.program import Program
-from canon.deploy.quantize import Int8, Loss, quantize_onnx, quantize_openvino
+from canon.deploy.quantize import Loss, LowPrecision, quantize_onnx, quantize_openvino
 from canon.deploy.race import Entrant, race
 from canon.deploy.results import Result
 from canon.deploy.worker import EngineError, Spec, Worker
@@ -59,7 +59,7 @@ class Chooser:
         reference: the outputs of the network in torch for the example.
         folder: for files; those of the chosen engine stay there.
         watch: called with what is being done.
-        int8: also try int8 engines.
+        low: also try engines of low precision.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class Chooser:
         reference: Sequence[torch.Tensor],
         folder: Path,
         watch: Callable[[str], None] = lambda _: None,
-        int8: Int8 | None = None,
+        low: LowPrecision | None = None,
     ) -> None:
         self.program, self.plain, self.folder, self.watch = program, plain, folder, watch
-        self.int8, self.losses = int8, dict[str, Loss]()
-        self.kinds = (*KINDS, *INT8) if int8 else KINDS
+        self.low, self.losses = low, dict[str, Loss]()
+        self.kinds = (*KINDS, *LOW_PRECISION) if low else KINDS
         self.reference = [y.detach().float().numpy() for y in reference]
         self.inputs: dict[int, Path] = {}
 
@@ -113,20 +113,20 @@ class Chooser:
         return Choice(best.spec, best.name, best.batch, tuple(results), goal)
 
     def _acceptable(self, finalists: list[Entrant], others: list[Entrant]) -> Entrant | None:
-        """The first of the ranked engines that is not int8, or loses no more than is allowed."""
+        """The first of the ranked engines that loses no more than is allowed."""
         for entrant in (*finalists, *others):
             loss = self._loss(entrant)
-            if loss is None or self.int8 is None or loss.lost <= self.int8.limit:
+            if loss is None or self.low is None or loss.lost <= self.low.limit:
                 return entrant
         return None
 
     def _loss(self, entrant: Entrant) -> Loss | None:
-        """What is lost with an int8 engine; None for another, or one that was not measured."""
-        if self.int8 is None or self._kind(entrant).graph != "int8" or not entrant.runs:
+        """What is lost with low precision; None with full, or if it was not measured."""
+        if self.low is None or not self._kind(entrant).lossy or not entrant.runs:
             return None
         if entrant.kind not in self.losses:
             self.watch(f"measuring what is lost with {entrant.kind}")
-            self.losses[entrant.kind] = self.int8.loss(entrant.spec)
+            self.losses[entrant.kind] = self.low.loss(entrant.spec)
         return self.losses[entrant.kind]
 
     def _result(self, entrant: Entrant) -> Result:
@@ -177,7 +177,7 @@ class Chooser:
         self.watch(f"opening {entrant.name}")
         worker = Worker(entrant.spec)
         try:
-            if self._kind(entrant).graph != "int8":  # its loss is measured if it is fast
+            if not self._kind(entrant).lossy:  # whose loss is measured on images
                 self._check(entrant, worker)
             worker.time(entrant.input, 0.0, 3)  # the first runs allocate
             worker.settle()
@@ -209,13 +209,13 @@ class Chooser:
             raise EngineError(text) from None
 
     def _quantize(self, path: Path, format: str) -> None:
-        assert self.int8 is not None
+        assert self.low is not None
         source = path.with_stem("folded")
         self._convert(source, format)
         if format == "onnx":
-            quantize_onnx(source, path, self.int8.samples, self.program.input)
+            quantize_onnx(source, path, self.low.samples, self.program.input)
         else:
-            quantize_openvino(source, path, self.int8.samples)
+            quantize_openvino(source, path, self.low.samples)
 
     def _input(self, batch: int) -> Path:
         if batch not in self.inputs:

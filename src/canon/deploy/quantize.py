@@ -40,8 +40,8 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Int8:
-    """What int8 engines need.
+class LowPrecision:
+    """What engines of low precision need.
 
     Args:
         samples: batches of inputs that show the ranges of activations.
@@ -63,7 +63,7 @@ def require_samples(count: int) -> None:
     if count < LEAST:
         raise InputError(
             f"{count} images are too few to calibrate int8; expected {LEAST} or more training "
-            "images. Leave --int8 out."
+            "images. Leave --low-precision out."
         )
 
 

@@ -22,7 +22,7 @@ class Result:
         high: upper quartile of the seconds.
         memory: the most bytes that its process has taken.
         reason: why it was left out.
-        lost: of int8: how much the metric falls, a fraction; None if it was not measured.
+        lost: with low precision: how much the metric falls, a fraction; None if not measured.
         interval: of that loss, 95 %.
     """
 

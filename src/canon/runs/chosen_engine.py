@@ -39,7 +39,7 @@ class ChosenEngine:
         weights: SHA-256 of the run's weights.
         date: of the measurement.
         budget: seconds that it could take.
-        max_loss: most that the metric could fall with int8, a fraction; None without int8.
+        max_loss: most that the metric could fall, a fraction; None without low precision.
         format: of this record.
     """
 

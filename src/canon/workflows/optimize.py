@@ -16,7 +16,7 @@ from canon.deploy.choose import Choice, Chooser
 from canon.deploy.engine import Engine
 from canon.deploy.network import IMAGES
 from canon.deploy.program import export_program
-from canon.deploy.quantize import Int8
+from canon.deploy.quantize import LowPrecision
 from canon.deploy.streams import open_streams
 from canon.deploy.worker import Spec
 from canon.errors import CanonError, InputError, require_choice
@@ -26,7 +26,7 @@ from canon.runs.exported import ExportedRun, engine_network
 from canon.runs.folder import Run
 from canon.utils.files import atomic_path
 from canon.workflows.export_subject import Subject, export_subject
-from canon.workflows.int8 import int8_of
+from canon.workflows.low_precision import low_precision_of
 
 GOALS: tuple[Goal, ...] = ("latency", "throughput", "memory")
 BUDGET = 60.0  # seconds
@@ -72,7 +72,7 @@ def optimize(
     *,
     goal: Goal = "latency",
     budget: float = BUDGET,
-    int8: bool = False,
+    low_precision: bool = False,
     max_loss: float = MAX_LOSS,
     watch: Callable[[str], None] = lambda _: None,
 ) -> OptimizedNetwork:
@@ -88,8 +88,8 @@ def optimize(
         example: an input of at least one sample, (N, ...) float32; runs and names have their own.
         goal: `latency` of one sample, `throughput` of batches, or `memory` of the process.
         budget: seconds that the choice may take.
-        int8: of a run: also try int8 engines, calibrated on its training images.
-        max_loss: most that the metric on held-out images may fall with int8, a fraction.
+        low_precision: of a run: also try int8, calibrated on its training images, and bfloat16.
+        max_loss: most that the metric on held-out images may fall with them, a fraction.
         watch: called with what is being done.
 
     Returns:
@@ -106,14 +106,14 @@ def optimize(
         )
     if not isinstance(model, nn.Module):
         found = export_subject(model, None, {})
-        if int8 and not found.trained:
+        if low_precision and not found.trained:
             raise InputError(
                 f"{model} is no run, so there are no images to calibrate int8 on; expected a run "
-                "folder. Remove --int8."
+                "folder. Remove --low-precision."
             )
-        eight = int8_of(found.run, max_loss) if int8 else None
-        return _optimize_subject(found, goal, budget, watch, eight)
-    if int8:
+        low = low_precision_of(found.run, max_loss) if low_precision else None
+        return _optimize_subject(found, goal, budget, watch, low)
+    if low_precision:
         raise InputError("int8 is calibrated on the images of a run; expected a run. Pass a run.")
     if example is None:
         raise InputError("no example for the module; expected an input. Pass example=x.")
@@ -127,7 +127,7 @@ def _optimize_subject(
     goal: Goal,
     budget: float,
     watch: Callable[[str], None],
-    int8: Int8 | None,
+    low: LowPrecision | None,
 ) -> OptimizedNetwork:
     """The engine for a run, kept in its folder; or for a network that has none."""
     record = found.run.record
@@ -136,7 +136,7 @@ def _optimize_subject(
     example = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     with tempfile.TemporaryDirectory(prefix="canon-") as folder:
         sizes = (2, 3) if record.task == "segment" else ()
-        choice, single = choose(found.net, example, goal, budget, Path(folder), watch, sizes, int8)
+        choice, single = choose(found.net, example, goal, budget, Path(folder), watch, sizes, low)
         if not found.trained:
             return OptimizedNetwork(opened(choice.spec), choice, single=single)
         target = engine_file(found.run, choice.spec.engine)
@@ -145,7 +145,7 @@ def _optimize_subject(
             source = Path(choice.spec.path)
             (shutil.copytree if source.is_dir() else shutil.copy2)(source, temporary)
     date = datetime.now().astimezone().isoformat(timespec="seconds")
-    chosen = ChosenEngine.of(found.run, choice, budget, date, int8.limit if int8 else None)
+    chosen = ChosenEngine.of(found.run, choice, budget, date, low.limit if low else None)
     saved = chosen.save(found.run)
     import_module("canon.reports.engines").add_engines(found.run, chosen)  # drawing is slow to load
     engine = opened(chosen.spec(found.run))
@@ -168,9 +168,12 @@ def fastest_network(run: Run, note: Callable[[str], None]) -> nn.Module | None:
         note(f"{reason}: measuring engines again, {chosen.budget:g} seconds at most")
         try:
             optimize(
-                run, goal=chosen.goal, budget=chosen.budget, int8=chosen.max_loss is not None,
+                run,
+                goal=chosen.goal,
+                budget=chosen.budget,
+                low_precision=chosen.max_loss is not None,
                 max_loss=chosen.max_loss or 0.0,
-            )  # fmt: skip
+            )
             chosen = chosen_engine(run)
         except CanonError as failure:
             note(f"{failure} Predicting with torch.")
@@ -187,7 +190,7 @@ def choose(
     folder: Path,
     watch: Callable[[str], None],
     sizes: tuple[int, ...] = (),
-    int8: Int8 | None = None,
+    low: LowPrecision | None = None,
 ) -> tuple[Choice, bool]:
     """The choice, and whether the module gives one tensor.
 
@@ -199,7 +202,7 @@ def choose(
         folder: for files.
         watch: called with what is being done.
         sizes: dimensions of the input that may vary.
-        int8: also try int8 engines.
+        low: also try engines of low precision.
     """
     pair = torch.cat([example, example])[:2] if len(example) < 2 else example
     with eval_mode(module):
@@ -211,7 +214,7 @@ def choose(
     watch("reading the network")
     program = export_program(wrapped, pair, names, name=IMAGES, sizes=sizes)
     plain = export_program(wrapped, pair, names, name=IMAGES, sizes=sizes, folded=False)
-    chooser = Chooser(program, plain, outputs, folder, watch, int8)
+    chooser = Chooser(program, plain, outputs, folder, watch, low)
     return chooser.choose(goal, budget), single
 
 

@@ -66,6 +66,7 @@ class OpenVinoEngine:
         file = path / MODEL if path.is_dir() else path
         try:
             core = ov.Core()
+            _require_bfloat16(core, settings | (options or {}))
             model = core.read_model(str(file))
             self.metadata = _metadata(model)
             self.compiled = core.compile_model(model, "CPU", settings | (options or {}))
@@ -81,6 +82,13 @@ class OpenVinoEngine:
         self.request.infer([x], share_inputs=True)
         found = (self.request.get_output_tensor(i).data.copy() for i in range(len(self.outputs)))
         return dict(zip(self.outputs, found, strict=True))
+
+
+def _require_bfloat16(core: Any, settings: dict[str, Any]) -> None:
+    """Refuse what OpenVINO would compute in float32 without a word."""
+    wanted = settings["INFERENCE_PRECISION_HINT"] == "bf16"
+    if wanted and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        raise ValueError("this processor does not compute with bfloat16")
 
 
 def _metadata(model: Any) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What int8 engines of a run need: samples for calibration, and the loss on held-out images."""
+"""What low precision needs: samples for calibration, and the loss on held-out images."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from canon.deploy.network import IMAGES
-from canon.deploy.quantize import Int8, Loss, require_samples
+from canon.deploy.quantize import Loss, LowPrecision, require_samples
 from canon.deploy.streams import open_streams
 from canon.deploy.worker import Spec
 from canon.errors import InputError
@@ -22,8 +22,8 @@ SAMPLES, BATCH = 256, 8  # images that show the ranges of activations
 HELD_OUT = 1000  # images that the loss is measured on, at most
 
 
-def int8_of(run: Run, limit: float) -> Int8:
-    """Samples and loss for the int8 engines of a run.
+def low_precision_of(run: Run, limit: float) -> LowPrecision:
+    """Samples and loss for the engines of low precision of a run.
 
     Args:
         run: the run.
@@ -40,7 +40,7 @@ def int8_of(run: Run, limit: float) -> Int8:
     if run.record.recipe is None or run.record.task == "generate":
         raise InputError(
             f"{run.path} cannot be calibrated: int8 needs a single network of images; expected no "
-            "--int8. Remove the flag."
+            "--low-precision. Remove the flag."
         )
     images = check_images(run, None, HELD_OUT, None)
     held_out = images.split
@@ -55,7 +55,7 @@ def int8_of(run: Run, limit: float) -> Int8:
         after = evaluated(run, engine_network(run, engine, IMAGES), held_out, None)
         return Loss(after.error - before[0].error, _interval(before[0], after))
 
-    return Int8(_samples(run), loss, limit)
+    return LowPrecision(_samples(run), loss, limit)
 
 
 def _samples(run: Run) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
