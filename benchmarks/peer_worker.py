@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from canon.deploy import files, worker
+from canon.deploy import engines, worker
 
 
 class PeerEngine:
@@ -53,5 +53,5 @@ def _torchvision():
 _KEPT = []  # a library of operators ends with its object
 
 if __name__ == "__main__":
-    files.FORMATS["peer"] = files.FormatInfo(".peer", None, PeerEngine)
+    engines.ENGINES["peer"] = f"{__name__}:PeerEngine"
     worker.serve()

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from canon.deploy.engines.onnx_engine import OnnxEngine
 from canon.deploy.formats import onnx_file
 from canon.deploy.network import EMBEDDING, LogitsNetwork
 from canon.deploy.program import export_program
@@ -47,7 +48,7 @@ def test_a_folded_network_computes_the_same_in_onnx_runtime(name, tmp_path):
     sizes = (2, 3) if task == "segment" and name != "deconvnet" else ()
     program = export_program(bare, x[:2], bare.outputs, name="images", sizes=sizes)
     onnx_file.write(program, tmp_path / "net.onnx", {})
-    engine = onnx_file.OnnxEngine(tmp_path / "net.onnx", 1)
+    engine = OnnxEngine(tmp_path / "net.onnx", 1)
     assert program.varying == sizes
     nodes = [str(node.target) for node in program.exported.graph.nodes]
     assert not any("dropout" in node for node in nodes)

@@ -13,8 +13,9 @@ from PIL import Image
 
 import canon
 from canon.cli import main
-from canon.deploy import engine, files
-from canon.deploy.formats.onnx_file import OnnxEngine
+from canon.deploy import engine
+from canon.deploy.engines import onnx_engine
+from canon.deploy.engines.onnx_engine import OnnxEngine
 from canon.errors import DataError, InputError, RunError
 from canon.runs.exported import open_model
 from canon.workflows.export import export
@@ -150,8 +151,7 @@ def test_a_file_with_other_results_is_not_written(pictures_run, tmp_path, monkey
             found = super().__call__(x)
             return found | {"probabilities": found["probabilities"][:, ::-1].copy()}
 
-    info = replace(files.FORMATS["onnx"], open=Wrong)
-    monkeypatch.setitem(files.FORMATS, "onnx", info)
+    monkeypatch.setattr(onnx_engine, "OnnxEngine", Wrong)
     data, out = str(pictures_run.path.parent / "pictures"), tmp_path / "net.onnx"
     argv = ["export", str(pictures_run.path), "--data", data, "--out", str(out)]
     assert main(argv) == 1

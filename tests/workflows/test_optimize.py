@@ -148,5 +148,5 @@ def test_low_precision_is_measured_and_refused_beyond_the_limit(measured, tmp_pa
 def test_low_precision_needs_a_run_with_images(capsys):
     line = refused(capsys, "bench", "lenet5", "--low-precision")
     assert "lenet5 is no run" in line
-    with pytest.raises(InputError, match="31 images are too few.*expected 32"):
+    with pytest.raises(InputError, match=r"31 images are too few.*expected 32"):
         require_samples(31)

@@ -88,8 +88,8 @@ class Preprocessing:
     def read(self, file: Path) -> Pixels:
         """A file as a stored square.
 
-        A JPEG of four times the side or more is decoded at 1/2, 1/4 or 1/8 of its size: at least
-        twice the side is left, which is then reduced as usual.
+        A JPEG of four times the side or more is decoded at 1/2, 1/4 or 1/8 of its size, if that is
+        a whole number of pixels: at least twice the side is left, which is reduced as usual.
 
         Raises:
             DataError: it cannot be read, or has more bits than are stored.

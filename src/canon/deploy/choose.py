@@ -73,7 +73,7 @@ class Chooser:
     ) -> None:
         self.program, self.plain, self.folder, self.watch = program, plain, folder, watch
         self.low, self.losses = low, dict[str, Loss]()
-        self.kinds = (*KINDS, *LOW_PRECISION) if low else KINDS
+        self.kinds = (*KINDS[:4], *LOW_PRECISION, *KINDS[4:]) if low else KINDS
         self.reference = [y.detach().float().numpy() for y in reference]
         self.inputs: dict[int, Path] = {}
 
@@ -165,7 +165,8 @@ class Chooser:
     def _entrant(self, kind: Kind, threads: int, streams: int, batch: int) -> Entrant:
         spec = Spec(kind.format, str(self._path(kind)), threads, streams, kind.options)
         name = title(kind, threads, streams, batch)
-        return Entrant(kind.name, name, spec, batch, self._input(batch))
+        fault = missing(kind.format)
+        return Entrant(kind.name, name, spec, batch, self._input(batch), fault=fault)
 
     def _opened(self, entrant: Entrant) -> Worker:
         """A worker with the engine, checked.
@@ -193,8 +194,6 @@ class Chooser:
         return self.folder / f"{kind.graph}{FORMATS[kind.format].suffix}"
 
     def _convert(self, path: Path, format: str) -> None:
-        if reason := missing(format):
-            raise EngineError(reason)
         if path.exists():
             return
         self.watch(f"converting to {NAMES[format]}{', int8' if path.stem == 'int8' else ''}")

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from canon.deploy.engine import Engine
+from canon.deploy.engines import open_engine
 from canon.deploy.formats import ncnn_file, onnx_file, openvino_file, torch_file
 from canon.deploy.program import Program
 
@@ -19,21 +20,19 @@ class FormatInfo:
     Args:
         suffix: of its files and folders.
         write: a program, a path that does not exist and the metadata.
-        open: a path, a number of threads or None, options of the engine or None.
         crashes: whether its engine may end the whole process on a network that it does not take.
     """
 
     suffix: str
     write: Callable[[Program, Path, dict[str, str]], None]
-    open: Callable[[Path, int | None, dict[str, Any] | None], Engine]
     crashes: bool = False
 
 
 FORMATS: dict[str, FormatInfo] = {
-    "torch": FormatInfo(".pt2", torch_file.write, torch_file.TorchEngine),
-    "onnx": FormatInfo(".onnx", onnx_file.write, onnx_file.OnnxEngine),
-    "openvino": FormatInfo(".openvino", openvino_file.write, openvino_file.OpenVinoEngine),
-    "ncnn": FormatInfo(".ncnn", ncnn_file.write, ncnn_file.NcnnEngine, crashes=True),
+    "torch": FormatInfo(".pt2", torch_file.write),
+    "onnx": FormatInfo(".onnx", onnx_file.write),
+    "openvino": FormatInfo(".openvino", openvino_file.write),
+    "ncnn": FormatInfo(".ncnn", ncnn_file.write, crashes=True),
 }
 
 
@@ -46,7 +45,7 @@ def format_of(path: Path) -> str | None:
     return name if path.is_file() else None
 
 
-def open_engine(path: Path, threads: int | None = None) -> Engine:
+def open_file(path: Path, threads: int | None = None) -> Engine:
     """The engine of an exported file.
 
     Raises:
@@ -55,4 +54,4 @@ def open_engine(path: Path, threads: int | None = None) -> Engine:
     """
     name = format_of(path)
     assert name is not None
-    return FORMATS[name].open(path, threads, None)
+    return open_engine(name, path, threads)

@@ -16,7 +16,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from canon.deploy.engine import require_engine
-from canon.deploy.formats.openvino_file import MODEL, openvino
+from canon.deploy.engines.openvino_engine import MODEL, openvino
 from canon.deploy.program import quiet
 from canon.deploy.worker import Spec
 from canon.errors import InputError

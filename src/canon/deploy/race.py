@@ -85,7 +85,7 @@ def race(
     An entrant that cannot be opened or crashes is left out, with the reason in `fault`.
 
     Args:
-        entrants: they are changed.
+        entrants: they are changed; those with a fault are left out.
         opened: a worker with the engine of an entrant, checked; it raises EngineError if the engine
             does not run the network.
         end: the time at which to stop, by `time.monotonic`; the first entrant is always measured.
@@ -115,6 +115,8 @@ def _open_all(
 ) -> None:
     """Open the engines one after another, and stop each of them until its turn."""
     for place, entrant in enumerate(entrants):
+        if entrant.fault is not None:
+            continue
         if place and time.monotonic() > end:
             entrant.fault = "not measured: the budget was spent"
             continue

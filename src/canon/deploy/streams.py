@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canon.deploy.engine import Engine
-from canon.deploy.files import FORMATS
+from canon.deploy.engines import open_engine
 from canon.utils.huge_pages import use_huge_pages
 
 
@@ -56,6 +56,5 @@ def open_streams(
     format: str, path: Path, threads: int | None, streams: int, options: dict[str, Any]
 ) -> Engine:
     """An engine, or as many as there are streams, with so many threads each."""
-    info = FORMATS[format]
-    engines = [info.open(path, threads, options) for _ in range(streams)]
+    engines = [open_engine(format, path, threads, options) for _ in range(streams)]
     return WithHugePages(engines[0] if streams == 1 else Streams(engines))

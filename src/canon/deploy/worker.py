@@ -18,6 +18,7 @@ from typing import Any, Self
 import numpy as np
 import psutil
 
+from canon.deploy.streams import open_streams
 from canon.errors import CanonError
 from canon.utils.huge_pages import use_huge_pages
 
@@ -169,8 +170,6 @@ def serve() -> None:
 
 
 def _open(request: dict[str, Any]) -> Any:
-    from canon.deploy.streams import open_streams  # noqa: PLC0415  # torch, for workers only
-
     path, options = Path(request["path"]), request["options"]
     return open_streams(request["engine"], path, request["threads"], request["streams"], options)
 

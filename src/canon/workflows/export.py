@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from canon.deploy.engine import require_engine
+from canon.deploy.engines import open_engine
 from canon.deploy.files import FORMATS, Format, FormatInfo
 from canon.deploy.metadata import metadata_text
 from canon.deploy.parity import Parity
@@ -95,7 +96,7 @@ def export(
         FORMATS[format].write(program, temporary, _metadata(found, program))
         if FORMATS[format].crashes:
             require_no_crash(format, temporary, program)
-        engine = FORMATS[format].open(temporary, None, None)
+        engine = open_engine(format, temporary)
         parity = check_engine(found.run, found.net, engine, program.input, chosen, watch)
         if faults := parity.faults():
             raise ParityError(

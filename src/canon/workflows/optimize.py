@@ -7,6 +7,7 @@ from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from weakref import finalize
 
 import torch
 from torch import Tensor, nn
@@ -41,7 +42,7 @@ class OptimizedNetwork(nn.Module):
         engine: the engine.
         choice: how it was chosen, with what was measured.
         single: whether the network gives one tensor rather than several.
-        folder: the files of the engine, deleted with this object.
+        folder: of the files of the engine, deleted with this object; None if they are kept.
         saved: the record of the choice in a run folder, or None.
 
     Shape: as the network
@@ -53,12 +54,14 @@ class OptimizedNetwork(nn.Module):
         choice: Choice,
         *,
         single: bool,
-        folder: Any = None,
+        folder: Path | None = None,
         saved: Path | None = None,
     ) -> None:
         super().__init__()
         self.engine, self.choice, self.single = engine, choice, single
-        self.folder, self.saved = folder, saved
+        self.saved = saved
+        if folder is not None:
+            finalize(self, shutil.rmtree, folder, ignore_errors=True)
 
     def forward(self, x: Tensor) -> Any:
         found = self.engine(x.contiguous().numpy())
@@ -117,8 +120,8 @@ def optimize(
         raise InputError("int8 is calibrated on the images of a run; expected a run. Pass a run.")
     if example is None:
         raise InputError("no example for the module; expected an input. Pass example=x.")
-    folder = tempfile.TemporaryDirectory(prefix="canon-")
-    choice, single = choose(model, example, goal, budget, Path(folder.name), watch)
+    folder = Path(tempfile.mkdtemp(prefix="canon-"))
+    choice, single = choose(model, example, goal, budget, folder, watch)
     return OptimizedNetwork(opened(choice.spec), choice, single=single, folder=folder)
 
 

@@ -100,8 +100,8 @@ def open_picture(path: Path, least: int | None = None) -> Iterator[Image.Image]:
 
     Args:
         path: the file.
-        least: a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, as long as its sides keep so
-            many pixels; None means whole.
+        least: a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, if its sides can be divided so
+            and keep so many pixels; None means whole.
 
     Raises:
         DataError: it is missing, empty, damaged, no image, or too large for the memory.
@@ -111,9 +111,22 @@ def open_picture(path: Path, least: int | None = None) -> Iterator[Image.Image]:
             raise DataError(f"{path} is empty (0 bytes); expected an image. Replace or delete it.")
         with Image.open(path) as picture, room_for(path, picture.height, picture.width):
             if least is not None and picture.format == "JPEG":
-                picture.draft(picture.mode, (least, least))
+                _reduce(picture, least)
             picture.load()
             yield upright(picture)
+
+
+def _reduce(picture: Image.Image, least: int) -> None:
+    """Decode a JPEG at the smallest exact fraction of its size that has sides of so many pixels.
+
+    At other fractions the result would be shifted by a part of a pixel.
+    """
+    width, height = picture.size
+    for factor in (8, 4, 2):
+        whole = width % factor == height % factor == 0
+        if whole and min(width, height) // factor >= least:
+            picture.draft(picture.mode, (width // factor, height // factor))
+            return
 
 
 @contextmanager

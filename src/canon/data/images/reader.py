@@ -68,8 +68,8 @@ def read_image(path: Path, least: int | None = None) -> Pixels:
 
     Args:
         path: the file.
-        least: a JPEG may be decoded at a fraction of its size, as long as its sides keep so many
-            pixels; None means whole.
+        least: a JPEG may be decoded at a fraction of its size whose sides have so many pixels; None
+            means whole.
 
     Raises:
         DataError: the file is missing, empty, truncated, no image, or has floating-point pixels.
