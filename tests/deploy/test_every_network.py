@@ -19,19 +19,27 @@ from tests.models.networks import (
 )
 
 QUICK = {"lenet5", "unet-same", "segnet-basic"}
+TOLERANCE = 5e-4  # of the largest output: a hundred layers add up their rounding
 # Maxima of untrained maps are close to each other: rounding moves a few places of unpooling.
 UNPOOLS = {"segnet", "segnet-basic", "segnet-pooled", "deconvnet"}
 
 
-def with_statistics(net: nn.Module, x: torch.Tensor) -> nn.Module:
-    """Normalisations as after training: an untrained one folds into almost nothing."""
+def with_statistics(net: nn.Module, gates: bool) -> nn.Module:
+    """Normalisations as after training: an untrained one folds into almost nothing.
+
+    Args:
+        net: the network.
+        gates: whether it has sigmoid gates, which large activations would saturate.
+    """
     source = torch.Generator().manual_seed(1)
+    scale = (0.05, 0.2) if gates else (0.5, 1.5)
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
-            module.weight.data.uniform_(0.5, 1.5, generator=source)
-            module.bias.data.uniform_(-0.2, 0.2, generator=source)
-            module.momentum = None  # the statistics of x
-    net.train()(x)
+            for tensor, low, high in (
+                (module.running_mean, -0.2, 0.2), (module.running_var, 0.5, 1.5),
+                (module.weight.data, *scale), (module.bias.data, -0.2, 0.2),
+            ):  # fmt: skip
+                tensor.uniform_(low, high, generator=source)
     return net.eval()
 
 
@@ -43,7 +51,7 @@ def test_a_folded_network_computes_the_same_in_onnx_runtime(name, tmp_path):
         pytest.skip("exporting thousands of layers takes minutes")
     task, channels = model_info(name).task, model_info(name).published.channels
     x = torch.rand(3, channels) if task == "generate" else images(name, 3)
-    net = with_statistics(without_zero_weights(small(name)), x)
+    net = with_statistics(without_zero_weights(small(name)), gates=name.startswith("se"))
     bare = LogitsNetwork(net, task).eval()
     sizes = (2, 3) if task == "segment" and name != "deconvnet" else ()
     program = export_program(bare, x[:2], bare.outputs, name="images", sizes=sizes)
@@ -60,8 +68,9 @@ def test_a_folded_network_computes_the_same_in_onnx_runtime(name, tmp_path):
         difference = (torch.from_numpy(found[bare.outputs[0]]) - expected).abs()
         scale = expected.abs().max()
         share = 0.98 if name in UNPOOLS else 1.0
-        assert (difference <= 2e-4 * scale).float().mean() >= share, float(difference.max() / scale)
+        close = (difference <= TOLERANCE * scale).float().mean()
+        assert close >= share, float(difference.max() / scale)
         if EMBEDDING in bare.outputs:
             code = code_of(net)(given)
             off = (torch.from_numpy(found[EMBEDDING]) - code).abs().max()
-            assert off <= 2e-4 * code.abs().max()
+            assert off <= TOLERANCE * code.abs().max()

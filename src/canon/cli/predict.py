@@ -79,7 +79,7 @@ def run(command: Command) -> int:
     """Print or write the predictions; 1 if files were skipped."""
     from canon.data.images.listing import by_suffix, other_files
     from canon.errors import InputError
-    from canon.runs.exported import open_model
+    from canon.runs.exported import ExportedRun, open_model
     from canon.tasks.lookup import task_named
 
     if not command.paths:
@@ -90,6 +90,11 @@ def run(command: Command) -> int:
         raise InputError(
             "--explain is for classification and clustering, but the run is a segmentation; "
             f"expected no --explain. Run canon explain {c.run} IMAGE --target CLASS."
+        )
+    if c.explain is not None and isinstance(trained, ExportedRun):
+        raise InputError(
+            f"--explain needs the stages of a network, which {c.run} does not have: it is an "
+            "exported file; expected a run folder. Pass the run."
         )
     file = None if writes or c.out is None else _prediction_file(c, c.out, trained)
     with progress_bars() as bars:

@@ -13,11 +13,14 @@ from canon.cli.interrupt import Interrupt
 from canon.errors import LostProcessError
 from canon.options import UpsamplingName
 from canon.runs.config import TrainConfig
+from canon.utils.huge_pages import keep_freed_memory, use_huge_pages
 
 if TYPE_CHECKING:
     from canon.training import Epoch, Stopped
     from canon.utils.progress import Step
     from canon.workflows.train import Finished, Note
+
+WARM = 20  # steps after which all memory of training is allocated
 
 
 @dataclass(frozen=True)
@@ -117,10 +120,11 @@ def run(command: Command) -> int:
     from canon.utils.progress import Step
     from canon.workflows.train import Finished, Started, train_events
 
+    keep_freed_memory()
     interrupt = Interrupt()
     with progress_bars(aside=False) as bars:
         events = train_events(command, bars.reading)
-        for event in _while_others_run(events, interrupt):
+        for event in _in_huge_pages(_while_others_run(events, interrupt)):
             if isinstance(event, Started):
                 interrupt.folder = event.path
             elif isinstance(event, Step):
@@ -150,6 +154,19 @@ def _while_others_run(events: Iterator[Any], interrupt: Interrupt) -> Iterator[A
                 "with --resume."
             ) from failure
         raise
+
+
+def _in_huge_pages(events: Iterator[Any]) -> Iterator[Any]:
+    """The events; the memory moves to huge pages once it is allocated."""
+    from canon.utils.progress import Step
+
+    left = WARM
+    for event in events:
+        left -= isinstance(event, Step)
+        if left == 0:
+            left = -1
+            use_huge_pages()
+        yield event
 
 
 def _activity(step: "Step") -> str:
