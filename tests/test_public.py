@@ -22,6 +22,7 @@ NAMES = [
     "ensemble",
     "evaluate",
     "explain",
+    "export",
     "feature_maps",
     "fully_convolutional",
     "generate",
@@ -29,6 +30,7 @@ NAMES = [
     "model_info",
     "names",
     "open_data",
+    "optimize",
     "predict",
     "published_ensemble",
     "train",
@@ -92,6 +94,10 @@ def main(images: Path) -> None:
     image, maps = canon.feature_maps(run, images / "0.png")
     print(image.shape, maps["c1"].shape)
     print(canon.generate(run, "chair1", steps=12, turn=True).shape)
+    made = canon.export(run, "openvino", out="net.openvino", images=50)
+    print(made.path, made.parity.agreement, canon.evaluate(made.path))
+    fast = canon.optimize(net, torch.zeros(1, 3, 32, 32), goal="throughput", budget=30)
+    print(fast.choice.name, fast(torch.zeros(4, 3, 32, 32)).shape)
 '''
 
 

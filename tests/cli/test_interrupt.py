@@ -11,7 +11,8 @@ from canon.cli import main
 from tests.helpers.commands import CANON
 
 
-@pytest.mark.parametrize("moment", ["training", pytest.param("evaluating", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["training", "evaluating"])
 def test_ctrl_c_saves_the_state_and_prints_how_to_resume(tmp_path, moment):
     out = tmp_path / "run"
     flags = ["train", "lenet5-modern", "--epochs", "30", "--out", str(out), "--device", "cpu"]

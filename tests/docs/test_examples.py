@@ -15,8 +15,16 @@ EXAMPLE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
+LONG = ("clustering.md", "deployment.md", "generation.md")  # they train, or measure engines
+
+
 @pytest.mark.parametrize(
-    "page", [p for p in PAGES if EXAMPLE.search(p.read_text())], ids=lambda p: p.name
+    "page",
+    [
+        pytest.param(page, id=page.name, marks=[pytest.mark.slow] if page.name in LONG else [])
+        for page in PAGES
+        if EXAMPLE.search(page.read_text())
+    ],
 )
 def test_python_examples_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -43,6 +43,7 @@ def test_files_of_the_same_name_have_their_own_links(tmp_path):
     assert len({link.resolve() for link in links}) == 41
 
 
+@pytest.mark.slow
 def test_names_that_only_look_different_do_not_replace_an_image(tmp_path):
     images, _ = bars(6)
     places = ["x/1.png", "x-1.png", "y/1.png", "a/B.png", "c/b.png", "x-1-2.png"]

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("without_umap")
     ("method", "phase"),
     [
         pytest.param("dcec-da", "pretraining", marks=pytest.mark.slow),
-        ("dcec-da", "training"),
+        pytest.param("dcec-da", "training", marks=pytest.mark.slow),
         pytest.param("aljalbout-kmeans", "training", marks=pytest.mark.slow),
         pytest.param("ae-kmeans", "pretraining", marks=pytest.mark.slow),
         pytest.param("adc-thin", "warming", marks=pytest.mark.slow),

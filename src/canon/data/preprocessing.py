@@ -140,15 +140,15 @@ def _without_ends(images: Pixels, side: int) -> Pixels:
 def resize(images: Pixels, side: int) -> Pixels:
     """Images (N, H, W, C) with their shorter side scaled to `side`, the other in proportion.
 
-    Scaling is bilinear and, downwards, antialiased. Of 8 bits, it is done in whole numbers, as in
-    Pillow; the results are those of floating-point numbers to one level.
+    Scaling is bilinear and, downwards, antialiased. Images of 8 bits are reduced in whole numbers,
+    as in Pillow; the results are those of floating-point numbers to one level.
     """
     height, width = images.shape[1:3]
     scale = side / min(height, width)
     size = (max(side, round(height * scale)), max(side, round(width * scale)))
     if size == (height, width):
         return images
-    if images.dtype == np.uint8:
+    if images.dtype == np.uint8 and size[0] < height:
         whole = tensor_of(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
         return _interpolated(whole, size).permute(0, 2, 3, 1).numpy()
     resized = np.empty((len(images), *size, images.shape[3]), images.dtype)
