@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
 SLOW = {  # more than ten seconds
     "fine_tune.py", "receptive_field.py", "segment_a_slide.py", "train_on_a_folder.py",
+    "new_paper.py", "own_training_loop.py",
 }  # fmt: skip
 
 # What a script prints last, up to the figures.

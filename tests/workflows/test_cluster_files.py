@@ -19,6 +19,7 @@ def test_every_image_is_linked_from_the_folder_of_its_cluster(bar_run, bar_folde
     assert sum(1 for _ in (bar_run.path / "clusters").glob("*/*.png")) == 40
 
 
+@pytest.mark.slow
 def test_images_in_memory_are_written_only_as_copies(tmp_path):
     images, _ = bars()
     plain = cluster(images, out=tmp_path / "a", **SMALL)

@@ -14,7 +14,7 @@ from canon.deploy.engine import Engine
 from canon.deploy.parity import Compared, Parity
 from canon.deploy.program import Program
 from canon.deploy.worker import EngineError, Spec, Worker
-from canon.errors import InputError
+from canon.errors import DataError, InputError
 from canon.layers.stages import eval_mode
 from canon.runs.exported import engine_network
 from canon.runs.folder import Run
@@ -52,7 +52,14 @@ def check_images(run: Run, data: str | None, most: int, progress: Progress | Non
     """
     if data is None and run.record.data.source is None:
         return CheckImages(f"{RANDOM} images of noise")
-    name, split = choose_split(run, data, None, True, progress)
+    try:
+        name, split = choose_split(run, data, None, True, progress)
+    except (DataError, InputError) as reason:
+        if data is not None:
+            raise
+        raise type(reason)(
+            f"{reason} Or pass --data DATA: the images that the engine is checked on."
+        ) from None
     index = np.unique(np.linspace(0, len(split) - 1, min(most, len(split))).round().astype(int))
     return CheckImages(f"{counted(len(index), 'image')} ({name})", split.select(index))
 
