@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from canon.data.preprocessing import Preprocessing
 from canon.deploy.engine import Engine
-from canon.deploy.network import EMBEDDING, IMAGES, LOGITS, PROBABILITIES
+from canon.deploy.network import EMBEDDING, LOGITS, PIXELS, PROBABILITIES
 from canon.errors import DataError, InputError
 from canon.types import Images
 
@@ -26,7 +26,7 @@ class EngineNetwork(nn.Module):
         engine: the engine.
         original: the network that it replaces; on the meta device, it takes no memory.
         prep: the preprocessing of the run.
-        input: name of the engine's input: `pixels` or `images`.
+        input: name of the engine's input: `pixels`, `images` or `attributes`.
         crop: whether the engine crops the centre of stored squares.
 
     Shape: (N, C, H, W) -> (N, K) or (N, K, h, w)
@@ -61,7 +61,7 @@ class EngineNetwork(nn.Module):
         return torch.from_numpy(found[EMBEDDING])
 
     def _run(self, x: Images) -> dict[str, NDArray[Any]]:
-        array = x.contiguous().numpy() if self.input == IMAGES else self._pixels(x)
+        array = self._pixels(x) if self.input == PIXELS else x.contiguous().numpy()
         try:
             return self.engine(array)
         except (DataError, InputError):

@@ -46,7 +46,7 @@ class Subject:
         sides = (1, 2) if task == "segment" else ()
         if logits or task == "generate":
             bare = LogitsNetwork(self.net, task).eval()
-            name, x = self._input(task, prep)
+            name, x = self.example()
             varying = tuple(side + 1 for side in sides)
             return export_program(bare, x, bare.outputs, name=name, sizes=varying)
         whole = DeployedNetwork(self.net, prep, task).eval()
@@ -55,7 +55,9 @@ class Subject:
         pixels = torch.zeros(2, side, side, prep.channels, dtype=kind)
         return export_program(whole, pixels, whole.outputs, name=PIXELS, sizes=sides)
 
-    def _input(self, task: str, prep: Preprocessing) -> tuple[str, Tensor]:
+    def example(self) -> tuple[str, Tensor]:
+        """The name of the network's input, without preprocessing, and two samples of it."""
+        task, prep = self.run.record.task, self.run.record.preprocessing
         if task == "generate":
             return ATTRIBUTES, torch.zeros(2, self.run.sizes["channels"])
         return IMAGES, torch.zeros(2, prep.channels, *prep.size)

@@ -134,9 +134,8 @@ def _optimize_subject(
 ) -> OptimizedNetwork:
     """The engine for a run, kept in its folder; or for a network that has none."""
     record = found.run.record
-    prep = record.preprocessing
-    shape = (2, prep.channels, *prep.size)
-    example = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    _, empty = found.example()
+    example = torch.randn(empty.shape, generator=torch.Generator().manual_seed(0))
     with tempfile.TemporaryDirectory(prefix="canon-") as folder:
         sizes = (2, 3) if record.task == "segment" else ()
         choice, single = choose(found.net, example, goal, budget, Path(folder), watch, sizes, low)
