@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from canon.data.preprocessing import Preprocessing
 from canon.layers.auto_encoder import AutoEncoder
 from canon.layers.clusters import LogProbabilities, NearestClusters, StudentClusters
-from canon.layers.interfaces import Encodes
+from canon.layers.interfaces import Draws, Encodes
 from canon.types import Images, RawImages
 
 PIXELS, IMAGES, ATTRIBUTES = "pixels", "images", "attributes"  # names of inputs
@@ -97,7 +97,9 @@ class DeployedNetwork(nn.Module):
 
 
 def has_embedding(net: nn.Module) -> bool:
-    """Whether a network has a code of each image: an ensemble has none."""
+    """Whether a network has a code of each image: ensembles and generators have none."""
+    if isinstance(net, Draws):
+        return False
     return isinstance(_inner(net), Encodes) or _code_module(net) is not None
 
 
@@ -115,7 +117,7 @@ def output_and_code(net: nn.Module, x: Tensor) -> tuple[Tensor, Tensor | None]:
         return y, code
     if isinstance(inner, Encodes):
         return net(x), inner.encode(x)  # engines compute what both share once
-    if module is None:
+    if module is None or isinstance(net, Draws):
         return net(x), None
     y, code = _watched(net, module, x)
     return y, (code.mean((2, 3)) if code.dim() == 4 else code.flatten(1))
