@@ -11,6 +11,7 @@ from canon.cli.console import is_main_process, progress_bars, show
 from canon.cli.flags import Switch, flag
 from canon.cli.interrupt import Interrupt
 from canon.runs.cluster_config import ClusterConfig
+from canon.utils.huge_pages import keep_freed_memory
 from canon.utils.tables import duration
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def run(command: Command) -> int:
     from canon.workflows.cluster import Clustered, cluster_events
     from canon.workflows.train import Started
 
+    keep_freed_memory()
     interrupt, finished = Interrupt(), None
     with progress_bars(aside=False) as bars:
         events = cluster_events(command, bars.reading)
