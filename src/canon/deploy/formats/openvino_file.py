@@ -14,10 +14,10 @@ def write(program: Program, path: Path, metadata: dict[str, str]) -> None:
     model.inputs[0].set_names({program.input})
     for output, name in zip(model.outputs, program.outputs, strict=True):
         output.set_names({name})
-    sides = [
-        -1 if program.any_size and d in (1, 2) else s for d, s in enumerate(program.example.shape)
-    ]
-    model.reshape({0: ov.PartialShape([-1, *sides[1:]])})
+    sides = list(program.example.shape)
+    for dimension in (0, *program.varying):
+        sides[dimension] = -1
+    model.reshape({0: ov.PartialShape(sides)})
     for name, value in metadata.items():
         model.set_rt_info(value, [SECTION, name])
     path.mkdir(exist_ok=True)
