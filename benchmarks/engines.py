@@ -21,7 +21,7 @@ from canon.deploy.candidates import cores
 from canon.deploy.files import FORMATS
 from canon.deploy.program import export_program
 from canon.deploy.race import Entrant, race, ratio_interval
-from canon.deploy.worker import EngineError, Spec, Worker
+from canon.deploy.worker import WARM, EngineError, Spec, Worker
 from canon.models import build, model_info
 from canon.runs.chosen_engine import versions
 from canon.utils.devices import hardware
@@ -93,8 +93,9 @@ def _opened(entrant):
     peer = entrant.spec.engine == "peer"
     worker = Worker(entrant.spec, "benchmarks.peer_worker" if peer else "canon.deploy.worker")
     if entrant.kind == "Canon":
-        worker.time(entrant.input, 0.0, 3)
-        worker.settle()  # as Canon does after 50 runs
+        worker.settle(entrant.input)  # as Canon does after 50 runs
+    else:
+        worker.time(entrant.input, 0.0, WARM)
     return worker
 
 

@@ -23,7 +23,7 @@ class Made:
 
     def time(self, x, seconds, least=1):
         assert not self.paused
-        if self.dies and self.asked > 3:
+        if self.dies and self.asked > 2:
             raise EngineError("the engine crashed (SIGSEGV)")
         self.asked += 1
         drift = 1.5 + np.sin(next(self.turns) / 40)  # of the machine, the same for neighbours

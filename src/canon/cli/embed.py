@@ -4,7 +4,6 @@ import csv
 import sys
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +13,7 @@ from canon.cli.console import progress_bars
 from canon.cli.flags import Switch, flag, several
 from canon.errors import InputError
 from canon.utils.files import atomic_write
+from canon.utils.tables import require_table_format
 
 if TYPE_CHECKING:
     from canon.workflows.embed import Embedding
@@ -50,13 +50,7 @@ def run(command: Command) -> int:
     c = command
     if not c.paths:
         raise InputError("no images to embed; expected paths. Pass files or folders.")
-    if c.out.suffix not in FORMATS:
-        raise InputError(f"--out is {c.out}; expected {', '.join(FORMATS)}. Rename it.")
-    if c.out.suffix == ".parquet" and find_spec("pyarrow") is None:
-        raise InputError(
-            "pyarrow is not installed; expected it for Parquet. Run pip install pyarrow, or pass "
-            "--out codes.csv."
-        )
+    require_table_format(c.out, FORMATS, "codes.csv")
     from canon.workflows.embed import embed
 
     with progress_bars() as bars:

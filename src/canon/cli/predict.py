@@ -144,12 +144,10 @@ def _predict(
 
 def _prediction_file(command: Command, out: Path, run: "Run") -> "PredictionFile":
     """The table in a file; with heat maps it starts anew, as they are made of all predictions."""
-    from canon.tasks.base import PredictOptions
-    from canon.tasks.lookup import task_named
-    from canon.workflows.prediction_file import PredictionFile, require_format
+    from canon.workflows.predict import prediction_columns
+    from canon.workflows.prediction_file import PredictionFile
 
-    require_format(out)
-    columns = task_named(run.record.task).columns(run.classes, PredictOptions(top=command.top))
+    columns = prediction_columns(run, command.top)
     key = f"{run.trained_key()} top {command.top}"
     return PredictionFile(out, columns, "" if command.explain else key)
 

@@ -99,11 +99,16 @@ class Preprocessing:
 
     def normalize(self, raw: RawImages) -> Images:
         """Stored pixels, (N, H, W, C) and already cropped, as a network's input, channels last."""
-        mean, std = (torch.tensor(v, device=raw.device) * self.white for v in (self.mean, self.std))
+        mean, std = self.levels(raw.device)
         x = ((raw - mean) / std).permute(0, 3, 1, 2)
         if self.border:
             x = F.pad(x, (self.border,) * 4, mode="replicate")
         return x.contiguous(memory_format=torch.channels_last)
+
+    def levels(self, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
+        """Mean and std of each channel in levels of stored pixels, (C,) or (1,)."""
+        mean, std = (torch.tensor(v, device=device) * self.white for v in (self.mean, self.std))
+        return mean, std
 
     def center(self, raw: RawImages) -> RawImages:
         """The part of stored squares that is evaluated."""

@@ -180,8 +180,7 @@ class Chooser:
         try:
             if not self._kind(entrant).lossy:  # whose loss is measured on images
                 self._check(entrant, worker)
-            worker.time(entrant.input, 0.0, 3)  # the first runs allocate
-            worker.settle()
+            worker.settle(entrant.input)
         except EngineError:
             worker.close()
             raise

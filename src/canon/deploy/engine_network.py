@@ -36,7 +36,7 @@ class EngineNetwork(nn.Module):
         self, engine: Engine, original: nn.Module, prep: Preprocessing, input: str, *, crop: bool
     ) -> None:
         super().__init__()
-        self.engine, self.prep, self.input, self.crop = engine, prep, input, crop
+        self.engine, self.prep, self.input = engine, prep, input
         object.__setattr__(self, "original", original)  # not a part: it has no weights of ours
         self.outer = prep.stored if crop else None
 
@@ -75,8 +75,7 @@ class EngineNetwork(nn.Module):
 
     def _pixels(self, x: Images) -> NDArray[Any]:
         prep = self.prep
-        shape = (1, len(prep.mean), 1, 1)
-        mean, std = (torch.tensor(v).reshape(shape) * prep.white for v in (prep.mean, prep.std))
+        mean, std = (values[:, None, None] for values in prep.levels())
         if prep.border:
             x = x[..., prep.border : -prep.border, prep.border : -prep.border]
         pixels = (x * std + mean).round_().clamp_(0, prep.white).permute(0, 2, 3, 1)

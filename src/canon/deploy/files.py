@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from canon.deploy.engine import Engine
-from canon.deploy.engines import open_engine
 from canon.deploy.formats import ncnn_file, onnx_file, openvino_file, torch_file
 from canon.deploy.program import Program
 
@@ -43,15 +41,3 @@ def format_of(path: Path) -> str | None:
     if name in ("openvino", "ncnn"):
         return name if path.is_dir() else None
     return name if path.is_file() else None
-
-
-def open_file(path: Path, threads: int | None = None) -> Engine:
-    """The engine of an exported file.
-
-    Raises:
-        DataError: it cannot be opened.
-        InputError: its engine is not installed.
-    """
-    name = format_of(path)
-    assert name is not None
-    return open_engine(name, path, threads)

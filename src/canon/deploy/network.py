@@ -7,7 +7,12 @@ from torch import Tensor, nn
 
 from canon.data.preprocessing import Preprocessing
 from canon.layers.auto_encoder import AutoEncoder
-from canon.layers.clusters import LogProbabilities, NearestClusters, StudentClusters
+from canon.layers.clusters import (
+    LogProbabilities,
+    NearestClusters,
+    StudentClusters,
+    mean_of_maps,
+)
 from canon.layers.interfaces import Draws, Encodes
 from canon.types import Images, RawImages
 
@@ -63,8 +68,7 @@ class DeployedNetwork(nn.Module):
         super().__init__()
         self.net, self.task, self.prep = net, task, prep
         self.start = 0 if task == "segment" else (prep.stored - prep.inner) // 2
-        shape = (1, len(prep.mean), 1, 1)
-        mean, std = (torch.tensor(v).reshape(shape) * prep.white for v in (prep.mean, prep.std))
+        mean, std = (values[:, None, None] for values in prep.levels())
         self.register_buffer("scale", 1 / std)
         self.register_buffer("shift", -mean / std)
 
@@ -98,8 +102,6 @@ class DeployedNetwork(nn.Module):
 
 def has_embedding(net: nn.Module) -> bool:
     """Whether a network has a code of each image: ensembles and generators have none."""
-    if isinstance(net, Draws):
-        return False
     return isinstance(_inner(net), Encodes) or _code_module(net) is not None
 
 
@@ -117,10 +119,10 @@ def output_and_code(net: nn.Module, x: Tensor) -> tuple[Tensor, Tensor | None]:
         return y, code
     if isinstance(inner, Encodes):
         return net(x), inner.encode(x)  # engines compute what both share once
-    if module is None or isinstance(net, Draws):
+    if module is None:
         return net(x), None
     y, code = _watched(net, module, x)
-    return y, (code.mean((2, 3)) if code.dim() == 4 else code.flatten(1))
+    return y, mean_of_maps(code)
 
 
 def _watched(net: nn.Module, module: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -143,5 +145,7 @@ def _code_module(net: nn.Module) -> nn.Module | None:
     """The part of a network whose output is the code."""
     if isinstance(net, NearestClusters):
         return net.code
+    if isinstance(net, Draws):
+        return None
     features = dict(_inner(net).named_children()).get("features")
     return None if features is None else [*features.children()][-1]

@@ -4,7 +4,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +64,8 @@ def export_program(
         InputError: torch.export does not take the module.
     """
     try:
-        exported = _exported(module, example, sizes, folded=folded)
+        with eval_mode(module):
+            exported = _exported(module, example, sizes)
     except Exception as reason:
         if not sizes:
             detail = (str(reason).strip().splitlines() or [type(reason).__name__])[0][:200]
@@ -74,7 +75,14 @@ def export_program(
             ) from reason
         return export_program(module, example, outputs, name=name, folded=folded)
     varying = tuple(d for d in sizes if symbolic(exported, d))
-    return Program(module, exported, example, name, tuple(outputs), varying)
+    plain = Program(module, exported, example, name, tuple(outputs), varying)
+    return folded_program(plain) if folded else plain
+
+
+def folded_program(plain: Program) -> Program:
+    """A program with its normalisations folded into the layers before them, without dropout."""
+    graph = fold(plain.exported.module(check_guards=False))
+    return replace(plain, exported=_exported(graph, plain.example, plain.varying))
 
 
 def symbolic(program: ExportedProgram, dimension: int) -> bool:
@@ -89,21 +97,16 @@ def _input(program: ExportedProgram) -> Tensor:
     return found
 
 
-def _exported(
-    module: nn.Module, example: Tensor, sizes: tuple[int, ...], *, folded: bool
-) -> ExportedProgram:
+def _exported(module: nn.Module, example: Tensor, sizes: tuple[int, ...]) -> ExportedProgram:
     varying = {0: Dim.AUTO} | dict.fromkeys(sizes, Dim.AUTO)
-    with eval_mode(module), quiet():
-        whole = torch.export.export(module, (example,), dynamic_shapes=(varying,))
-        if folded:
-            graph = fold(whole.module(check_guards=False))
-            whole = torch.export.export(graph, (example,), dynamic_shapes=(varying,))
-    if not symbolic(whole, 0):
+    with torch.no_grad(), quiet():
+        exported = torch.export.export(module, (example,), dynamic_shapes=(varying,))
+    if not symbolic(exported, 0):
         raise InputError(
             f"the network takes batches of {len(example)} only; expected one for any number of "
             "images. Do not compute with the length of the batch."
         )
-    return whole
+    return exported
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from canon.deploy.engine import require_engine
 from canon.deploy.engines.openvino_engine import MODEL, openvino
 from canon.deploy.program import quiet
 from canon.deploy.worker import Spec
@@ -88,7 +87,6 @@ def quantize_onnx(source: Path, target: Path, samples: Samples, name: str) -> No
         samples: batches of inputs.
         name: of the input.
     """
-    require_engine("onnx")
     tools = import_module("onnxruntime.quantization")
     process = import_module("onnxruntime.quantization.shape_inference").quant_pre_process
     with tempfile.TemporaryDirectory() as folder, quiet():

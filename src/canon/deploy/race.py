@@ -122,7 +122,6 @@ def _open_all(
             continue
         try:
             worker = workers[place] = opened(entrant)
-            worker.time(entrant.input, 0.0, 3)  # the first runs allocate
             worker.pause()
         except EngineError as reason:
             entrant.fault = str(reason)
@@ -140,7 +139,7 @@ def _rounds(
         racing = [entrants[place] for place, _ in _in_race(entrants, workers)]
         if not racing:
             return
-        best = min(racing, key=lambda entrant: float(np.median(entrant.turns)))
+        best = _leader(racing)
         for entrant in racing:
             low, _ = ratio_interval(entrant, best)
             enough = number >= ROUNDS and low > 1.0
@@ -159,13 +158,17 @@ def _in_race(
             yield place, workers[place]
 
 
+def _leader(racing: list[Entrant]) -> Entrant:
+    return min(racing, key=lambda entrant: float(np.median(entrant.turns)))
+
+
 def _undecided(entrants: list[Entrant], workers: dict[int, Worker]) -> bool:
     racing = [entrants[place] for place, _ in _in_race(entrants, workers)]
     if len(racing) < 2:
         return bool(racing) and len(racing[0].turns) < 2
     if any(len(entrant.turns) < ROUNDS for entrant in racing):
         return True
-    best = min(racing, key=lambda entrant: float(np.median(entrant.turns)))
+    best = _leader(racing)
     highs = [ratio_interval(entrant, best)[1] for entrant in racing if entrant is not best]
     return max(highs) > 1 + CLOSE
 

@@ -103,8 +103,9 @@ class Worker:
         times = self.ask({"do": "time", "input": str(x), "seconds": seconds, "least": batches})
         return list(times["times"])
 
-    def settle(self) -> None:
-        """Move the memory of the process to huge pages."""
+    def settle(self, x: Path) -> None:
+        """Run until all memory is allocated, and move it to huge pages."""
+        self.time(x, 0.0, WARM)
         self.ask({"do": "settle"})
 
     def memory(self) -> int:
@@ -160,8 +161,9 @@ def serve() -> None:
             elif request["do"] == "settle":
                 reply = {"bytes": use_huge_pages()}
             else:
-                x = arrays.setdefault(request["input"], np.load(request["input"]))
-                reply = _compute(engine, x, request)
+                if request["input"] not in arrays:
+                    arrays[request["input"]] = np.load(request["input"])
+                reply = _compute(engine, arrays[request["input"]], request)
         except Exception as reason:  # each engine raises errors of its own
             text = " ".join(str(reason).split()) or type(reason).__name__
             reply = {"error": text[:300]}

@@ -9,9 +9,7 @@ image ends, so that padding occurs at the image's own border only. Predictions a
 whole image.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -25,6 +23,7 @@ from canon.data.images.region import RegionReader, reflect_indices
 from canon.data.preprocessing import tensor_of
 from canon.data.types import Pixels
 from canon.errors import InputError
+from canon.inference.read_ahead import read_ahead
 from canon.types import RawImages
 
 Output = Annotated[Tensor, "(n, s, s) uint8 classes, or (n, K, s, s), s at least `tile`"]
@@ -150,7 +149,7 @@ def tile_rows(
     starts = range(first * columns // batch * batch, rows * columns, batch)
     read = partial(_read_batch, image, tiling, batch)
     bands: tuple[NDArray[Any], ...] = ()
-    for start, groups in _read_ahead(read, starts):
+    for start, groups in zip(starts, read_ahead(starts, read, 1, threads=1), strict=True):
         number = start
         for tiles in groups:
             outputs = predict(tiles)
@@ -199,21 +198,6 @@ def _read_batch(image: RegionReader, tiling: Tiling, batch: int, start: int) -> 
     corners = (divmod(number, columns) for number in numbers)
     tiles = [read_tile(image, y * tiling.tile, x * tiling.tile, tiling) for y, x in corners]
     return [tensor_of(np.stack([*same])) for _, same in groupby(tiles, lambda tile: tile.shape)]
-
-
-def _read_ahead(
-    read: Callable[[int], list[RawImages]], starts: Sequence[int]
-) -> Iterator[tuple[int, list[RawImages]]]:
-    """Read the batch at each start in a thread, one batch ahead of its use."""
-    waiting: deque[tuple[int, Future[list[RawImages]]]] = deque()
-    with ThreadPoolExecutor(1) as reader:
-        for start in starts:
-            waiting.append((start, reader.submit(read, start)))
-            if len(waiting) == 2:
-                ready, tiles = waiting.popleft()
-                yield ready, tiles.result()
-        for ready, tiles in waiting:
-            yield ready, tiles.result()
 
 
 def _valid_start(tiling: Tiling, start: int, size: int, output: int) -> int:

@@ -29,7 +29,12 @@ class StageCode(nn.Module):
         features = self.net.get_submodule("features")
         assert isinstance(features, nn.Sequential)
         y = features(x) if self.stage is None else taps(features, x)[self.stage]
-        return y.mean((2, 3)) if y.dim() == 4 and y.shape[-1] > 1 else y.flatten(1)
+        return mean_of_maps(y)
+
+
+def mean_of_maps(y: Tensor) -> Tensor:
+    """The mean of each map, (N, C, H, W) -> (N, C); codes (N, D) unchanged."""
+    return y.mean((2, 3)) if y.dim() == 4 else y.flatten(1)
 
 
 class StudentClusters(nn.Module):

@@ -1,6 +1,5 @@
 """The engine that was measured to be the fastest for a run, in its folder."""
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +13,7 @@ from canon.deploy.results import Result
 from canon.deploy.worker import Spec
 from canon.runs.folder import WEIGHTS, Run
 from canon.utils.devices import hardware
-from canon.utils.files import write_text
+from canon.utils.files import sha256, write_text
 
 FOLDER, RECORD, STEM = "export", "engine.json", "engine"
 FORMAT = 1
@@ -129,7 +128,4 @@ def versions() -> dict[str, str]:
 def weights_digest(run: Run) -> str:
     """SHA-256 of a run's weights."""
     path = run.path / WEIGHTS
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(path) if path.is_file() else ""

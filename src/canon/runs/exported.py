@@ -11,7 +11,8 @@ from canon.data.preprocessing import Preprocessing
 from canon.data.types import IGNORE
 from canon.deploy.engine import Engine
 from canon.deploy.engine_network import EngineNetwork
-from canon.deploy.files import format_of, open_file
+from canon.deploy.engines import open_engine
+from canon.deploy.files import format_of
 from canon.deploy.metadata import damaged, recorded_run
 from canon.deploy.network import IMAGES, PIXELS
 from canon.errors import DataError
@@ -87,9 +88,10 @@ def open_model(path: str | Path) -> Run:
         InputError: its engine is not installed.
     """
     path = Path(path)
-    if format_of(path) is None:
+    name = format_of(path)
+    if name is None:
         return open_run(path)
-    engine = open_file(path)
+    engine = open_engine(name, path)
     content = recorded_run(engine.metadata, str(path))
     try:
         record = RunRecord.from_json(content)

@@ -8,7 +8,6 @@ state/000000000120/     the state after 120 steps
   files.json            SHA-256 of the other files
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -26,7 +25,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from canon.errors import RunError
 from canon.training.schedules import LearningRate
-from canon.utils.files import fsync, full_disk_named, set_usual_rights
+from canon.utils.files import fsync, full_disk_named, set_usual_rights, sha256
 
 PROGRESS, AVERAGE, FILES = "progress.json", "average.safetensors", "files.json"
 OLD = "custom_checkpoint_*.pkl"  # of runs before format 4: position, schedule and average
@@ -166,7 +165,7 @@ class Checkpoints:
         """Seal a state, give it its name, and remove all but the one before."""
         for path in temporary.iterdir():
             set_usual_rights(path)
-        digests = {path.name: _sha256(path) for path in sorted(temporary.iterdir())}
+        digests = {path.name: sha256(path) for path in sorted(temporary.iterdir())}
         (temporary / FILES).write_text(json.dumps(digests, indent=1))
         for path in (*temporary.iterdir(), temporary):
             fsync(path)
@@ -233,11 +232,6 @@ def is_intact(state: Path) -> bool:
         return True
     try:
         digests = json.loads((state / FILES).read_text())
-        return all(_sha256(state / name) == digest for name, digest in digests.items())
+        return all(sha256(state / name) == digest for name, digest in digests.items())
     except (OSError, ValueError, AttributeError):
         return False
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,6 +14,7 @@ from typing import Protocol
 from torch.hub import download_url_to_file
 
 from canon.errors import DataError
+from canon.utils.files import sha256
 
 
 def advice(path: Path) -> str:
@@ -101,8 +102,7 @@ def digest(path: Path, remote: RemoteFile) -> str:
     """The checksum of a file, of the published kind."""
     if remote.sha256 is None:
         return _md5(path.open("rb"))
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(path)
 
 
 class _Stream(Protocol):

@@ -1,6 +1,7 @@
 """Atomic writes that reach the disk, the cache folder, locks, and fingerprints of files."""
 
 import errno
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -127,6 +128,12 @@ def fingerprint(file: Path) -> str:
     except OSError:
         return "gone"
     return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+
+
+def sha256(file: Path) -> str:
+    """SHA-256 of the content of a file."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def fsync(path: Path) -> None:

@@ -1,8 +1,13 @@
 """Numbers with names and units: what metrics and reports hand out, and how a person reads them."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from math import isnan
+from pathlib import Path
 from typing import Any, Literal
+
+from canon.errors import InputError
 
 Unit = Literal["text", "count", "fraction", "nats", "number"]
 
@@ -54,6 +59,26 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def require_table_format(out: Path, formats: Sequence[str], instead: str) -> None:
+    """Refuse a file that a table cannot be written to, before anything is computed.
+
+    Args:
+        out: the file.
+        formats: the suffixes that it may have.
+        instead: a file that needs no further package, for the advice.
+
+    Raises:
+        InputError: another suffix, or Parquet without pyarrow.
+    """
+    if out.suffix not in formats:
+        raise InputError(f"--out is {out}; expected {', '.join(formats)}. Rename it.")
+    if out.suffix == ".parquet" and find_spec("pyarrow") is None:
+        raise InputError(
+            "pyarrow is not installed; expected it for Parquet. Run pip install pyarrow, or pass "
+            f"--out {instead}."
+        )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from weakref import finalize
 
 import torch
@@ -16,7 +16,7 @@ from canon.deploy.candidates import Goal
 from canon.deploy.choose import Choice, Chooser
 from canon.deploy.engine import Engine
 from canon.deploy.network import IMAGES
-from canon.deploy.program import export_program
+from canon.deploy.program import export_program, folded_program
 from canon.deploy.quantize import LowPrecision
 from canon.deploy.streams import open_streams
 from canon.deploy.worker import Spec
@@ -29,7 +29,7 @@ from canon.utils.files import atomic_path
 from canon.workflows.export_subject import Subject, export_subject
 from canon.workflows.low_precision import low_precision_of
 
-GOALS: tuple[Goal, ...] = ("latency", "throughput", "memory")
+GOALS: tuple[Goal, ...] = get_args(Goal)
 BUDGET = 60.0  # seconds
 LEAST = 1.0  # seconds
 MAX_LOSS = 0.005  # of the metric, a fraction
@@ -214,9 +214,8 @@ def choose(
     names = [f"output{i}" for i in range(len(outputs))]
     wrapped = AsTuple(module).eval()
     watch("reading the network")
-    program = export_program(wrapped, pair, names, name=IMAGES, sizes=sizes)
     plain = export_program(wrapped, pair, names, name=IMAGES, sizes=sizes, folded=False)
-    chooser = Chooser(program, plain, outputs, folder, watch, low)
+    chooser = Chooser(folded_program(plain), plain, outputs, folder, watch, low)
     return chooser.choose(goal, budget), single
 
 

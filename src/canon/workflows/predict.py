@@ -12,7 +12,7 @@ from canon.tasks.base import Prediction, PredictOptions, require_options
 from canon.tasks.lookup import TASKS, task_named
 from canon.utils.devices import make_accelerator, to_device
 from canon.utils.progress import Watch
-from canon.utils.tables import Table
+from canon.utils.tables import Column, Table
 from canon.workflows.optimize import fastest_network
 
 
@@ -88,9 +88,13 @@ def _paths(paths: str | Path | Iterable[str | Path]) -> list[Path]:
     return [Path(one) for one in several]
 
 
+def prediction_columns(run: Run, top: int = 1) -> tuple[Column, ...]:
+    """The columns of a table of predictions."""
+    return task_named(run.record.task).columns(run.classes, PredictOptions(top=top))
+
+
 def prediction_table(run: Run, predictions: Sequence[Prediction], top: int = 1) -> Table:
     """Predictions as a table; cells that a prediction does not have are empty."""
-    task = task_named(run.record.task)
-    columns = task.columns(run.classes, PredictOptions(top=top))
+    columns = prediction_columns(run, top)
     rows = (one.row() for one in predictions)
     return Table(columns, tuple((*row, *[None] * (len(columns) - len(row))) for row in rows))

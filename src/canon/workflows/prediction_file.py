@@ -8,15 +8,13 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from canon.errors import InputError
 from canon.tasks.base import Prediction
 from canon.utils.files import atomic_write
-from canon.utils.tables import Column
+from canon.utils.tables import Column, require_table_format
 
 FORMATS = (".csv", ".json", ".jsonl", ".parquet")
 ROWS = 10_000  # of a Parquet file that are in memory at a time
@@ -35,7 +33,7 @@ class PredictionFile:
     """
 
     def __init__(self, target: Path, columns: Sequence[Column], key: str) -> None:
-        require_format(target)
+        require_table_format(target, FORMATS, "predictions.csv")
         target.parent.mkdir(parents=True, exist_ok=True)
         self.target, self.columns = target, columns
         self.partial = target.with_name(f".{target.name}.partial")
@@ -87,21 +85,6 @@ class PredictionFile:
         with self.partial.open() as file:
             next(file)
             yield from map(json.loads, file)
-
-
-def require_format(target: Path) -> None:
-    """Refuse a file of another format, before anything is computed.
-
-    Raises:
-        InputError: another suffix, or Parquet without pyarrow.
-    """
-    if target.suffix not in FORMATS:
-        raise InputError(f"--out is {target}; expected {', '.join(FORMATS)}. Rename it.")
-    if target.suffix == ".parquet" and find_spec("pyarrow") is None:
-        raise InputError(
-            "pyarrow is not installed; expected it for Parquet. Run pip install pyarrow, or pass "
-            "--out predictions.csv."
-        )
 
 
 Lines = Iterator[dict[str, Any]]

@@ -11,7 +11,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from canon.deploy.engine import require_engine
 from canon.deploy.engines.ncnn_engine import BIN, METADATA, PARAM
 from canon.deploy.network import CLASSES, DeployedNetwork
 from canon.deploy.program import Program, quiet
@@ -41,7 +40,6 @@ def write(program: Program, path: Path, metadata: dict[str, str]) -> None:
     Raises:
         InputError: the converter does not take the network.
     """
-    require_engine("ncnn")
     path.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path) as folder:
         example = planes(program.example[:1])

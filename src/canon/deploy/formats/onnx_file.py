@@ -6,15 +6,11 @@ from typing import Any
 
 import torch
 
-from canon.deploy.engine import require_engine
 from canon.deploy.program import Program, quiet
-
-LARGEST = 2**31 - 1  # bytes of one protobuf message
 
 
 def write(program: Program, path: Path, metadata: dict[str, str]) -> None:
     """Write a program with its metadata into one file."""
-    require_engine("onnx")
     with quiet():
         made = torch.onnx.export(
             program.exported,
