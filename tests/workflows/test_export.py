@@ -190,6 +190,8 @@ def test_a_file_of_a_newer_version_or_of_others_is_refused(exported, tmp_path):
     onnx.save(model, str(tmp_path / "other.onnx"))
     with pytest.raises(DataError, match="has no metadata of Canon"):
         open_model(tmp_path / "other.onnx")
+    with pytest.raises(DataError, match=r"missing\.onnx does not exist"):
+        open_model(tmp_path / "missing.onnx")
     (tmp_path / "broken.onnx").write_bytes(b"no network")
     with pytest.raises(DataError, match="cannot be opened by ONNX Runtime"):
         open_model(tmp_path / "broken.onnx")

@@ -12,7 +12,7 @@ from canon.data.types import IGNORE
 from canon.deploy.engine import Engine
 from canon.deploy.engine_network import EngineNetwork
 from canon.deploy.engines import open_engine
-from canon.deploy.files import format_of
+from canon.deploy.files import FORMATS, format_of
 from canon.deploy.metadata import damaged, recorded_run
 from canon.deploy.network import IMAGES, PIXELS
 from canon.errors import DataError
@@ -26,6 +26,7 @@ from canon.weights import Checkpoint
 
 # Of a record, what an exported file does not contain: the machine and its user.
 PRIVATE = ("command", "hardware", "versions", "config")
+SUFFIXES = tuple(one.suffix for one in FORMATS.values())
 
 
 @dataclass(repr=False)
@@ -84,12 +85,16 @@ def open_model(path: str | Path) -> Run:
 
     Raises:
         RunError: no run folder.
-        DataError: an exported file that cannot be opened, or is of a newer version.
+        DataError: an exported file that is missing, cannot be opened, or is of a newer version.
         InputError: its engine is not installed.
     """
     path = Path(path)
     name = format_of(path)
     if name is None:
+        if path.suffix in SUFFIXES and not path.exists():
+            raise DataError(
+                f"{path} does not exist; expected a file that `canon export` wrote. Check the path."
+            )
         return open_run(path)
     engine = open_engine(name, path)
     content = recorded_run(engine.metadata, str(path))
